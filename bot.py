@@ -1,0 +1,5 @@
+"""Start the command line."""
+
+from linernotes.cli import main
+
+main()

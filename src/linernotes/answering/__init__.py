@@ -1,0 +1,1 @@
+"""Evidence to an answer, or to the statement that there is none."""

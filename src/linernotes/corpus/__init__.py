@@ -1,0 +1,1 @@
+"""Text in: files to documents, passages, sentences and quotations."""

@@ -1,0 +1,103 @@
+"""The tree of errors.
+
+Every message is a sentence for the person who reads it, and names the file, line or setting to look at.
+
+::
+
+    LinerNotesError
+    ├── ConfigurationError            78  the settings, the machine or the data folder
+    │   ├── SettingsError                 one or more settings have wrong values; all are named at once
+    │   ├── ModelError                    the embedding model is missing, damaged or unsuitable
+    │   └── DataFolderBusyError           another process works on the same DATA_DIR
+    ├── CorpusError                   65  the corpus as a whole cannot be read
+    │   └── DocumentError                 one document cannot be read: file, line and reason
+    ├── QuestionFileError             65  a batch or evaluation file: file, line and reason
+    ├── EmptyIndexError               65  a search in an index without sentences
+    ├── ForeignVectorsError           65  vectors of another model or dimension
+    └── EditionError                  65  a stored edition or segment cannot be used
+        ├── EditionDamagedError           a checksum or a shape is wrong
+        └── EditionForeignError           made by another model, setting or version
+
+The number is the exit status of the command line (sysexits.h: 65 data, 78 configuration).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class LinerNotesError(Exception):
+    """The root: everything that this package raises on purpose."""
+
+    exit_status: ClassVar[int] = 65
+
+
+class ConfigurationError(LinerNotesError):
+    """The settings, the machine or the data folder must be changed by the operator."""
+
+    exit_status: ClassVar[int] = 78
+
+
+class SettingsError(ConfigurationError):
+    """One or more settings have wrong values; ``problems`` holds a sentence for each."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        """Keep the sentences, one for each wrong setting."""
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class ModelError(ConfigurationError):
+    """The embedding model is missing, damaged or unsuitable."""
+
+
+class DataFolderBusyError(ConfigurationError):
+    """Another process works on the same ``DATA_DIR``."""
+
+
+class CorpusError(LinerNotesError):
+    """The corpus as a whole cannot be read."""
+
+
+class DocumentError(CorpusError):
+    """One document cannot be read: ``name`` (path below the corpus folder), ``line`` (from 1) and reason."""
+
+    def __init__(self, name: str, reason: str, line: int | None = None) -> None:
+        """Put file, line and reason into one sentence."""
+        where = name if line is None else f"{name}, line {line}"
+        super().__init__(f"{where}: {reason}")
+        self.name = name
+        self.reason = reason
+        self.line = line
+
+
+class QuestionFileError(LinerNotesError):
+    """A batch or evaluation file cannot be used: ``line`` (from 1) and reason."""
+
+    def __init__(self, name: str, reason: str, line: int | None = None) -> None:
+        """Put file, line and reason into one sentence."""
+        where = name if line is None else f"{name}, line {line}"
+        super().__init__(f"{where}: {reason}")
+        self.name = name
+        self.reason = reason
+        self.line = line
+
+
+class EmptyIndexError(LinerNotesError):
+    """A search in an index that holds no sentence."""
+
+
+class ForeignVectorsError(LinerNotesError):
+    """Vectors of another model, or of another dimension, than the index holds."""
+
+
+class EditionError(LinerNotesError):
+    """A stored edition or segment cannot be used."""
+
+
+class EditionDamagedError(EditionError):
+    """A checksum, a size or a shape of a stored file is wrong."""
+
+
+class EditionForeignError(EditionError):
+    """A stored edition or segment was made by another model, setting or version."""

@@ -1,0 +1,174 @@
+"""The values that flow through the rooms: frozen, slotted, without behaviour that waits.
+
+Offsets count Unicode code points of ``Document.text`` and are half-open: ``text[start:end]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
+
+BlockKind = Literal["heading", "paragraph", "quote", "item", "code", "row"]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block of a document: ``document.text[start:end]`` without its marks.
+
+    ``level`` is a heading's rank (1 to 6), or how deep a quote or a list item is nested (from 1), else 0.
+    """
+
+    kind: BlockKind
+    start: int
+    end: int
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One text of the corpus as a person reads it: no front matter, block marks or inline markup; LF newlines.
+
+    ``name`` is the path below the corpus folder with forward slashes. ``lines`` maps offsets to lines of the
+    file: pairs ``(offset, line)`` in rising order; the text from ``offset`` to the next pair's stands in
+    ``line`` (from 1). ``blocks`` are in the order of the text, never overlap and hold all of it but the
+    blank lines between them.
+    """
+
+    name: str
+    title: str | None
+    source: str | None
+    text: str
+    lines: tuple[tuple[int, int], ...]
+    blocks: tuple[Block, ...]
+    artist: str | None = None
+    date: str | None = None
+    language: str = "en"
+
+    def line_at(self, offset: int) -> int:
+        """Return the line of the file (from 1) in which the character at ``offset`` stands."""
+        line = 1
+        for start, number in self.lines:
+            if start > offset:
+                break
+            line = number
+        return line
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A stretch of a document that is embedded as one: ``text == document.text[start:end]``, always.
+
+    ``document`` is the document's name, ``number`` counts from 1 within it, ``heading`` is the nearest
+    heading above it, or ``None``.
+    """
+
+    document: str
+    number: int
+    start: int
+    end: int
+    text: str
+    heading: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of a passage: ``text == document.text[start:end]``.
+
+    ``passage`` is the passage's number. ``tied`` says that the sentence belongs to the one before it and is
+    not shown without it: both stand in one quotation, or the one before introduces a quotation that starts here.
+    """
+
+    document: str
+    passage: int
+    start: int
+    end: int
+    text: str
+    tied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A quotation: ``text`` is its spans of ``document.text`` joined by one space, without the quotation marks.
+
+    ``speaker`` and ``source`` (the outlet: "GQ", "NPR") are ``None`` where the text does not give them.
+    """
+
+    spans: tuple[tuple[int, int], ...]
+    text: str
+    speaker: str | None
+    source: str | None
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage found for a question, with those of its sentences that speak to it, best first.
+
+    ``score`` is the ranking's (higher is better, comparable within one question); ``signals`` holds the
+    figures that led to it, by name.
+    """
+
+    passage: Passage
+    sentences: tuple[Sentence, ...]
+    score: float
+    signals: Mapping[str, float] = field(default_factory=dict)
+
+
+Reason = Literal["silent", "empty", "too-long", "greeting", "lyrics", "language"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the corpus says: ``text`` is made of ``sentences`` alone, in the order of the text.
+
+    ``hits`` are the passages, best first. ``confidence`` (0 to 1) is the calibrated probability that the
+    text holds the answer. ``edition`` is the id of the edition that was asked.
+    """
+
+    text: str
+    sentences: tuple[Sentence, ...]
+    hits: tuple[Hit, ...]
+    confidence: float
+    edition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The corpus does not say, or the question was none: ``reason`` says which, ``nearest`` what comes closest."""
+
+    reason: Reason
+    nearest: Hit | None
+    edition: str
+    confidence: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """What one forward pass gives for a text.
+
+    ``vector`` has shape ``(dimension,)``; ``tokens`` has shape ``(n, dimension)``, one row for each token
+    without padding and special tokens; all rows have unit length. ``offsets`` has shape ``(n, 2)``: the code
+    points of the text that each token covers.
+    """
+
+    vector: Floats
+    tokens: Floats
+    offsets: Integers
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One document's embeddings, content-addressed: ``digest`` names text, model and settings.
+
+    ``arrays`` are numeric (float32, float16 or integers), by name; what they hold is retrieval's business.
+    """
+
+    digest: str
+    arrays: Mapping[str, NDArray[np.generic]]

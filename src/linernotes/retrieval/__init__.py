@@ -1,0 +1,1 @@
+"""Text to evidence: embeddings, the index, and the ranking of what it finds."""

