@@ -27,6 +27,7 @@ from linernotes.models import Block, BlockKind, Document
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from markdown_it.rules_core import StateCore
     from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
@@ -457,7 +458,7 @@ def _yaml(block: Sequence[str], name: str, inner: int) -> yaml.Node | None:
         node: yaml.Node | None = YAMLHandler().load(text, Loader=_NodeLoader)
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        what = getattr(error, "problem", None) or "it is not YAML"
+        what = (getattr(error, "problem", None) or "it is not YAML").replace("<stream end>", "its end")
         line = inner + 1 if mark is None else min(inner + mark.line + 1, inner + len(block))
         raise DocumentError(name, f"the front matter does not parse: {what}.", line) from None
     return node
@@ -592,6 +593,8 @@ class _Writer:
 # --- Blocks -----------------------------------------------------------------------------------------------
 
 _MAX_NESTING = 60
+_MANY_BRACKETS = 5_000
+_UNBALANCED = 100
 _ENDS_SENTENCE = re.compile(r"[.!?…:;,][\"'”\u2019»)\]]*$")
 _CLOSING_MARKS = ('"', "”", "\u2019", "»", "'")
 _LONG_HEADING = 15
@@ -607,7 +610,21 @@ def _markdown() -> MarkdownIt:
         parser.inline.ruler.get_active_rules(), parser.inline.ruler.getRules(""), strict=True
     ):
         parser.inline.ruler.at(name, _placed(rule))
+    parser.core.ruler.at("inline", _inline)
     return parser
+
+
+def _inline(state: StateCore) -> None:
+    """Parse the inline marks of each block, but not of one that is a flood of brackets.
+
+    Each open bracket costs the parser a search for its end: 80,000 of them took it eight seconds.
+    """
+    for token in state.tokens:
+        if token.type == "inline":
+            opened = token.content.count("[")
+            token.children = []
+            if opened <= _MANY_BRACKETS and opened - token.content.count("]") <= _UNBALANCED:
+                state.md.inline.parse(token.content, state.md, state.env, token.children)
 
 
 @functools.cache
@@ -681,6 +698,9 @@ class _Walk:
                     self._nest(tokens, index)
 
     def _nest(self, tokens: Sequence[Token], index: int) -> None:
+        if tokens[index].level >= _MAX_NESTING - 1:
+            # The parser would drop what is inside without a word.
+            raise RecursionError
         match tokens[index].type:
             case "blockquote_open":
                 self.quotes += 1
@@ -753,7 +773,8 @@ class _Walk:
         """Say whether a list of one item, "- Killer Mike", names who is quoted in the block before."""
         kind, text = self.writer.last()
         quoted = kind == "quote" or text.endswith(_CLOSING_MARKS)
-        return quoted and len(content.split()) <= _LONG_NAME and not _ENDS_SENTENCE.search(content)
+        name = bool(_STARTS_LINE.match(content.lstrip("*_["))) and len(content.split()) <= _LONG_NAME
+        return quoted and name and not _ENDS_SENTENCE.search(content)
 
     def _html(self, token: Token) -> None:
         reader = _HtmlText(_first_line(token))
@@ -803,10 +824,10 @@ _TURN = re.compile(r"[*_]*(?:[QA]|[A-Z][\w.\u2019'-]*(?: [A-Z&][\w.\u2019'-]*){0
 _QUESTION_TURN = re.compile(r"[*_]*(?:Q|A|Question|Answer)[*_]*[:.][*_]*\s")
 _DASH_LINE = re.compile(r"[*_]*(?:[—–―⸺]|--)\s?\S")  # noqa: RUF001  the dashes are meant
 _BULLET = re.compile(r"[•·‣◦▪]\s")
+_STARTS_LINE = re.compile(r"[\"'“‘«(\[¿¡]*[^\W_a-zß-ÿ]")  # noqa: RUF001  the quotation marks are meant
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]{1,30}\]:?")
 _TASK = re.compile(r"^\[[ xX]\] ")
 _BREAK_TAG = re.compile(r"<br\b", re.IGNORECASE)
-_MANY_BRACKETS = 10_000
 
 
 def _is_deliberate(lines: Sequence[str], index: int) -> bool:
@@ -829,22 +850,27 @@ def _is_deliberate(lines: Sequence[str], index: int) -> bool:
 def _plain_runs(token: Token, first_line: int) -> list[Run]:
     """Return the lines of a block of plain text; a line broken long before its edge stays a line."""
     lines = token.content.split("\n")
-    room = 0.6 * max(map(len, lines))
+    edge = 0.6 * max(map(len, lines))
+    starts = [line.split(maxsplit=1)[0] if line.strip() else "" for line in lines[1:]]
+    # A wrapped line is broken where the next word no longer fits, wherever that edge is.
+    early = [
+        len(line) + 1 + len(word) <= edge and _STARTS_LINE.match(word) is not None
+        for line, word in zip(lines, starts, strict=False)
+    ]
+    if 2 * sum(early) >= len(starts) > 1:
+        early = [_STARTS_LINE.match(word) is not None for word in starts]
     runs: list[Run] = []
     for index, line in enumerate(lines):
-        runs.append((f" {line} " if runs else f"{line} ", first_line + index))
-        if index + 1 < len(lines):
-            word = lines[index + 1].split(maxsplit=1)[:1]
-            short = len(line) + 1 + len("".join(word)) <= room and not "".join(word)[:1].islower()
-            if short or _is_deliberate(lines, index):
-                runs.append(("\n", first_line + index))
+        runs.append((f" {line} ", first_line + index))
+        if index < len(early) and (early[index] or _is_deliberate(lines, index)):
+            runs.append(("\n", first_line + index))
     return runs
 
 
 def _markdown_runs(token: Token, first_line: int) -> list[Run]:
     """Return the text of a Markdown block without its inline marks."""
     source = token.content
-    if token.children is None or source.count("[") > _MANY_BRACKETS:
+    if not token.children:
         return [(f"{line} ", first_line + index) for index, line in enumerate(source.split("\n"))]
     runs = list(_children_runs(token.children, source, first_line))
     if runs:
@@ -874,7 +900,8 @@ def _children_runs(children: Sequence[Token], source: str, first_line: int) -> I
                     yield ("\n", line)
             case "text":
                 yield (_FOOTNOTE.sub("", child.content), line)
-        if end is not None:
+        # A link's opening knows the whole link, and text holds no break: the closing says where we are.
+        if end is not None and child.nesting <= 0 and child.type != "text":
             line = first_line + source.count("\n", 0, end)
 
 
