@@ -5,7 +5,7 @@ Offsets count Unicode code points of ``Document.text`` and are half-open: ``text
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping  # noqa: TC003  dataclasses resolve their fields at run time
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -164,11 +164,55 @@ class Embedding:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """One document's embeddings, content-addressed: ``digest`` names text, model and settings.
+class PreparedSegment:
+    """One document divided and embedded: what an edition is made of, kept under the digest of its text.
 
-    ``arrays`` are numeric (float32, float16 or integers), by name; what they hold is retrieval's business.
+    ``arrays`` are numeric (float32, float16 or integers), with names like ``token_vectors``; what they hold is
+    retrieval's business.
     """
 
-    digest: str
+    passages: tuple[Passage, ...]
+    sentences: tuple[Sentence, ...]
+    quotes: tuple[Quote, ...]
     arrays: Mapping[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A sentence that may answer: ``score`` is the ranking's, ``signals`` the figures that led to it, by name.
+
+    ``word_matches`` and ``passage_matches`` have one figure for each content word of the question (see
+    ``Evidence.words``): the best cosine of its tokens with a token of the sentence and its neighbours, and
+    of the sentence's passage.
+    """
+
+    sentence: Sentence
+    position: int
+    score: float
+    signals: Mapping[str, float]
+    word_matches: Floats
+    passage_matches: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a search found: candidates, best first, and how the question's words stand to the whole corpus.
+
+    ``words`` are the content words of the question; ``rarity`` (0 to 1) is each word's inverse document
+    frequency over the corpus, scaled by that of a word which is not in it; ``known`` says whether its stem
+    stands in the corpus at all.
+    """
+
+    words: tuple[str, ...]
+    rarity: Floats
+    known: tuple[bool, ...]
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question of a conversation, what it was taken to mean on its own, and what was replied."""
+
+    question: str
+    standalone: str
+    reply: Answer | Unanswered
