@@ -14,11 +14,12 @@ Every message is a sentence for the person who reads it, and names the file, lin
     ├── QuestionFileError             65  a batch or evaluation file: file, line and reason
     ├── EmptyIndexError               65  a search in an index without sentences
     ├── ForeignVectorsError           65  vectors of another model or dimension
-    └── EditionError                  65  a stored edition or segment cannot be used
-        ├── EditionDamagedError           a checksum or a shape is wrong
-        └── EditionForeignError           made by another model, setting or version
+    ├── EditionError                  65  a stored edition or segment cannot be used
+    │   ├── EditionDamagedError           a checksum or a shape is wrong
+    │   └── EditionForeignError           made by another model, setting or version
+    └── ClosedError                   69  work was asked of something that has been closed
 
-The number is the exit status of the command line (sysexits.h: 65 data, 78 configuration).
+The number is the exit status of the command line (sysexits.h: 65 data, 69 unavailable, 78 configuration).
 """
 
 from __future__ import annotations
@@ -101,3 +102,9 @@ class EditionDamagedError(EditionError):
 
 class EditionForeignError(EditionError):
     """A stored edition or segment was made by another model, setting or version."""
+
+
+class ClosedError(LinerNotesError):
+    """Work was asked of a library or a model that has been closed, or was cut short by the closing."""
+
+    exit_status: ClassVar[int] = 69
