@@ -1,0 +1,71 @@
+"""A model that needs no weights: fast and deterministic."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from linernotes.models import Embedding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from linernotes.models import Floats
+
+DIMENSION = 64
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+class FakeEmbedder:
+    """Gives each word a direction of its own, and a text the mean of its words'.
+
+    ``calls`` holds the texts of each call. While ``gate`` is not set, ``embed`` waits.
+    """
+
+    digest = "fake"
+    dimension = DIMENSION
+    max_tokens = 200
+
+    def __init__(self, *_: object) -> None:
+        self.calls: list[tuple[str, ...]] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.entered = threading.Event()
+
+    def count_tokens(self, text: str) -> int:
+        return len(_WORD.findall(text))
+
+    def embed(self, texts: Sequence[str]) -> list[Embedding]:
+        self.calls.append(tuple(texts))
+        self.entered.set()
+        self.gate.wait(20)
+        return [_embed(text) for text in texts]
+
+    @property
+    def texts(self) -> list[str]:
+        return [text for call in self.calls for text in call]
+
+
+def _embed(text: str) -> Embedding:
+    if "poison" in text:
+        raise ValueError("This text is poison.")
+    found = list(_WORD.finditer(text)) or [re.compile("").search(text)]
+    tokens = np.stack([_direction(match[0].lower()) for match in found if match is not None])
+    mean = tokens.mean(axis=0)
+    return Embedding(
+        vector=(mean / np.linalg.norm(mean)).astype(np.float32),
+        tokens=tokens,
+        offsets=np.array([match.span() for match in found if match is not None], dtype=np.int64),
+    )
+
+
+@functools.cache
+def _direction(word: str) -> Floats:
+    seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8])
+    vector = np.random.default_rng(seed).standard_normal(DIMENSION)
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
