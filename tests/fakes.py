@@ -1,4 +1,4 @@
-"""A model that needs no weights: fast and deterministic."""
+"""A model that needs no weights, fast and deterministic, and a corpus for it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from linernotes.models import Embedding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from linernotes.models import Floats
 
@@ -69,3 +70,30 @@ def _direction(word: str) -> Floats:
     seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8])
     vector = np.random.default_rng(seed).standard_normal(DIMENSION)
     return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+# --- A corpus ---------------------------------------------------------------------------------------------
+
+HARBOUR = """---
+title: The Harbour
+artist: The Tides
+---
+
+The harbour was built by Ada Stone in 1871. It took her eleven winters.
+
+In an interview with Sailor Weekly, Ada Stone said: “Nobody believed that the wall would hold the sea.”
+"""
+LANTERNS = """# Lanterns
+
+The lanterns were painted green by Otto Blum. He sold seven of them to the lighthouse.
+"""
+QUESTION = "Who built the harbour in 1871?"
+OTHER_QUESTION = "Who painted the lanterns green?"
+
+
+def write_corpus(folder: Path, **files: str) -> Path:
+    """Write documents (by name, without ``.md``) into a folder; without any, the harbour's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in (files or {"harbour": HARBOUR}).items():
+        (folder / f"{name}.md").write_text(text, encoding="utf-8")
+    return folder

@@ -1,0 +1,286 @@
+"""The library: opens, answers, reloads and closes, with nothing left running."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
+from linernotes.errors import ClosedError, CorpusError, DataFolderBusyError, DocumentError
+from linernotes.library import Library, spoken_by
+from linernotes.models import Answer, Quote, Unanswered
+from linernotes.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from linernotes.models import Turn
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(corpus_dir=write_corpus(tmp_path / "corpus"), data_dir=tmp_path / "data")
+
+
+def text_of(turn: Turn) -> str:
+    assert isinstance(turn.reply, Answer), turn
+    return turn.reply.text
+
+
+def files_below(folder: Path) -> dict[str, tuple[int, bytes]]:
+    return {
+        str(path.relative_to(folder)): (path.stat().st_mtime_ns, path.read_bytes())
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+# --- Asking -----------------------------------------------------------------------------------------------
+
+
+async def test_it_answers_from_the_shared_corpus_for_everyone(settings: Settings) -> None:
+    async with Library.open(settings, embedder=FakeEmbedder()) as library:
+        edition = await library.edition()
+        for guild in (None, 1, 2):
+            turn = await library.ask(QUESTION, guild=guild)
+            assert "Ada Stone" in text_of(turn)
+            assert turn.reply.edition == edition.id == (await library.edition(guild)).id
+
+
+async def test_what_is_no_question_has_a_reason(settings: Settings) -> None:
+    settings = settings.model_copy(update={"max_question_chars": 50})
+    async with Library.open(settings, embedder=FakeEmbedder()) as library:
+        for question, reason in (("", "empty"), (" \n", "empty"), ("why " * 20, "too-long")):
+            reply = (await library.ask(question)).reply
+            assert isinstance(reply, Unanswered)
+            assert reply.reason == reason
+
+
+async def test_half_a_character_is_no_reason_to_fail(settings: Settings) -> None:
+    async with Library.open(settings, embedder=FakeEmbedder()) as library:
+        turn = await library.ask(f"\ud83d {QUESTION}", history=["\udcff"])
+        assert "Ada Stone" in text_of(turn)
+
+
+async def test_history_is_answered_again_and_turns_follow_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+    async with Library.open(settings, embedder=FakeEmbedder()) as library:
+        ask = library._engine.ask
+
+        def spy(edition: object, question: str, turns: tuple[Turn, ...] = ()) -> Turn:
+            seen.append([turn.question for turn in turns])
+            return ask(edition, question, turns)  # type: ignore[arg-type]
+
+        earlier = await library.ask(OTHER_QUESTION)
+        monkeypatch.setattr(library._engine, "ask", spy)
+        await library.ask(QUESTION, history=["one", "two"], turns=[earlier])
+        assert seen[-1] == ["one", "two", OTHER_QUESTION]
+        turns = await library.recall(["one", "two"])
+        assert [turn.question for turn in turns] == ["one", "two"]
+
+
+async def test_fifty_at_once_are_all_answered(settings: Settings) -> None:
+    fake = FakeEmbedder()
+    async with Library.open(settings, embedder=fake) as library:
+        before = len(fake.calls)
+        turns = await asyncio.gather(*(library.ask(f"{QUESTION} {number}") for number in range(50)))
+        assert all("Ada Stone" in text_of(turn) for turn in turns)
+        assert [turn.question for turn in turns] == [f"{QUESTION} {number}" for number in range(50)]
+        assert len(fake.calls) - before <= 50
+
+
+# --- Quotations -------------------------------------------------------------------------------------------
+
+
+async def test_quotations_by_speaker_and_by_meaning(settings: Settings) -> None:
+    async with Library.open(settings, embedder=FakeEmbedder()) as library:
+        (quote,) = await library.quotes()
+        assert quote.text == "Nobody believed that the wall would hold the sea."
+        assert await library.quotes(speaker="stone") == (quote,)
+        assert await library.quotes(speaker="Otto Blum") == ()
+        assert await library.quotes(about="a wall against the sea", speaker="ADA") == (quote,)
+
+
+def test_a_speaker_is_found_by_part_of_the_name_without_case_and_accents() -> None:
+    quotes = [
+        Quote(((0, 1),), "x", name, None, "a.md") for name in ("Beyoncé Knowles", "Knowles-Carter", None)
+    ]
+
+    def named(speaker: str) -> list[str | None]:
+        return [quote.speaker for quote in spoken_by(quotes, speaker)]
+
+    assert named("beyonce") == ["Beyoncé Knowles"]
+    assert named("KNOWLES") == ["Beyoncé Knowles", "Knowles-Carter"]
+    assert named("carter knowles") == ["Knowles-Carter"]
+    assert named("know") == named("") == named(" ,") == []
+
+
+# --- Reloading --------------------------------------------------------------------------------------------
+
+
+async def test_a_reload_swaps_the_edition_and_embeds_what_is_new(settings: Settings) -> None:
+    fake = FakeEmbedder()
+    times = iter((100.0, 200.0))
+    async with Library.open(settings, embedder=fake, clock=lambda: next(times)) as library:
+        old = await library.edition()
+        assert await library.since() == 100.0
+        write_corpus(settings.corpus_dir, lanterns=LANTERNS)
+        before = len(fake.texts)
+        steps: list[str] = []
+        new = await library.reload(lambda step, _done, _total: steps.append(step))
+        assert await library.edition() is new is not old
+        assert await library.since() == 200.0
+        assert not any("harbour" in text for text in fake.texts[before:])
+        assert "embed" in steps
+        assert "Otto Blum" in text_of(await library.ask(OTHER_QUESTION))
+
+
+async def test_a_bad_corpus_leaves_the_old_edition(settings: Settings) -> None:
+    async with Library.open(settings, embedder=FakeEmbedder()) as library:
+        old = await library.edition()
+        (settings.corpus_dir / "bad.md").write_bytes(b"caf\xe9")
+        with pytest.raises(DocumentError, match=r"bad\.md"):
+            await library.reload()
+        assert await library.edition() is old
+        assert "Ada Stone" in text_of(await library.ask(QUESTION))
+
+
+async def test_questions_are_answered_from_the_old_edition_during_a_reload(settings: Settings) -> None:
+    fake = FakeEmbedder()
+    async with Library.open(settings, embedder=fake) as library:
+        old = await library.edition()
+        paragraphs = "\n\n".join(f"The ferry number {number} was lost at sea." * 8 for number in range(30))
+        write_corpus(settings.corpus_dir, ferries=paragraphs)
+        fake.entered.clear()
+        fake.gate.clear()
+        reloading = asyncio.create_task(library.reload())
+        await asyncio.to_thread(fake.entered.wait, 10)
+        asking = asyncio.create_task(library.ask(QUESTION))
+        await asyncio.sleep(0.05)
+        fake.gate.set()
+        assert (await asking).reply.edition == old.id
+        new = await reloading
+        assert new.id != old.id
+        assert (await library.ask(QUESTION)).reply.edition == new.id
+
+
+async def test_two_reloads_at_once_end_with_what_was_read_last(settings: Settings) -> None:
+    async with Library.open(settings, embedder=FakeEmbedder()) as library:
+        write_corpus(settings.corpus_dir, lanterns=LANTERNS)
+        first, second = await asyncio.gather(library.reload(), library.reload())
+        assert first is second is await library.edition()
+
+
+# --- Opening and closing ----------------------------------------------------------------------------------
+
+
+async def test_the_next_start_embeds_nothing(settings: Settings) -> None:
+    async with Library.open(settings, embedder=FakeEmbedder()) as library:
+        first = (await library.edition()).id
+    fake = FakeEmbedder()
+    async with Library.open(settings, embedder=fake) as library:
+        assert (await library.edition()).id == first
+        assert fake.texts == []
+
+
+async def test_a_library_in_memory_leaves_the_data_folder_alone(settings: Settings, tmp_path: Path) -> None:
+    async with Library.open(settings, embedder=FakeEmbedder(), keep="nothing") as library:
+        assert "Ada Stone" in text_of(await library.ask(QUESTION))
+    assert not (tmp_path / "data").exists()
+
+
+async def test_beside_another_process_only_a_borrower_answers(settings: Settings) -> None:
+    holder = (
+        "import sys; from pathlib import Path; from linernotes.editions import lock\n"
+        "with lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(  # noqa: S603, ASYNC220  our own words
+        [sys.executable, "-c", holder, str(settings.data_dir)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        before = files_below(settings.data_dir)
+        with pytest.raises(DataFolderBusyError, match=f"in use by process {other.pid}"):
+            async with Library.open(settings, embedder=FakeEmbedder()):
+                pass
+        async with Library.open(settings, embedder=FakeEmbedder(), keep="borrow") as library:
+            assert "Ada Stone" in text_of(await library.ask(QUESTION))
+        assert files_below(settings.data_dir) == before
+        other.communicate()
+    async with Library.open(settings, embedder=FakeEmbedder(), keep="borrow"):
+        assert (settings.data_dir / "current.json").exists()
+
+
+async def test_a_data_folder_that_cannot_be_made_is_a_warning(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    settings = settings.model_copy(update={"data_dir": tmp_path / "file" / "data"})
+    async with Library.open(settings, embedder=FakeEmbedder()) as library:
+        assert "Ada Stone" in text_of(await library.ask(QUESTION))
+    assert [record.levelno for record in caplog.records if record.levelno >= logging.WARNING] == [
+        logging.WARNING
+    ]
+
+
+async def test_a_bad_corpus_is_said_before_a_model_is_loaded(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("linernotes.retrieval.embedding.SentenceTransformerEmbedder", None)
+    settings = settings.model_copy(update={"corpus_dir": settings.corpus_dir / "nowhere"})
+    with pytest.raises(CorpusError, match="does not exist"):
+        async with Library.open(settings):
+            pass
+
+
+async def test_warnings_of_the_corpus_are_logged(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_corpus(settings.corpus_dir, copy=HARBOUR)
+    async with Library.open(settings, embedder=FakeEmbedder(), keep="nothing"):
+        pass
+    assert "harbour.md: has the same text as copy.md" in caplog.text
+
+
+async def test_closing_ends_every_thread_and_frees_the_folder(settings: Settings) -> None:
+    async with Library.open(settings, embedder=FakeEmbedder()) as library:
+        await library.ask(QUESTION)
+        assert any(thread.name.startswith("linernotes-") for thread in threading.enumerate())
+    assert not any(thread.name.startswith("linernotes-") for thread in threading.enumerate())
+    with pytest.raises(ClosedError, match="The library has been closed"):
+        await library.ask(QUESTION)
+    with pytest.raises(ClosedError, match="The library has been closed"):
+        await library.reload()
+    async with Library.open(settings, embedder=FakeEmbedder()):
+        pass
+
+
+async def test_closing_waits_for_answers_and_not_for_a_reload(settings: Settings) -> None:
+    fake = FakeEmbedder()
+    async with Library.open(settings, embedder=fake) as library:
+        write_corpus(settings.corpus_dir, many="\n\n".join(f"Line {n} of it. " * 40 for n in range(40)))
+        fake.entered.clear()
+        fake.gate.clear()
+        reloading = asyncio.create_task(library.reload())
+        await asyncio.to_thread(fake.entered.wait, 10)
+        asking = asyncio.create_task(library.ask(QUESTION))
+        await asyncio.sleep(0.05)
+        asyncio.get_running_loop().call_later(0.1, fake.gate.set)
+    assert "Ada Stone" in text_of(await asking)
+    with pytest.raises(ClosedError):
+        await reloading
+
+
+async def test_an_error_inside_closes_it_too(settings: Settings) -> None:
+    with pytest.raises(RuntimeError, match="ours"):
+        async with Library.open(settings, embedder=FakeEmbedder()):
+            raise RuntimeError("ours")
+    assert not any(thread.name.startswith("linernotes-") for thread in threading.enumerate())
