@@ -155,7 +155,7 @@ def _cuts(text: str, language: str) -> list[int]:
     begin = 0
     for cut in sorted(_before_marks(text, bound) for bound in bounds):
         before, after = text[max(begin, cut - _LONG) : cut].rstrip(), text[cut : cut + 80].lstrip()
-        if not any(low.search(before) and high.match(after) for low, high in _GOES_ON):
+        if not any(high.match(after) and low.search(before) for low, high in _GOES_ON):
             note = _NOTE.match(text, cut)
             begin = note.end() if note else cut
             cuts.add(begin)
