@@ -28,7 +28,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linernotes.editions import Edition, EditionStore, PreparedSegment, lock
+from linernotes.editions import Edition, EditionStore, PreparedSegment, _digest, lock
 from linernotes.errors import CorpusError, DataFolderBusyError, EditionDamagedError, EditionError
 from linernotes.models import Block, Document, Passage, Quote, Sentence
 
@@ -172,9 +172,22 @@ def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def memory() -> Iterator[Path]:
+    """A folder in memory where the system has one: these tests make and remove thousands of folders."""
+    shared = Path("/dev/shm")  # noqa: S108  a folder of our own within it
+    with tempfile.TemporaryDirectory(dir=shared if os.access(shared, os.W_OK) else None) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def tmp_path(memory: Path) -> Path:
+    return Path(tempfile.mkdtemp(dir=memory))
+
+
+@pytest.fixture(scope="module")
+def saved(memory: Path) -> Path:
     """A data folder with one edition that two libraries work with; copied, never changed."""
-    folder = tmp_path_factory.mktemp("saved") / "data"
+    folder = memory / "saved"
     store = Store(folder)
     edition = store.open_edition(corpus())
     store.point("shared", edition.id)
@@ -272,9 +285,9 @@ def test_a_build_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
     texts=st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=4),
     labels=st.text(st.characters(exclude_categories=["Cs"])),
 )
-def test_what_is_saved_is_what_was_made(texts: list[str], labels: str) -> None:
+def test_what_is_saved_is_what_was_made(memory: Path, texts: list[str], labels: str) -> None:
     documents = [article(f"{n}{labels}", text, title=labels) for n, text in enumerate(texts)]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
         made = Store(Path(folder)).open_edition(documents)
         store = Store(Path(folder))
         assert store.load(made.id) == made
@@ -389,28 +402,26 @@ DAMAGE: dict[str, Callable[[Path], Any]] = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_damage_to_any_file_is_named_once_and_mended(
-    saved: Path, tmp_path: Path, whole: Edition[Any], caplog: pytest.LogCaptureFixture, damage: str
+    data: Path, whole: Edition[Any], caplog: pytest.LogCaptureFixture, damage: str
 ) -> None:
-    files = [path for path in files_below(saved) if path.parent != saved]
+    files = [path for path in files_below(data) if path.parent != data]
     assert len(files) == 3 * 4 + 4
-    for number, path in enumerate(files):
-        folder = Path(shutil.copytree(saved, tmp_path / str(number)))
-        name = path.relative_to(saved)
-        DAMAGE[damage](folder / name)
+    for path in files:
+        DAMAGE[damage](path)
         caplog.clear()
-        assert Store(folder).open_edition(corpus()) == whole, name
+        assert Store(data).open_edition(corpus()) == whole, path
         [warning] = warnings_in(caplog)
-        assert str(folder / Path(*name.parts[:2])) in warning
+        assert str(data / Path(*path.relative_to(data).parts[:2])) in warning
         caplog.clear()
-        mended = Store(folder)
+        mended = Store(data)
         assert mended.open_edition(corpus()) == whole
         assert (mended.segments.made, mended.indexes.built, warnings_in(caplog)) == ([], 0, [])
 
 
 @pytest.fixture(scope="module")
-def mended(saved: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def mended(saved: Path, memory: Path) -> Path:
     """A copy that is damaged and mended again and again."""
-    return Path(shutil.copytree(saved, tmp_path_factory.mktemp("mended") / "data"))
+    return Path(shutil.copytree(saved, memory / "mended"))
 
 
 @settings(max_examples=100, deadline=None)
@@ -517,6 +528,19 @@ def test_an_edition_with_a_damaged_index_is_loaded_from_its_documents(
     assert Store(data).load(whole.id) == whole
 
 
+@pytest.mark.parametrize("error", [RuntimeError, KeyError, EOFError])
+def test_an_index_that_does_not_load_is_built_again(
+    data: Path, whole: Edition[Any], caplog: pytest.LogCaptureFixture, error: type[Exception]
+) -> None:
+    class Strange(Indexes):
+        def load(self, folder: Path, parts: Sequence[PreparedSegment]) -> Any:
+            raise error("strange")
+
+    assert Store(data, index=Strange()).open_edition(corpus()) == whole
+    [warning] = warnings_in(caplog)
+    assert whole.id in warning
+
+
 def test_an_edition_whose_documents_are_damaged_is_not_loaded(data: Path, whole: Edition[Any]) -> None:
     flip(data / "editions" / whole.id / "documents.json", 0.5)
     with pytest.raises(EditionDamagedError, match=r"documents\.json"):
@@ -562,6 +586,12 @@ def test_damaged_pointers_are_named_and_left_out(
     assert Store(data).current() == {}
     [warning] = warnings_in(caplog)
     assert "current.json" in warning
+
+
+def test_a_pointer_cannot_lead_out_of_the_folder(data: Path) -> None:
+    pointers = {"shared": "../segments"}
+    (data / "current.json").write_text(json.dumps([_digest(pointers), pointers]))
+    assert Store(data).current() == {}
 
 
 def test_no_flipped_byte_of_the_pointers_goes_unnoticed(data: Path) -> None:
@@ -621,12 +651,15 @@ def test_pruning_forgets_what_is_kept_in_memory() -> None:
     store = Store(None)
     first = store.open_edition(corpus(0)).id
     second = store.open_edition(corpus(1)).id
+    store.point("server 1", first)
+    store.point("server 2", second)
     store.prune([second])
+    assert store.current() == {"server 2": second}
     assert store.load(second).id == second
     with pytest.raises(EditionError):
         store.load(first)
     store.open_edition(corpus(0))
-    assert store.segments.made[-1] == "c.md"
+    assert store.segments.made == ["a.md", "b.md", "c.md", "c.md", "c.md"]
 
 
 # --- Nothing can be written -------------------------------------------------------------------------------
@@ -943,10 +976,15 @@ def test_killed_before_any_step_on_the_disk_the_old_or_the_new_edition_is_whole(
 ) -> None:
     served = []
     for step in itertools.count(1):
-        folder = Path(shutil.copytree(saved, tmp_path / str(step)))
+        folder = Path(shutil.copytree(saved, tmp_path / "data"))
         workers.start(folder, step)
         code, _ = workers.wait()
         served.append(assert_whole(folder, caplog, {0, 1}))
+        # What was being removed is whole or gone, too.
+        for version in (0, 1):
+            Store(folder).open_edition(corpus(version))
+        assert warnings_in(caplog) == []
+        shutil.rmtree(folder)
         if code == 0:
             break
         assert code == -signal.SIGKILL

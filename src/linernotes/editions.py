@@ -2,7 +2,7 @@
 
 ::
 
-    DATA_DIR/segments/<digest>/   one text: document.json (offsets), one .npy for each array, manifest.json
+    DATA_DIR/segments/<digest>/   one text: document.json (its passages), an .npy for each array, manifest.json
     DATA_DIR/editions/<id>/       a list of documents: documents.json, index/, manifest.json
     DATA_DIR/current.json         which edition each library works with, and a checksum
     DATA_DIR/staging/             what is being written or removed; emptied at the next start
@@ -374,9 +374,7 @@ class EditionStore(Generic[IndexT]):
         """
         saved = self._read_pointers()
         pending = self._unsaved_pointers
-        ready = {
-            name: key for name, key in pending.items() if self._has(key) and key not in self._unsaved_editions
-        }
+        ready = {name: key for name, key in pending.items() if self._has(key)}
         new = {name: key for name, key in (saved | ready).items() if keep is None or key in keep}
         if keep is not None:
             for name in [name for name, key in pending.items() if key not in keep]:
