@@ -2,7 +2,7 @@
 
 ::
 
-    DATA_DIR/segments/<digest>/   one text: document.json (its passages), an .npy for each array, manifest.json
+    DATA_DIR/segments/<digest>/   one text: document.json (passages), an .npy for each array, manifest.json
     DATA_DIR/editions/<id>/       a list of documents: documents.json, index/, manifest.json
     DATA_DIR/current.json         which edition each library works with, and a checksum
     DATA_DIR/staging/             what is being written or removed; emptied at the next start
