@@ -45,6 +45,11 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # typer's own type for it is private
         """Run a command."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                # JSON is UTF-8 whatever the locale says; a terminal keeps the encoding that it can show.
+                encoding = stream.encoding if stream.isatty() else "utf-8"
+                stream.reconfigure(encoding=encoding, errors="backslashreplace")
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
@@ -79,11 +84,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing
 
 def main() -> NoReturn:
     """Run the command line on the process's arguments."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # JSON is UTF-8 whatever the locale says; a terminal keeps the encoding that it can show.
-            encoding = stream.encoding if stream.isatty() else "utf-8"
-            stream.reconfigure(encoding=encoding, errors="backslashreplace")
     status = 0
     try:
         app(prog_name="bot.py")

@@ -1,0 +1,620 @@
+"""The command line's contract: output, exit status, and a sentence for every bad input."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from fakes import HARBOUR, LANTERNS, QUESTION, FakeEmbedder, write_corpus
+from linernotes import cli
+from linernotes.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[1]
+ROW = [
+    "question",
+    "answered",
+    "text",
+    "confidence",
+    "sentences",
+    "passages",
+    "reason",
+    "nearest",
+    "edition",
+    "milliseconds",
+]
+
+
+class Bot:
+    """Runs commands in this process, in a folder of its own with the harbour as its corpus."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.fake = FakeEmbedder()
+        self.corpus = write_corpus(folder / "corpus")
+
+    def __call__(self, *args: str, stdin: str | bytes = "", **env: str | None) -> Result:
+        return CliRunner().invoke(cli.app, list(args), input=stdin, env=env, prog_name="bot.py")
+
+    def rows(self, *args: str, stdin: str | bytes = "") -> list[dict[str, Any]]:
+        result = self(*args, stdin=stdin)
+        assert result.exit_code == 0, result.output
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.fixture
+def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bot]:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+    made = Bot(tmp_path)
+    monkeypatch.setattr(
+        "linernotes.retrieval.embedding.SentenceTransformerEmbedder", lambda _model: made.fake
+    )
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield made
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.getLogger("linernotes").setLevel(logging.NOTSET)
+
+
+def run(*args: str, folder: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run the bot as an operator does."""
+    env = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
+    return subprocess.run(  # noqa: S603  our own words
+        [sys.executable, str(ROOT / "bot.py"), *args],
+        cwd=folder,
+        env=env | options.pop("env", {}),
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        timeout=300,
+        **options,
+    )
+
+
+def lines(*rows: Any) -> str:
+    return "\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows)
+
+
+# --- ask --------------------------------------------------------------------------------------------------
+
+
+def test_an_answer_line(bot: Bot) -> None:
+    (row,) = bot.rows("ask", QUESTION, "--json")
+    assert list(row) == ROW
+    assert row["question"] == QUESTION
+    assert row["answered"] is True
+    assert "Ada Stone" in row["text"]
+    assert row["reason"] is row["nearest"] is None
+    assert 0 <= row["confidence"] <= 1
+    assert isinstance(row["milliseconds"], float)
+    text = row["passages"][0]["text"]
+    passage = row["passages"][0]
+    assert list(passage) == ["document", "number", "start", "end", "text", "score"]
+    assert (passage["document"], passage["number"]) == ("harbour.md", 1)
+    for sentence in row["sentences"]:
+        assert list(sentence) == ["document", "start", "end", "text"]
+        assert sentence["document"] == "harbour.md"
+        start = passage["start"]
+        if sentence["end"] <= passage["end"]:
+            assert text[sentence["start"] - start : sentence["end"] - start] == sentence["text"]
+
+
+def test_a_line_without_an_answer(bot: Bot) -> None:
+    rows = bot.rows(
+        "ask",
+        "--batch",
+        "-",
+        stdin=lines({"question": "zxqv blorp?"}, {"question": ""}, {"question": "a" * 10_000}),
+    )
+    for row, reason in zip(rows, ("silent", "empty", "too-long"), strict=True):
+        assert list(row) == ROW
+        assert row["answered"] is False
+        assert (row["text"], row["sentences"], row["passages"]) == ("", [], [])
+        assert row["reason"] == reason
+        assert row["edition"] == rows[0]["edition"]
+    assert list(rows[0]["nearest"]) == ["document", "number", "start", "end", "text", "score"]
+    assert rows[1]["nearest"] is rows[2]["nearest"] is None
+
+
+def test_a_batch_is_answered_in_order_with_its_ids(bot: Bot) -> None:
+    ids: list[Any] = ["x", 7, 1.5, True, None]
+    batch = lines(
+        *({"id": key, "question": f"{QUESTION} {number}", "kind": "off"} for number, key in enumerate(ids)),
+        "  ",
+        {"question": "Where?", "history": [QUESTION]},
+    )
+    rows = bot.rows("ask", "--batch", "-", stdin=b"\xef\xbb\xbf" + batch.replace("\n", "\r\n").encode())
+    assert [row["id"] for row in rows[:-1]] == ids
+    assert [row["question"] for row in rows] == [f"{QUESTION} {number}" for number in range(5)] + ["Where?"]
+    assert list(rows[0]) == ["id", *ROW]
+    assert "id" not in rows[-1]
+    (bot.folder / "batch.jsonl").write_text(batch, encoding="utf-8")
+    from_file = bot.rows("ask", "--batch", "batch.jsonl", "--json")
+    for one, other in zip(rows, from_file, strict=True):
+        assert one | {"milliseconds": 0} == other | {"milliseconds": 0}
+
+
+def test_milliseconds_leave_out_the_history(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*_: object) -> tuple[()]:
+        time.sleep(0.5)
+        return ()
+
+    monkeypatch.setattr("linernotes.engine.Engine.recall", slow)
+    (row,) = bot.rows("ask", "--batch", "-", stdin=lines({"question": QUESTION, "history": ["What?"]}))
+    assert row["milliseconds"] < 400
+
+
+@pytest.mark.parametrize(
+    ("batch", "sentence"),
+    [
+        ('{"question": "fine"}\n{"id": 1}', '-, line 2: has no "question" that is a string.'),
+        ('{"question": "fine"}\n\nWho?', "-, line 3: is not JSON (Expecting value, column 1)."),
+        ('{"question": "fine", "history": "x"}', '-, line 1: the "history" is not a list of strings.'),
+        ('{"question": "fine", "id": []}', '-, line 1: the "id" is not a string'),
+        ("[1]", "-, line 1: is not a JSON object."),
+        (b'{"question": "\xff"}', "-, line 1: byte 15 of the line is not UTF-8."),
+    ],
+)
+def test_a_bad_batch_is_refused_before_the_first_answer(bot: Bot, batch: str | bytes, sentence: str) -> None:
+    result = bot("ask", "--batch", "-", stdin=batch)
+    assert result.exit_code == 65
+    assert result.stdout == ""
+    assert sentence in result.stderr
+    assert bot.fake.calls == []
+
+
+@pytest.mark.parametrize(("name", "reason"), [("nowhere.jsonl", "does not exist."), (".", "is a folder.")])
+def test_a_batch_file_that_is_none(bot: Bot, name: str, reason: str) -> None:
+    result = bot("ask", "--batch", name)
+    assert (result.exit_code, result.stdout, result.stderr) == (65, "", f"{name}: {reason}\n")
+
+
+def test_an_empty_batch_has_no_answers(bot: Bot) -> None:
+    assert bot.rows("ask", "--batch", "-", stdin="\n \n") == []
+
+
+def test_an_answer_for_a_person(bot: Bot) -> None:
+    result = bot("ask", QUESTION)
+    assert result.exit_code == 0
+    assert "Ada Stone" in result.stdout
+    assert "The Harbour, passage 1" in result.stdout
+    assert "\x1b" not in result.stdout
+    silent = bot("ask", "zxqv blorp?")
+    assert silent.exit_code == 0
+    assert silent.stdout.startswith("The article does not say.")
+
+
+def test_an_explanation(bot: Bot) -> None:
+    shown = bot("ask", QUESTION, "--explain").stdout
+    assert f"Understood as: {QUESTION}" in shown
+    assert "The Harbour, passage 1: score " in shown
+    (row,) = bot.rows("ask", QUESTION, "--explain", "--json")
+    assert list(row) == [*ROW, "explanation"]
+    assert row["explanation"]["standalone"] == QUESTION
+    assert all(isinstance(value, float) for value in row["explanation"]["signals"][0].values())
+
+
+def test_half_characters_come_back_as_they_came(bot: Bot) -> None:
+    (row,) = bot.rows("ask", "--batch", "-", stdin='{"id": "\\ud83d", "question": "\\udcff Ada Stone?"}')
+    assert row["id"] == "\ud83d"
+    assert row["question"] == "\udcff Ada Stone?"
+
+
+# --- Whose corpus -----------------------------------------------------------------------------------------
+
+
+def test_a_corpus_of_ones_own_touches_nothing(bot: Bot) -> None:
+    bot.rows("ask", QUESTION, "--json")
+    before = {path: path.stat().st_mtime_ns for path in (bot.folder / "data").rglob("*")}
+    other = write_corpus(bot.folder / "other", lanterns=LANTERNS)
+    args = ("ask", "Who painted the lanterns green?", "--json", "--corpus", str(other))
+    result = bot(
+        *args,
+        DISCORD_TOKEN="x",  # noqa: S106  no real one
+        CORPUS_DIR="/nowhere",
+        DATA_DIR="/proc/nothing",
+    )
+    assert result.exit_code == 0, result.output
+    assert "Otto Blum" in json.loads(result.stdout)["text"]
+    assert result.stderr == ""
+    assert {path: path.stat().st_mtime_ns for path in (bot.folder / "data").rglob("*")} == before
+
+
+def test_the_shared_corpus_is_embedded_once(bot: Bot) -> None:
+    bot.rows("ask", "", "--json")
+    assert len(bot.fake.texts) > 0
+    bot.fake.calls.clear()
+    bot.rows("ask", "", "--json")
+    assert bot.fake.texts == []
+
+
+def test_commands_answer_beside_a_bot_and_a_second_bot_does_not_start(bot: Bot) -> None:
+    holder = (
+        "import sys; from pathlib import Path; from linernotes.editions import lock\n"
+        "with lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(  # noqa: S603  our own words
+        [sys.executable, "-c", holder, str(bot.folder / "data")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        assert bot.rows("ask", QUESTION, "--json")[0]["answered"] is True
+        assert bot.rows("quotes", "--about", "sea", "--json")[0][0]["speaker"] == "Ada Stone"
+        doctor = bot("doctor")
+        assert doctor.exit_code == 0
+        assert f"in use by process {other.pid}" in doctor.stdout
+        result = bot(stdin=QUESTION)
+        assert result.exit_code == 78
+        assert result.stdout == ""
+        assert f"in use by process {other.pid}" in result.stderr
+        other.communicate()
+
+
+def test_a_data_folder_that_cannot_be_written_is_a_warning(bot: Bot) -> None:
+    (bot.folder / "file").write_text("in the way")
+    result = bot("ask", QUESTION, "--json", DATA_DIR="file/data")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["answered"] is True
+    assert "WARNING: " in result.stderr
+
+
+# --- quotes -----------------------------------------------------------------------------------------------
+
+
+def test_quotations_as_json(bot: Bot) -> None:
+    write_corpus(
+        bot.corpus, other=LANTERNS + "\nBlum laughed: “Green is the colour of the bottom of the sea.”\n"
+    )
+    (found,) = bot.rows("quotes", "--json")
+    assert [list(quote) for quote in found] == [["text", "speaker", "source", "document", "spans"]] * 2
+    first = found[0]
+    assert first["text"] == "Nobody believed that the wall would hold the sea."
+    assert (first["speaker"], first["document"]) == ("Ada Stone", "harbour.md")
+    ((start, end),) = first["spans"]
+    assert end - start == len(first["text"])
+    assert bot.fake.calls == []
+    assert bot.rows("quotes", "--speaker", "ada", "--json") == [[first]]
+    assert bot.rows("quotes", "--speaker", "nobody", "--json") == [[]]
+    (about,) = bot.rows("quotes", "--about", "the colour green", "--json")
+    assert about == [found[1], first]
+    assert bot.rows("quotes", "--about", "green", "--speaker", "ada stone", "--json") == [[first]]
+
+
+def test_quotations_for_a_person(bot: Bot) -> None:
+    shown = bot("quotes").stdout
+    assert "“Nobody believed that the wall would hold the sea.”" in shown
+    assert "— Ada Stone" in shown
+    assert bot("quotes", "--speaker", "nobody").stdout == "There is no such quotation.\n"
+    write_corpus(bot.folder / "plain", lanterns=LANTERNS)
+    assert bot("quotes", "--corpus", "plain").stdout == "The corpus holds no quotation.\n"
+
+
+# --- check ------------------------------------------------------------------------------------------------
+
+
+def test_a_good_corpus(bot: Bot) -> None:
+    (report,) = bot.rows("check", "--json")
+    assert report["ok"] is True
+    assert report["problems"] == []
+    (document,) = report["documents"]
+    assert document["document"] == "harbour.md"
+    assert document["title"] == "The Harbour"
+    assert document["quotes"] == 1
+    result = bot("check")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "harbour.md: The Harbour; " in result.stdout
+    assert "Nothing is wrong." in result.stdout
+
+
+def test_warnings_alone_are_no_failure(bot: Bot) -> None:
+    write_corpus(bot.corpus, twice=HARBOUR)
+    result = bot("check")
+    assert result.exit_code == 0
+    assert "warning: twice.md: has the same text as harbour.md and is left out." in result.stdout
+    (report,) = bot.rows("check", "--json")
+    assert report["ok"] is True
+    assert [problem["severity"] for problem in report["problems"]] == ["warning"]
+
+
+def test_errors_are_named_with_file_and_line(bot: Bot) -> None:
+    write_corpus(bot.corpus, front="---\ntitle: [a\n---\n\nText.\n")
+    (bot.corpus / "latin.txt").write_bytes(b"fine\ncaf\xe9 is not")
+    result = bot("check")
+    assert result.exit_code == 65
+    assert "error: front.md, line " in result.stdout
+    assert "error: latin.txt, line 2: " in result.stdout
+    result = bot("check", "--json")
+    assert result.exit_code == 65
+    report = json.loads(result.stdout)
+    assert report["ok"] is False
+    assert {(each["severity"], each["document"]) for each in report["problems"]} == {
+        ("error", "front.md"),
+        ("error", "latin.txt"),
+    }
+
+
+@pytest.mark.parametrize(
+    "args",
+    [("ask", QUESTION), ("quotes",), ("quotes", "--about", "x"), ("check",), ("evaluate", "questions.jsonl")],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("folder", ["nowhere", "empty", "file"])
+def test_a_corpus_that_is_none(bot: Bot, args: tuple[str, ...], folder: str) -> None:
+    (bot.folder / "empty").mkdir()
+    (bot.folder / "file").write_text("x")
+    (bot.folder / "questions.jsonl").write_text('{"kind": "off", "question": "?"}')
+    for result in (bot(*args, "--corpus", folder, "--json"), bot(*args, CORPUS_DIR=folder)):
+        assert result.exit_code == 65
+        assert f"The corpus folder {folder}" in result.output
+        assert "Traceback" not in result.output
+    assert bot.fake.calls == []
+
+
+# --- evaluate ---------------------------------------------------------------------------------------------
+
+
+def test_an_evaluation(bot: Bot) -> None:
+    (bot.folder / "questions.jsonl").write_text(
+        lines(
+            {"kind": "answerable", "question": QUESTION, "gold": ["Ada Stone"]},
+            {"kind": "followup", "question": "In 1871?", "gold": ["never said"], "history": [QUESTION]},
+            {"kind": "off", "question": "zxqv blorp?"},
+        )
+    )
+    (figures,) = bot.rows("evaluate", "questions.jsonl", "--json")
+    assert figures["questions"] == 3
+    assert figures["kinds"]["answerable"]["right"] == figures["kinds"]["off"]["right"] == 1
+    result = bot("evaluate", "questions.jsonl", "--corpus", "corpus")
+    assert result.exit_code == 0
+    assert "wrongly" in result.stdout
+    assert "answerable" in result.stdout
+
+
+def test_each_article_of_squad_is_a_corpus_of_its_own(bot: Bot) -> None:
+    def article(title: str, text: str, question: str, gold: str) -> dict[str, Any]:
+        qas = [
+            {
+                "id": title,
+                "question": question,
+                "answers": [{"text": gold, "answer_start": 0}],
+                "is_impossible": False,
+            }
+        ]
+        return {"title": title, "paragraphs": [{"context": text, "qas": qas}]}
+
+    data = [
+        article("Harbour", "The harbour was built by Ada Stone.", "Who built the harbour?", "Ada Stone"),
+        article(
+            "Lanterns", "The lanterns were painted by Otto Blum.", "Who painted the lanterns?", "Otto Blum"
+        ),
+    ]
+    (bot.folder / "squad.json").write_text(json.dumps({"version": "v2.0", "data": data}))
+    result = bot("evaluate", "squad.json", "--json", CORPUS_DIR="/nowhere")
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    assert figures["kinds"]["answerable"]["right"] == 2
+    assert figures["kinds"]["off"]["asked"] == 2
+    assert not (bot.folder / "data").exists()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", '{"data": [1]}', "nonsense", '{"kind": "answerable", "question": "?"}']
+)
+def test_a_question_file_that_is_none(bot: Bot, content: str) -> None:
+    (bot.folder / "questions").write_text(content)
+    for file in ("questions", "nowhere"):
+        result = bot("evaluate", file, "--json")
+        assert result.exit_code == 65
+        assert result.stdout == ""
+        assert result.stderr.startswith(file)
+
+
+# --- Settings and usage -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("ask",),
+        ("ask", "a", "b"),
+        ("ask", "a", "--batch", "b"),
+        ("ask", "--colour"),
+        ("evaluate",),
+        ("sing",),
+        ("--sing",),
+        ("ask", "a", "--corpus"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage(bot: Bot, args: tuple[str, ...]) -> None:
+    result = bot(*args)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "Error" in result.stderr
+
+
+@pytest.mark.parametrize("args", [(), ("ask", "?"), ("quotes",), ("check",), ("doctor",)], ids=" ".join)
+def test_all_wrong_settings_are_named_at_once(bot: Bot, args: tuple[str, ...]) -> None:
+    result = bot(*args, LOG_LEVEL="loud", HEALTH_PORT="x", PRIVACY_URL="http://x")
+    assert result.exit_code == 78
+    for name in ("LOG_LEVEL is 'loud':", "HEALTH_PORT is 'x':", "PRIVACY_URL is 'http://x':"):
+        assert name in result.output
+    assert "Traceback" not in result.output
+
+
+def test_the_environment_wins_over_the_file(bot: Bot) -> None:
+    write_corpus(bot.folder / "other", lanterns=LANTERNS)
+    (bot.folder / ".env").write_text("\ufeffCORPUS_DIR=other\nLOG_LEVEL=${LOUD}\nALONE\n", encoding="utf-8")
+    result = bot("check", "--json", LOG_LEVEL="info")
+    assert json.loads(result.stdout)["documents"][0]["document"] == "lanterns.md"
+    result = bot("check", "--json", LOG_LEVEL="", CORPUS_DIR="corpus")
+    assert json.loads(result.stdout)["documents"][0]["document"] == "harbour.md"
+    result = bot("check")
+    assert (result.exit_code, result.stdout) == (78, "")
+    assert "LOG_LEVEL is '${LOUD}'" in result.stderr
+
+
+def test_an_env_file_that_cannot_be_read(bot: Bot) -> None:
+    (bot.folder / ".env").write_bytes(b"CORPUS_DIR=caf\xe9")
+    result = bot("check")
+    assert (result.exit_code, result.stdout) == (78, "")
+    assert result.stderr.startswith("The file .env cannot be read")
+
+
+def test_logs_go_to_standard_error(bot: Bot) -> None:
+    result = bot("ask", QUESTION, "--json", LOG_LEVEL="info")
+    json.loads(result.stdout)
+    assert "INFO: Edition " in result.stderr
+    assert "Building index" not in result.stderr
+    assert bot("ask", QUESTION, "--json").stderr == ""
+
+
+# --- doctor -----------------------------------------------------------------------------------------------
+
+
+def test_a_healthy_installation(bot: Bot) -> None:
+    result = bot("doctor")
+    assert result.exit_code == 0
+    assert [line.split()[:2] for line in result.stdout.splitlines()] == [
+        ["ok", "python"],
+        ["ok", "settings"],
+        ["ok", "corpus"],
+        ["ok", "data"],
+        ["ok", "model"],
+    ]
+
+
+def test_what_is_wrong_with_an_installation(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    (bot.folder / "file").write_text("in the way")
+    monkeypatch.undo()
+    monkeypatch.chdir(bot.folder)
+    result = bot("doctor", CORPUS_DIR="nowhere", DATA_DIR="file/data", EMBEDDING_MODEL=str(bot.corpus))
+    lines = result.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["ok", "ok", "wrong", "note", "wrong"]
+    assert "does not exist" in lines[2]
+    assert "nothing is kept between starts" in lines[3]
+    assert "no weights" in lines[4]
+    assert result.exit_code == 65
+
+
+# --- Without a command ------------------------------------------------------------------------------------
+
+
+def test_questions_from_a_pipe_are_answered_line_by_line(bot: Bot) -> None:
+    result = bot(
+        stdin=b"\xef\xbb\xbf" + f"zxqv blorp?\r\n\n  \n{QUESTION}\n\xff\x1b[31m\nWho?".encode("latin-1")
+    )
+    assert result.exit_code == 0
+    first, second, *rest = result.stdout.splitlines()
+    assert first.startswith("The article does not say.")
+    assert "Ada Stone" in second
+    assert second.endswith("The Harbour, passage 1]")
+    assert len(rest) == 2
+    assert "\x1b" not in result.stdout
+    assert "DISCORD_TOKEN" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_nothing_on_the_pipe(bot: Bot) -> None:
+    result = bot(stdin="")
+    assert (result.exit_code, result.stdout) == (0, "")
+
+
+def test_a_token_starts_the_discord_bot(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Chat:
+        @staticmethod
+        def run(settings: Settings) -> int:
+            assert settings.discord_token is not None
+            assert settings.discord_token.get_secret_value() == "secret"
+            return 69
+
+    monkeypatch.setitem(sys.modules, "linernotes.chat", Chat)  # type: ignore[arg-type]
+    result = bot(DISCORD_TOKEN="secret")  # noqa: S106  no real one
+    assert result.exit_code == 69
+    assert "secret" not in result.output
+
+
+# --- As a process -----------------------------------------------------------------------------------------
+
+
+def test_help_is_instant(tmp_path: Path) -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = run("--help", folder=tmp_path)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert result.returncode == 0
+    for command in ("ask", "quotes", "check", "evaluate", "doctor"):
+        assert command in result.stdout
+    # Its own time, not the clock's: other processes may be at work besides.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
+
+
+def test_wrong_settings_in_a_process(tmp_path: Path) -> None:
+    result = run(folder=tmp_path, env={"LOG_LEVEL": "loud", "DISCORD_TOKEN": "secret"})
+    assert (result.returncode, result.stdout) == (78, "")
+    assert result.stderr == "LOG_LEVEL is 'loud': Input should be 'debug', 'info', 'warning' or 'error'.\n"
+
+
+def test_a_reader_that_has_had_enough(tmp_path: Path) -> None:
+    write_corpus(tmp_path / "corpus", **{f"n{n}": f"# {'Long ' * 200}\n\nIt is {n}.\n" for n in range(200)})
+    with subprocess.Popen(  # noqa: S603  our own words
+        [sys.executable, str(ROOT / "bot.py"), "check"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith(b"n0.md")
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.6])
+def test_an_interrupt_leaves_at_once(tmp_path: Path, wait: float) -> None:
+    write_corpus(tmp_path / "corpus")
+    with subprocess.Popen(  # noqa: S603  our own words
+        [sys.executable, str(ROOT / "bot.py")],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith(b"No DISCORD_TOKEN")
+        time.sleep(wait)
+        started = time.perf_counter()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+        assert time.perf_counter() - started < 3
+    assert errors == b""
+    assert process.returncode == cli.INTERRUPTED
+
+
+@pytest.mark.model
+def test_a_question_through_a_real_pipe(tmp_path: Path) -> None:
+    corpus = ROOT / "corpus"
+    question = "Who was the first person to die in the American Revolution?\n"
+    result = run(folder=tmp_path, env={"CORPUS_DIR": str(corpus)}, input=question)
+    assert result.returncode == 0
+    assert "Crispus Attucks" in result.stdout
+    assert result.stdout.count("\n") == 1
+    assert result.stderr.count("\n") == 1
