@@ -43,11 +43,15 @@ class Settings(BaseModel):
         SecretStr | None,
         Field(description="The bot's token; without it, bot.py chats in the terminal"),
     ] = None
-    corpus_dir: Annotated[Path, Field(description="The folder with the articles (.md, .txt)")] = Path("corpus")
+    corpus_dir: Annotated[Path, Field(description="The folder with the articles (.md, .txt)")] = Path(
+        "corpus"
+    )
     data_dir: Annotated[Path, Field(description="Where embeddings and editions are kept")] = Path("data")
     embedding_model: Annotated[
         str,
-        Field(description="The packaged model, or a folder or hub name of another sentence-transformers model"),
+        Field(
+            description="The packaged model, or a folder or hub name of another sentence-transformers model"
+        ),
     ] = DEFAULT_MODEL
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
@@ -60,7 +64,9 @@ class Settings(BaseModel):
     message_content: Annotated[
         bool,
         BeforeValidator(_switch),
-        Field(description="on: read messages without a mention in threads (a privileged intent); off: do not"),
+        Field(
+            description="on: read messages without a mention in threads (a privileged intent); off: do not"
+        ),
     ] = False
     health_port: Annotated[
         int | None, Field(ge=1, le=65535, description="A port for health checks; empty for none")
@@ -68,12 +74,12 @@ class Settings(BaseModel):
     privacy_url: Annotated[
         str | None, AfterValidator(_https), Field(description="A link to your privacy policy (https)")
     ] = None
-    max_file_bytes: Annotated[int, Field(ge=1, description="The largest file the corpus may hold, in bytes")] = (
-        2_000_000
-    )
-    max_corpus_bytes: Annotated[int, Field(ge=1, description="The largest corpus, all files together, in bytes")] = (
-        20_000_000
-    )
+    max_file_bytes: Annotated[
+        int, Field(ge=1, description="The largest file the corpus may hold, in bytes")
+    ] = 2_000_000
+    max_corpus_bytes: Annotated[
+        int, Field(ge=1, description="The largest corpus, all files together, in bytes")
+    ] = 20_000_000
     max_question_chars: Annotated[
         int, Field(ge=1, description="The longest question that is answered, in characters")
     ] = 1_000

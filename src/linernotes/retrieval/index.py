@@ -1,0 +1,398 @@
+"""One search over FAISS, BM25 and token vectors.
+
+The vectors of sentences and passages are searched by inner product (FAISS, Johnson et al. 2017), their stems
+by BM25 (Robertson et al. 1994, ``bm25s``). Late interaction (ColBERT, Khattab and Zaharia 2020) compares each
+token of the question with each token of a sentence. The tokens' vectors come from the forward pass of the
+whole passage ("late chunking", Günther et al. 2024), so that a sentence's "he" is near the person meant.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from linernotes.errors import EditionDamagedError, EmptyIndexError, ForeignVectorsError
+from linernotes.models import Candidate, Evidence
+from linernotes.retrieval.ranking import SIGNALS, score
+from linernotes.words import Word, find_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from linernotes.models import Embedding, Floats, Integers, Passage, PreparedSegment, Sentence
+    from linernotes.retrieval.embedding import Embedder
+
+# A stop word's token counts for something: "who" and "when" are near to what answers them.
+STOP_WORD_WEIGHT = 0.3
+# Brings a BM25 score, which has no upper bound, to the size of a cosine.
+BM25_SCALE = 10.0
+# So many passages are looked at token by token; a corpus up to this size is looked at whole.
+CANDIDATE_PASSAGES = 96
+# So many texts are embedded between two reports of progress.
+PROGRESS_STEP = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question ready to be searched for: its text, its words and what the model made of it."""
+
+    text: str
+    words: tuple[Word, ...]
+    embedding: Embedding
+
+    @classmethod
+    def of(cls, text: str, embedding: Embedding) -> Query:
+        """Find the words of ``text``."""
+        return cls(text, find_words(text), embedding)
+
+
+def embed_document(
+    passages: Sequence[Passage],
+    sentences: Sequence[Sentence],
+    embedder: Embedder,
+    progress: Callable[[int, int], None],
+) -> Mapping[str, NDArray[Any]]:
+    """Embed one document's passages and sentences.
+
+    A passage is read below its heading where both fit the model. ``progress`` is told how many texts of how
+    many are done.
+
+    Returns:
+        ``passage_vectors`` and ``sentence_vectors``, shape ``(n, dimension)``; ``token_vectors``, float16, of
+        all passages one after the other; ``passage_tokens``, shape ``(n_passages + 1,)``, where each
+        passage's begin; ``sentence_tokens``, shape ``(n_sentences, 2)``, the first and the end of each
+        sentence's.
+    """
+    texts: list[str] = []
+    shifts: list[int] = []
+    for passage in passages:
+        head = f"{passage.heading}. " if passage.heading else ""
+        if head and embedder.count_tokens(head + passage.text) > embedder.max_tokens:
+            head = ""
+        texts.append(head + passage.text)
+        shifts.append(passage.start - len(head))
+    texts += [sentence.text for sentence in sentences]
+    embeddings: list[Embedding] = []
+    for start in range(0, len(texts), PROGRESS_STEP):
+        progress(start, len(texts))
+        embeddings += embedder.embed(texts[start : start + PROGRESS_STEP])
+    progress(len(texts), len(texts))
+    of_passages, of_sentences = embeddings[: len(passages)], embeddings[len(passages) :]
+    begins = np.cumsum([0, *(len(each.tokens) for each in of_passages)])
+    starts = [each.offsets[:, 0] + shift for each, shift in zip(of_passages, shifts, strict=True)]
+    spans = np.zeros((len(sentences), 2), dtype=np.int64)
+    for row, sentence in enumerate(sentences):
+        at = sentence.passage - 1
+        spans[row] = begins[at] + np.searchsorted(starts[at], (sentence.start, sentence.end))
+    dimension = embedder.dimension
+    return {
+        "passage_vectors": _stack([each.vector[None] for each in of_passages], dimension),
+        "sentence_vectors": _stack([each.vector[None] for each in of_sentences], dimension),
+        "token_vectors": _stack([each.tokens for each in of_passages], dimension).astype(np.float16),
+        "passage_tokens": begins.astype(np.int64),
+        "sentence_tokens": spans,
+    }
+
+
+def _stack(rows: Sequence[Floats], dimension: int) -> Floats:
+    return np.concatenate([np.empty((0, dimension), np.float32), *rows]).astype(np.float32)
+
+
+class Index:
+    """The sentences and passages of an edition, ready to be searched; never changed once it is made."""
+
+    def __init__(
+        self,
+        parts: Sequence[PreparedSegment],
+        *,
+        sentence_index: Any,
+        passage_index: Any,
+        sentence_bm25: Any,
+        passage_bm25: Any,
+        frequencies: Mapping[str, int],
+    ) -> None:
+        """Take the documents' segments and what was built over them; see ``build`` and ``load``."""
+        self.sentences = tuple(sentence for part in parts for sentence in part.sentences)
+        self.passages = tuple(passage for part in parts for passage in part.passages)
+        self._sentence_index = sentence_index
+        self._passage_index = passage_index
+        self._sentence_bm25 = sentence_bm25
+        self._passage_bm25 = passage_bm25
+        self.frequencies = frequencies
+        dimension = passage_index.d
+        self._tokens = np.concatenate(
+            [np.empty((0, dimension), np.float16), *(part.arrays["token_vectors"] for part in parts)]
+        )
+        begins: list[Any] = [np.zeros(1, np.int64)]
+        spans: list[Any] = [np.empty((0, 2), np.int64)]
+        owners: list[Any] = [np.empty(0, np.int64)]
+        tokens = passages = 0
+        for part in parts:
+            begins.append(part.arrays["passage_tokens"][1:] + tokens)
+            spans.append(part.arrays["sentence_tokens"] + tokens)
+            owners.append(np.array([s.passage - 1 + passages for s in part.sentences], np.int64))
+            tokens += len(part.arrays["token_vectors"])
+            passages += len(part.passages)
+        self._passage_tokens: Integers = np.concatenate(begins)
+        self._sentence_tokens: Integers = np.concatenate(spans)
+        self.passage_of: Integers = np.concatenate(owners)
+        # Each passage's sentences stand in a row: where they begin.
+        self._first_sentence = np.searchsorted(self.passage_of, np.arange(len(self.passages) + 1))
+
+    @property
+    def dimension(self) -> int:
+        """Return the length of the vectors."""
+        dimension: int = self._passage_index.d
+        return dimension
+
+    # --- Making -------------------------------------------------------------------------------------------
+
+    @classmethod
+    def build(cls, parts: Sequence[PreparedSegment], dimension: int) -> Index:
+        """Build the index over the documents' segments.
+
+        Raises:
+            ForeignVectorsError: a segment's vectors have another length than ``dimension``.
+        """
+        import faiss
+
+        for part in parts:
+            for name in ("passage_vectors", "sentence_vectors", "token_vectors"):
+                if part.arrays[name].shape[1:] != (dimension,):
+                    shape = part.arrays[name].shape
+                    raise ForeignVectorsError(
+                        f"Vectors of length {shape[-1]} do not fit a model of length {dimension}."
+                    )
+        indexes = []
+        for name in ("sentence_vectors", "passage_vectors"):
+            index = faiss.IndexFlatIP(dimension)
+            for part in parts:
+                if len(part.arrays[name]):
+                    index.add(np.ascontiguousarray(part.arrays[name], np.float32))
+            indexes.append(index)
+        sentences = [[word.stem for word in find_words(s.text)] for part in parts for s in part.sentences]
+        passages = [
+            [word.stem for word in find_words(f"{p.heading or ''} {p.text}")]
+            for part in parts
+            for p in part.passages
+        ]
+        frequencies = Counter(stem for stems in sentences for stem in set(stems))
+        return cls(
+            parts,
+            sentence_index=indexes[0],
+            passage_index=indexes[1],
+            sentence_bm25=_bm25(sentences),
+            passage_bm25=_bm25(passages),
+            frequencies=frequencies,
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write what was built to an empty folder; the segments keep the rest."""
+        import faiss
+
+        faiss.write_index(self._sentence_index, str(folder / "sentences.faiss"))
+        faiss.write_index(self._passage_index, str(folder / "passages.faiss"))
+        for name, bm25 in (("sentences", self._sentence_bm25), ("passages", self._passage_bm25)):
+            if bm25 is not None:
+                bm25.save(folder / f"bm25-{name}", show_progress=False)
+        (folder / "frequencies.json").write_text(json.dumps(self.frequencies), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, parts: Sequence[PreparedSegment], dimension: int) -> Index:
+        """Load what ``save`` has written.
+
+        Raises:
+            EditionDamagedError: it does not fit the segments.
+        """
+        import bm25s
+        import faiss
+
+        indexes = [faiss.read_index(str(folder / f"{name}.faiss")) for name in ("sentences", "passages")]
+        wanted = [sum(len(part.sentences) for part in parts), sum(len(part.passages) for part in parts)]
+        if [index.ntotal for index in indexes] != wanted or any(index.d != dimension for index in indexes):
+            raise EditionDamagedError(f"{folder} does not fit its documents.")
+        bm25 = [
+            bm25s.BM25.load(folder / f"bm25-{name}", show_progress=False)
+            if (folder / f"bm25-{name}").is_dir()
+            else None
+            for name in ("sentences", "passages")
+        ]
+        frequencies = json.loads((folder / "frequencies.json").read_text(encoding="utf-8"))
+        return cls(
+            parts,
+            sentence_index=indexes[0],
+            passage_index=indexes[1],
+            sentence_bm25=bm25[0],
+            passage_bm25=bm25[1],
+            frequencies=frequencies,
+        )
+
+    # --- Searching ----------------------------------------------------------------------------------------
+
+    def search(self, query: Query, k: int = 24) -> Evidence:
+        """Return the ``k`` best sentences, best first; fewer where the index holds fewer.
+
+        Raises:
+            EmptyIndexError: there is no sentence.
+            ForeignVectorsError: the query's vectors have another length.
+        """
+        if not self.sentences:
+            raise EmptyIndexError("There is no sentence to search: the corpus is empty.")
+        if len(query.embedding.vector) != self.dimension:
+            raise ForeignVectorsError(
+                f"A question's vector of length {len(query.embedding.vector)} does not fit the index's"
+                f" vectors of length {self.dimension}."
+            )
+        stems = [word.stem for word in query.words if not word.is_stop]
+        bm25 = [
+            np.zeros(size, np.float32) if bm25 is None or not stems else bm25.get_scores(stems)
+            for bm25, size in (
+                (self._sentence_bm25, len(self.sentences)),
+                (self._passage_bm25, len(self.passages)),
+            )
+        ]
+        passages = self._candidate_passages(query, *bm25)
+        rows = np.concatenate(
+            [np.arange(self._first_sentence[p], self._first_sentence[p + 1]) for p in passages]
+        )
+        if not len(rows):
+            raise EmptyIndexError("There is no sentence to search: the corpus is empty.")
+        local = np.searchsorted(passages, self.passage_of[rows])
+        matches, passage_matches = self._late(query, passages, rows)
+        before = np.maximum(matches, np.where(_starts(local), matches, np.roll(matches, 1, axis=1)))
+        after = np.maximum(matches, np.where(_ends(local), matches, np.roll(matches, -1, axis=1)))
+        weights = _token_weights(query)
+        vector = query.embedding.vector
+        signals = np.stack(
+            [
+                self._sentence_index.reconstruct_batch(rows) @ vector,
+                (self._passage_index.reconstruct_batch(passages) @ vector)[local],
+                weights @ matches,
+                weights @ before,
+                weights @ after,
+                (weights @ passage_matches)[local],
+                bm25[0][rows] / BM25_SCALE,
+                bm25[1][passages][local] / BM25_SCALE,
+            ],
+            axis=1,
+        ).astype(np.float32)
+        scores = score(signals)
+        best = np.argsort(-scores, kind="stable")[: max(1, min(k, len(rows)))]
+        window = np.maximum(before, after)
+        groups = _content_groups(query)
+        candidates = tuple(
+            Candidate(
+                self.sentences[rows[i]],
+                int(rows[i]),
+                float(scores[i]),
+                dict(zip(SIGNALS, map(float, signals[i]), strict=True)),
+                np.array([window[group, i].max() for _, group in groups], np.float32),
+                np.array([passage_matches[group, local[i]].max() for _, group in groups], np.float32),
+            )
+            for i in best
+        )
+        content = [query.words[at] for at, _ in groups]
+        return Evidence(
+            tuple(word.text for word in content),
+            np.array([self.rarity(word.stem) for word in content], np.float32),
+            tuple(word.stem in self.frequencies for word in content),
+            candidates,
+        )
+
+    def rarity(self, stem: str) -> float:
+        """Return the inverse document frequency of a stem over sentences, from 0 to 1 (not in the corpus)."""
+        total = len(self.sentences)
+        frequency = self.frequencies.get(stem, 0)
+        most = math.log(1 + (total + 0.5) / 0.5)
+        return math.log(1 + (total - frequency + 0.5) / (frequency + 0.5)) / most
+
+    def _candidate_passages(self, query: Query, of_sentences: Floats, of_passages: Floats) -> Integers:
+        """Return the passages to look at token by token, in the order of the text."""
+        if len(self.passages) <= CANDIDATE_PASSAGES:
+            return np.arange(len(self.passages), dtype=np.int64)
+        most = CANDIDATE_PASSAGES // 4
+        vector = query.embedding.vector[None]
+        found: set[int] = set(self._passage_index.search(vector, most)[1][0].tolist())
+        found.update(np.argsort(-of_passages, kind="stable")[:most].tolist())
+        near = self._sentence_index.search(vector, min(most, len(self.sentences)))[1][0]
+        found.update(self.passage_of[near].tolist())
+        found.update(self.passage_of[np.argsort(-of_sentences, kind="stable")[:most]].tolist())
+        return np.array(sorted(found), dtype=np.int64)
+
+    def _late(self, query: Query, passages: Integers, rows: Integers) -> tuple[Floats, Floats]:
+        """Return each question token's best cosine in each sentence and in each passage."""
+        begins, ends = self._passage_tokens[passages], self._passage_tokens[passages + 1]
+        sizes = ends - begins
+        if len(passages) == len(self.passages):
+            tokens = self._tokens
+        else:
+            tokens = np.concatenate([self._tokens[a:b] for a, b in zip(begins, ends, strict=True)])
+        shift = np.concatenate([[0], np.cumsum(sizes)[:-1]]) - begins
+        spans = self._sentence_tokens[rows] + shift[np.searchsorted(passages, self.passage_of[rows])][:, None]
+        cosines = query.embedding.tokens @ tokens.astype(np.float32).T
+        whole = np.stack([begins + shift, ends + shift], axis=1)
+        return _best_in(cosines, spans), _best_in(cosines, whole)
+
+
+def _best_in(cosines: Floats, spans: Integers) -> Floats:
+    """Return the highest column of each span, shape ``(rows, len(spans))``; an empty span gives 0."""
+    padded = np.concatenate([cosines, np.zeros((len(cosines), 1), np.float32)], axis=1)
+    best: Floats = np.maximum.reduceat(padded, spans.reshape(-1), axis=1)[:, ::2]
+    return np.where(spans[:, 0] < spans[:, 1], best, np.float32(0))
+
+
+def _starts(groups: Integers) -> NDArray[np.bool_]:
+    return np.concatenate([[True], groups[1:] != groups[:-1]])
+
+
+def _ends(groups: Integers) -> NDArray[np.bool_]:
+    return np.concatenate([groups[1:] != groups[:-1], [True]])
+
+
+def _token_words(query: Query) -> list[int | None]:
+    """Return which word each token of the question belongs to; marks belong to none."""
+    found: list[int | None] = []
+    for start, _ in query.embedding.offsets.tolist():
+        found.append(next((i for i, word in enumerate(query.words) if word.start <= start < word.end), None))
+    return found
+
+
+def _token_weights(query: Query) -> Floats:
+    """Return the tokens' weights, shape ``(tokens,)``; they sum to 1."""
+    weights: Floats = np.array(
+        [
+            0.0 if at is None else STOP_WORD_WEIGHT if query.words[at].is_stop else 1.0
+            for at in _token_words(query)
+        ],
+        np.float32,
+    )
+    weights += 1e-6  # a question of marks alone has weights too
+    return weights / np.float32(max(weights.sum(), 1e-6))
+
+
+def _content_groups(query: Query) -> list[tuple[int, list[int]]]:
+    """Return the content words that have tokens: the word's place and its tokens'."""
+    groups: dict[int, list[int]] = {}
+    for token, at in enumerate(_token_words(query)):
+        if at is not None and not query.words[at].is_stop:
+            groups.setdefault(at, []).append(token)
+    return list(groups.items())
+
+
+def _bm25(texts: Sequence[Sequence[str]]) -> Any:
+    """Return BM25 over texts given as stems; ``None`` where no text has one, which ``bm25s`` cannot index."""
+    import bm25s
+
+    if not any(texts):
+        return None
+    index = bm25s.BM25(k1=1.2, b=0.75, method="lucene")
+    index.index([list(stems) for stems in texts], show_progress=False)
+    return index

@@ -1,0 +1,41 @@
+"""Signals -> one score: a weighted sum whose weights ``linernotes tune`` has learned.
+
+Every signal is an absolute figure (a cosine, a BM25 score), none depends on the other sentences of the
+search: a score means the same in a corpus of ten sentences and in one of ten thousand.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from linernotes.models import Floats
+
+SIGNALS = (
+    "sentence_vector",  # cosine of question and sentence
+    "passage_vector",  # cosine of question and passage
+    "late",  # late interaction with the sentence's tokens, read within their passage
+    "late_before",  # the same with the sentence and the one before
+    "late_after",  # the same with the sentence and the one after
+    "late_passage",  # the same with the whole passage
+    "bm25",  # BM25 of the sentence
+    "bm25_passage",  # BM25 of the passage
+)
+
+
+@functools.cache
+def weights() -> Floats:
+    """Return the weight of each signal, shape ``(len(SIGNALS),)``, in their order."""
+    stored = json.loads(resources.files(__package__).joinpath("weights.json").read_text(encoding="utf-8"))
+    return np.array([stored["weights"][name] for name in SIGNALS], dtype=np.float32)
+
+
+def score(signals: Floats) -> Floats:
+    """Return the scores, shape ``(n,)``, of signals of shape ``(n, len(SIGNALS))``."""
+    scores: Floats = signals @ weights()
+    return scores

@@ -1,0 +1,57 @@
+"""The words of a text: lower case, stem and place. Retrieval and answering count the same ones."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass
+
+import Stemmer
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")  # noqa: RUF001  the typographic apostrophe is meant
+_POSSESSIVE = re.compile(r"['’]s$")  # noqa: RUF001
+
+# Words that say how a question is put, not what it is about.
+STOP_WORDS = frozenset(
+    "a an the of in on at to for from by with and or but as is are was were be been being am do does"
+    " did done has have had having what which who whom whose when where why how that this these those it"
+    " its he she they his her their him them i me my you your we us our not no so than then there here"
+    " if about into over also can could would should will may might must s t whats whos whens wheres"
+    " hows theres".split()
+)
+
+# A Snowball stemmer (Porter 2001) keeps state between words: one for each thread.
+_local = threading.local()
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word at ``text[start:end]``: ``text`` in lower case without a possessive ending, and its stem."""
+
+    start: int
+    end: int
+    text: str
+    stem: str
+
+    @property
+    def is_stop(self) -> bool:
+        """Say whether the word only says how a question is put."""
+        return self.text in STOP_WORDS
+
+
+def find_words(text: str) -> tuple[Word, ...]:
+    """Return the words of ``text`` in order."""
+    found = list(_WORD.finditer(text))
+    plain = [_POSSESSIVE.sub("", each[0].lower()).replace("’", "'") for each in found]  # noqa: RUF001
+    return tuple(
+        Word(each.start(), each.end(), word, stem)
+        for each, word, stem in zip(found, plain, stem_words(plain), strict=True)
+    )
+
+
+def stem_words(words: list[str]) -> list[str]:
+    """Return the stem of each word."""
+    if not hasattr(_local, "stemmer"):
+        _local.stemmer = Stemmer.Stemmer("english")
+    stems: list[str] = _local.stemmer.stemWords(words)
+    return stems
