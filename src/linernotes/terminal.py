@@ -48,6 +48,13 @@ DISCORD_HINT = (
     " to connect Discord, put DISCORD_TOKEN=<your bot's token> into .env and start again."
 )
 
+_STEPS: dict[Step, str] = {
+    "read": "Loading the model",
+    "split": "Dividing the article",
+    "embed": "Embedding the article",
+    "index": "Building the index",
+}
+
 _HELP = (
     ("/quotes [words]", "the quotations, all or those that have to do with some words"),
     ("/sources", "the documents that I answer from"),
@@ -71,6 +78,7 @@ class Background:
         self.ready: Future[Library] = Future()
         self._opening = opening
         self._on_failure = on_failure
+        self._left = False
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._live()), name="linernotes-library", daemon=True
         )
@@ -83,9 +91,10 @@ class Background:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close the library. One that is still opening is left alone: it has nothing to lose."""
+        """Close the library. One that is still opening is not waited for; it closes when it is open."""
+        self._left = True
         if self.ready.done():
-            if self.ready.exception() is None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended by itself
                 self._loop.call_soon_threadsafe(self._end.set)
             self._thread.join()
 
@@ -104,7 +113,8 @@ class Background:
         try:
             async with self._opening() as library:
                 self.ready.set_result(library)
-                await self._end.wait()
+                if not self._left:
+                    await self._end.wait()
         except BaseException as error:
             if self.ready.done():
                 raise
@@ -126,29 +136,23 @@ class Building:
 
     def wait_for(self, future: Future[Any]) -> None:
         """Show the progress until ``future`` is done, and leave nothing of it behind."""
-        if not self._console.is_terminal:
+        if future.done() or not self._console.is_terminal:
             wait([future])
             return
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-        with Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            console=self._console,
-            transient=True,
-        ) as shown:
+        words = TextColumn("{task.description}")
+        with Progress(SpinnerColumn(), words, BarColumn(), console=self._console, transient=True) as shown:
             task = shown.add_task("", total=None)
             while not future.done():
                 step, done, total = self._state
-                words = {
-                    "read": "Loading the model",
-                    "split": "Dividing the article",
-                    "embed": "Embedding the article",
-                    "index": "Building the index",
-                }[step]
-                counted = step == "embed" and total > 0
-                shown.update(task, description=words, completed=done, total=total if counted else None)
+                # Only the embedding takes long enough to be counted.
+                shown.update(
+                    task,
+                    description=_STEPS[step],
+                    completed=done,
+                    total=total if step == "embed" and total else None,
+                )
                 wait([future], timeout=0.1)
 
 
@@ -287,23 +291,25 @@ class Chat:
         with Background(lambda: opening(self._building), self._wake) as background:
             try:
                 self._console.print("Ask about the song, or type /help.", style="bold")
-                while (line := self._read()) is not None:
-                    self._building.wait_for(background.ready)
-                    if not self._obey(background, line):
+                for line in iter(lambda: self._read(background), None):
+                    if line in {"/quit", "/exit"}:
                         break
+                    self._obey(background, line)
             except KeyboardInterrupt:
                 self._console.print()
             if background.ready.done():
                 background.ready.result()  # a library that could not be opened says why
 
-    def _read(self) -> str | None:
-        """Return the next line that is not blank, or ``None`` at the end of input."""
+    def _read(self, background: Background) -> str | None:
+        """Return the next line that is not blank, or ``None`` at the end of input or without a library."""
         # Only for its effect: input() then edits lines and remembers them.
         with contextlib.suppress(ImportError):
             import readline  # noqa: F401
         while True:
             self._at_prompt = True
             try:
+                if background.ready.done() and background.ready.exception() is not None:
+                    return None
                 line = input("› ").strip()  # noqa: RUF001  the prompt's sign is meant
             except EOFError:
                 self._console.print()
@@ -318,43 +324,48 @@ class Chat:
         if self._at_prompt and hasattr(signal, "pthread_kill"):
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
-    def _obey(self, background: Background, line: str) -> bool:
-        """Do what a line says; ``False`` means to leave."""
-        edition = background.call(lambda library: library.edition())
-        if not line.startswith("/"):
-            turn = _ask(background, line, self._turns)
-            self._turns = (*self._turns, turn)[-REMEMBERED:]
-            self._show(edition, turn)
-            return True
+    def _obey(self, background: Background, line: str) -> None:
+        """Do what a line says."""
         command, _, words = line.partition(" ")
         match command:
-            case "/quit" | "/exit" | "/q":
-                return False
-            case "/quotes":
-                about = words.strip() or None
-                for quote in background.call(lambda library: library.quotes(about=about)):
-                    self._say(f"“{printable(quote.text)}”")
-                    self._say(f"  — {printable(attribution(quote)) or 'speaker not named'}", "dim")
-                if not edition.quotes:
-                    self._say("I found no quotation.")
-            case "/sources":
-                for document in edition.documents:
-                    passages = sum(passage.document == document.name for passage in edition.passages)
-                    facts = [document.artist, document.date, document.source, f"{passages} passages"]
-                    self._say(printable(document.title or document.name))
-                    self._say(f"  {printable(', '.join(filter(None, facts)))} ({document.name})", "dim")
             case "/help":
                 for name, meaning in _HELP:
                     self._say(f"{name:<18}{meaning}")
-            case _:
+            case "/quotes":
+                self._quotes(background, words.strip() or None)
+            case "/sources":
+                self._sources(background)
+            case _ if command.startswith("/"):
                 self._say(f"I know no {printable(command)}; /help names what I know.")
-        return True
+            case _:
+                edition = self._edition(background)
+                turn = _ask(background, line, self._turns)
+                self._turns = (*self._turns, turn)[-REMEMBERED:]
+                first, *rest = lines_of(edition, turn)
+                self._say(first)
+                for each in rest:
+                    self._say(each, "dim")
 
-    def _show(self, edition: Edition[Index], turn: Turn) -> None:
-        first, *rest = lines_of(edition, turn)
-        self._say(first)
-        for line in rest:
-            self._say(line, "dim")
+    def _edition(self, background: Background) -> Edition[Index]:
+        self._building.wait_for(background.ready)
+        return background.call(lambda library: library.edition())
+
+    def _quotes(self, background: Background, about: str | None) -> None:
+        self._edition(background)
+        quotes = background.call(lambda library: library.quotes(about=about))
+        for quote in quotes:
+            self._say(f"“{printable(quote.text)}”")
+            self._say(f"  — {printable(attribution(quote)) or 'speaker not named'}", "dim")
+        if not quotes:
+            self._say("I found no quotation.")
+
+    def _sources(self, background: Background) -> None:
+        edition = self._edition(background)
+        for document in edition.documents:
+            passages = sum(passage.document == document.name for passage in edition.passages)
+            facts = [document.artist, document.date, document.source, f"{passages} passages"]
+            self._say(printable(document.title or document.name))
+            self._say(f"  {printable(', '.join(filter(None, facts)))} ({document.name})", "dim")
 
     def _say(self, line: str, style: str = "") -> None:
         self._console.print(_text(line, style))

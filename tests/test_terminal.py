@@ -1,0 +1,309 @@
+"""The chat without Discord: at a terminal and from a pipe."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import io
+import os
+import pty
+import select
+import subprocess
+import sys
+import termios
+import threading
+import time
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from rich.console import Console
+
+from fakes import LANTERNS, QUESTION, FakeEmbedder, write_corpus
+from linernotes.errors import CorpusError
+from linernotes.library import Library
+from linernotes.models import Answer, Quote, Unanswered
+from linernotes.settings import Settings
+from linernotes.terminal import (
+    REMEMBERED,
+    SENTENCES,
+    Background,
+    Building,
+    Chat,
+    answer_lines,
+    attribution,
+    lines_of,
+    printable,
+    sentence_for,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from linernotes.models import Turn
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(corpus_dir=write_corpus(tmp_path / "corpus"), data_dir=tmp_path / "data")
+
+
+def opening(settings: Settings, fake: FakeEmbedder | None = None) -> partial[Any]:
+    return partial(Library.open, settings, embedder=fake or FakeEmbedder(), keep="nothing")
+
+
+def chat(settings: Settings, monkeypatch: pytest.MonkeyPatch, *typed: str | type[BaseException]) -> str:
+    """Return what a person sees who types these lines; an exception is raised instead of a line."""
+    waiting = iter(typed)
+
+    def answer_prompt(_prompt: str) -> str:
+        line = next(waiting, EOFError)
+        if isinstance(line, str):
+            return line
+        raise line
+
+    monkeypatch.setattr("builtins.input", answer_prompt)
+    out = io.StringIO()
+    console = Console(file=out, width=200, highlight=False)
+    Chat(console).run(lambda building: opening(settings)(progress=building))
+    assert next(waiting, None) is None, "everything typed was read"
+    return out.getvalue()
+
+
+# --- A person ---------------------------------------------------------------------------------------------
+
+
+def test_a_conversation(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = chat(settings, monkeypatch, QUESTION, "", "   ", "/sources", "/quit")
+    assert "The harbour was built by Ada Stone in 1871." in shown
+    assert "  The Harbour, passage 1\n" in shown
+    assert "The Harbour\n  The Tides, 1 passages (harbour.md)\n" in shown
+
+
+def test_what_was_said_before_is_remembered(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    ask = Library.ask
+
+    async def spy(self: Library, question: str, *, turns: tuple[Turn, ...] = ()) -> Turn:
+        seen.append(len(turns))
+        return await ask(self, question, turns=turns)
+
+    monkeypatch.setattr(Library, "ask", spy)
+    chat(settings, monkeypatch, *[QUESTION] * (REMEMBERED + 2))
+    assert seen == [*range(REMEMBERED), REMEMBERED, REMEMBERED]
+
+
+def test_quotations(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = chat(settings, monkeypatch, "/quotes", "/quotes the sea")
+    assert shown.count("“Nobody believed that the wall would hold the sea.”\n  — Ada Stone") == 2
+    write_corpus(settings.corpus_dir / "more", lanterns=LANTERNS)
+    (settings.corpus_dir / "harbour.md").unlink()
+    assert "I found no quotation." in chat(settings, monkeypatch, "/quotes")
+
+
+def test_help_and_what_is_no_command(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = chat(settings, monkeypatch, "/help", "/sing \x1b[31m", "/exit")
+    for command in ("/quotes", "/sources", "/help", "/quit"):
+        assert command in shown
+    assert "I know no /sing" in shown
+
+
+def test_markup_and_commands_to_the_terminal_are_text(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_corpus(
+        settings.corpus_dir, harbour="# [bold]Title[/nope]\n\nThe harbour was [red]built[/] by :smile:.\n"
+    )
+    shown = chat(settings, monkeypatch, "Who built the harbour, [link=x]?", "/sources")
+    assert "The harbour was [red]built[/] by :smile:." in shown
+    assert "[bold]Title[/nope]" in shown
+    assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize("leaving", [EOFError, KeyboardInterrupt])
+def test_leaving(settings: Settings, monkeypatch: pytest.MonkeyPatch, leaving: type[BaseException]) -> None:
+    shown = chat(settings, monkeypatch, QUESTION, leaving)
+    assert shown.endswith("passage 1\n\n")
+
+
+def test_a_library_that_cannot_be_opened_says_why(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings.model_copy(update={"corpus_dir": settings.corpus_dir / "nowhere"})
+    with pytest.raises(CorpusError, match="does not exist"):
+        chat(settings, monkeypatch, QUESTION)
+
+
+# --- A pipe -----------------------------------------------------------------------------------------------
+
+
+def test_a_line_for_each_question(settings: Settings) -> None:
+    out = io.StringIO()
+    questions = io.BytesIO(f"zxqv blorp?\n\n{QUESTION}".encode())
+    with Background(opening(settings)) as background:
+        answer_lines(background, questions, out)
+    first, second = out.getvalue().splitlines()
+    assert first.startswith("The article does not say.")
+    assert "Ada Stone in 1871" in second
+    assert second.endswith("The Harbour, passage 1]")
+
+
+def test_an_answer_is_out_before_the_next_question_is_read(settings: Settings) -> None:
+    out = io.StringIO()
+
+    def questions() -> Iterator[bytes]:
+        yield QUESTION.encode()
+        assert "Ada Stone" in out.getvalue()
+
+    with Background(opening(settings)) as background:
+        answer_lines(background, questions(), out)  # type: ignore[arg-type]  # iterated over, no more
+
+
+# --- The thread behind it ---------------------------------------------------------------------------------
+
+
+def test_the_prompt_does_not_wait_for_the_library(settings: Settings) -> None:
+    fake = FakeEmbedder()
+    fake.gate.clear()
+    started = time.perf_counter()
+    with Background(opening(settings, fake)) as background:
+        assert time.perf_counter() - started < 1
+        assert not background.ready.done()
+        fake.gate.set()
+        assert len(background.call(lambda library: library.edition()).documents) == 1
+    assert not background._thread.is_alive()
+
+
+def test_leaving_early_waits_for_nothing(settings: Settings) -> None:
+    fake = FakeEmbedder()
+    fake.gate.clear()
+    with Background(opening(settings, fake)) as background:
+        fake.entered.wait(20)
+        started = time.perf_counter()
+    assert time.perf_counter() - started < 1
+    fake.gate.set()
+    background._thread.join(20)
+    assert not background._thread.is_alive()
+
+
+def test_an_error_of_the_library_reaches_the_caller() -> None:
+    failed = threading.Event()
+
+    @asynccontextmanager
+    async def broken() -> AsyncIterator[Library]:
+        await asyncio.sleep(0)
+        raise CorpusError("Nothing there.")
+        yield
+
+    with (
+        pytest.raises(CorpusError, match="Nothing there"),
+        Background(broken, failed.set) as background,
+    ):
+        background.call(lambda library: library.edition())
+    assert failed.is_set()
+
+
+def test_progress_is_shown_on_a_terminal_and_leaves_nothing(settings: Settings) -> None:
+    out = io.StringIO()
+    building = Building(Console(file=out, force_terminal=True, width=80))
+    future: Future[None] = Future()
+    building("embed", 3, 12)
+    threading.Timer(0.3, lambda: future.set_result(None)).start()
+    building.wait_for(future)
+    assert "Embedding the article" in out.getvalue()
+    assert out.getvalue().endswith("\x1b[2K")
+    silent = io.StringIO()
+    Building(Console(file=silent)).wait_for(future)
+    Building(Console(file=silent, force_terminal=True)).wait_for(future)
+    assert silent.getvalue() == ""
+
+
+# --- Words ------------------------------------------------------------------------------------------------
+
+
+async def test_what_a_person_reads_of_a_reply(settings: Settings) -> None:
+    async with Library.open(settings, embedder=FakeEmbedder(), keep="nothing") as library:
+        edition = await library.edition()
+        turn = await library.ask("Who said that nobody believed the wall would hold the sea?")
+        assert isinstance(turn.reply, Answer)
+        shown = list(lines_of(edition, turn))
+        assert shown[0] == printable(turn.reply.text)
+        assert any(line.startswith("  — Ada Stone") for line in shown)
+        assert shown[-1].strip() == "The Harbour, passage 1"
+        for reason in SENTENCES:
+            assert sentence_for(edition, Unanswered(reason, None, edition.id)) == SENTENCES[reason]
+        write_corpus(settings.corpus_dir, lanterns=LANTERNS)
+        both = await library.reload()
+        assert sentence_for(both, Unanswered("silent", None, both.id)) == "The articles do not say."
+        assert "what the articles say" in sentence_for(both, Unanswered("lyrics", None, both.id))
+
+
+def test_attribution() -> None:
+    assert attribution(Quote(((0, 1),), "x", "Ada", "NPR", "a.md")) == "Ada, NPR"
+    assert attribution(Quote(((0, 1),), "x", "Ada", None, "a.md")) == "Ada"
+    assert attribution(Quote(((0, 1),), "x", None, "NPR", "a.md")) == "NPR"
+    assert attribution(Quote(((0, 1),), "x", None, None, "a.md")) == ""
+
+
+def test_control_characters_do_not_reach_a_terminal() -> None:
+    assert printable("one\ntwo\x1b[31m\x07 three\x9b2J") == "one two [31m three 2J"
+
+
+# --- A real terminal --------------------------------------------------------------------------------------
+
+
+def at_terminal(folder: Path, typed: bytes) -> tuple[int, str]:
+    """Start the bot at a terminal, type when it prompts, and return exit status and what was shown."""
+    main, other = pty.openpty()
+    env = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
+    with subprocess.Popen(  # noqa: S603  our own words
+        [sys.executable, str(ROOT / "bot.py")],
+        cwd=folder,
+        env=env | {"TERM": "xterm"},
+        stdin=other,
+        stdout=other,
+        stderr=other,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  so that Ctrl-C interrupts it
+    ) as process:
+        os.close(other)
+        shown = b""
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            if select.select([main], [], [], 0.1)[0]:
+                try:
+                    shown += os.read(main, 4096)
+                except OSError:  # what a closed terminal gives on Linux
+                    break
+            elif process.poll() is not None:
+                break
+            if typed and "› ".encode() in shown:  # noqa: RUF001  the prompt's sign is meant
+                time.sleep(0.1)
+                os.write(main, typed)
+                typed = b""
+        os.close(main)
+        process.wait(30)
+    return process.returncode, shown.decode()
+
+
+@pytest.mark.parametrize("typed", [b"\x04", b"\x03", b"/help\n/quit\n"], ids=["Ctrl-D", "Ctrl-C", "/quit"])
+def test_leaving_a_real_terminal_while_the_model_loads(tmp_path: Path, typed: bytes) -> None:
+    write_corpus(tmp_path / "corpus")
+    started = time.perf_counter()
+    status, shown = at_terminal(tmp_path, typed)
+    assert status == 0
+    assert "put DISCORD_TOKEN=" in " ".join(shown.split())
+    assert "Traceback" not in shown
+    assert time.perf_counter() - started < 20
+
+
+def test_a_bad_corpus_ends_the_wait_at_the_prompt(tmp_path: Path) -> None:
+    status, shown = at_terminal(tmp_path, b"")
+    assert status == 65
+    assert "The corpus folder corpus does not exist." in shown
+    assert "Traceback" not in shown
