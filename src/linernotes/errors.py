@@ -8,7 +8,9 @@ Every message is a sentence for the person who reads it, and names the file, lin
     ├── ConfigurationError            78  the settings, the machine or the data folder
     │   ├── SettingsError                 one or more settings have wrong values; all are named at once
     │   ├── ModelError                    the embedding model is missing, damaged or unsuitable
-    │   └── DataFolderBusyError           another process works on the same DATA_DIR
+    │   ├── DataFolderBusyError           another process works on the same DATA_DIR
+    │   ├── StoreError                    the database in DATA_DIR is damaged, locked, read-only or newer
+    │   └── DiscordRefusedError           Discord refuses the token, or an intent that is not switched on
     ├── CorpusError                   65  the corpus as a whole cannot be read
     │   └── DocumentError                 one document cannot be read: file, line and reason
     ├── QuestionFileError             65  a batch or evaluation file: file, line and reason
@@ -17,6 +19,8 @@ Every message is a sentence for the person who reads it, and names the file, lin
     ├── EditionError                  65  a stored edition or segment cannot be used
     │   ├── EditionDamagedError           a checksum or a shape is wrong
     │   └── EditionForeignError           made by another model, setting or version
+    ├── RefusalError                  65  what a member asks for is not allowed, not there, or not now
+    ├── DiscordUnreachableError       69  Discord or the network is not to be had
     └── ClosedError                   69  work was asked of something that has been closed
 
 The number is the exit status of the command line (sysexits.h: 65 data, 69 unavailable, 78 configuration).
@@ -54,6 +58,14 @@ class ModelError(ConfigurationError):
 
 class DataFolderBusyError(ConfigurationError):
     """Another process works on the same ``DATA_DIR``."""
+
+
+class StoreError(ConfigurationError):
+    """The database in ``DATA_DIR`` is damaged, locked, read-only, full or from a newer version."""
+
+
+class DiscordRefusedError(ConfigurationError):
+    """Discord refuses the token, or an intent that is not switched on for the application."""
 
 
 class CorpusError(LinerNotesError):
@@ -102,6 +114,16 @@ class EditionDamagedError(EditionError):
 
 class EditionForeignError(EditionError):
     """A stored edition or segment was made by another model, setting or version."""
+
+
+class RefusalError(LinerNotesError):
+    """What a member asks for is not allowed, not there, or not now; the sentence is for them."""
+
+
+class DiscordUnreachableError(LinerNotesError):
+    """Discord or the network is not to be had."""
+
+    exit_status: ClassVar[int] = 69
 
 
 class ClosedError(LinerNotesError):

@@ -58,6 +58,11 @@ class Settings(BaseModel):
         BeforeValidator(_lower),
         Field(description="How much the log says: debug, info, warning or error"),
     ] = "info"
+    log_format: Annotated[
+        Literal["text", "json"],
+        BeforeValidator(_lower),
+        Field(description="How the Discord bot writes its log: text for people, json for machines"),
+    ] = "text"
     dev_guild_id: Annotated[
         int | None, Field(gt=0, description="A server that gets changed commands at once (development)")
     ] = None
