@@ -13,6 +13,7 @@ interview the replies are quotations, the questions are not. The text is all tha
 # ruff: noqa: RUF001  typographic marks are what this is about
 from __future__ import annotations
 
+import functools
 import re
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -241,7 +242,7 @@ _NOUNS = _set(
 )
 _PHRASES = re.compile(
     r"\b(?:put (?:it|this)|puts (?:it|this)|sum(?:s|med) (?:it|this|things) up|went on|goes on|went further"
-    r"|goes further|had this to say|has this to say|(?:was|is|been) quoted as saying|gave this answer"
+    r"|heard to say|heard saying|goes further|ha[sd] this to say|quoted as saying|gave this answer"
     r"|spoke (?:of|about|up)|speaks (?:of|about)|has it)\b"
 )
 _ADVERBS = _set(
@@ -336,6 +337,9 @@ _SPEECH_NOUNS = re.compile(
     r"|post|caption|e-?mail|letter|note|apology|farewell|conclusion|recollection|assessment|quote|quotation|speech"
     r"|reaction|remarks?|plea|admission|mantra|philosophy|summary)\b"
 )
+_TERM = re.compile(
+    r"\b(?:words?|phrases?|terms?|so-called|nicknamed|dubbed|titled|entitled|known as|billed as)\s*,?\s*$"
+)
 _WORK = re.compile(
     r"\b(?:songs?|singles?|albums?|tracks?|EPs?|LPs?|mixtapes?|films?|movies?|videos?|shows?|books?|novels?|poems?"
     r"|titled|entitled|named|nicknamed|dubbed|known as|so-called|words?|phrases?|terms?|series|hits?|anthems?"
@@ -371,7 +375,7 @@ _NICKNAME = rf"(?:[\"“‘']{_CAP}(?: {_CAP}){{0,2}}[\"”’'] )?"
 _RUN = re.compile(
     rf"(?<![\w'’$])(?:\d{{1,3}} )?{_TOKEN}"
     rf"(?: (?:(?:{_PARTICLES}|the(?= (?:Rapper|Creator|Great|Kid|God))) ){{0,2}}{_NICKNAME}{_TOKEN}){{0,5}}"
-    rf"(?:, Jr\b\.?)?(?: (?!19|20)\d{{1,4}}(?![\w,.]))?"
+    rf"(?:, Jr\b\.?)?(?: (?!19|20)\d{{1,4}}(?![\w,.]| {_LETTER}))?"
 )
 _WORD = re.compile(r"[\w$'’.&-]*[\w$]\.?|[^\w\s]")
 _CALENDAR = _set(
@@ -417,6 +421,7 @@ _NO_OUTLETS = (
 )
 _OUTLET = (
     rf"(?:[Tt]he )?(?:(?:Les|Le|La|Der|Die|Das|El|Il) )?{_CAP}(?: (?:(?:of|on|and|du|de|des) )?{_CAP}){{0,4}}"
+    rf"(?: \d{{1,2}}(?!\w)(?: {_CAP})?)?"
 )
 _MADE_WRITTEN = (
     "interview conversation chat profile statement letter essay op-ed article column piece review story "
@@ -454,10 +459,16 @@ _SOURCES = tuple(
         ),
         ("podcast show radio program", rf"\bon ({_OUTLET})(?= (?:podcast|show|radio|program)\b)"),
         (_MADE_WRITTEN, rf"\b(?:[Ii]n|[Oo]n|[Ff]or) (?:an? |the )({_CAP}(?: {_CAP}){{0,2}}) {_MADE}\b"),
+        (
+            "to",
+            rf"\b(?:said|joked|explained|admitted|confessed|remarked|confided|revealed|complained) to ({_OUTLET})",
+        ),
         ("ccording", rf"\b[Aa]ccording to ({_OUTLET})"),
     )
 )
-_ANY_OUTLET = re.compile(rf"(?<![\w'’$.-]){_OUTLET}")
+_ANY_OUTLET = re.compile(
+    rf"(?<![\w'’$.-])(?:[Tt]he )?{_CAP}(?: {_CAP}){{0,4}}(?: \d{{1,2}}(?!\w)(?: {_CAP})?)?"
+)
 _BEFORE_OUTLET = re.compile(r"\b(?:of|from|at|in|on|for)\s$")
 _AFTER_OUTLET = re.compile(
     rf"['’]s? (?={_CAP})|\s(?:called|calls|wrote|writes|describes?d?|said|says|reported|praised|hailed)\b"
@@ -480,8 +491,20 @@ class _Mention(NamedTuple):
     subject: bool
 
 
-def _norm(name: str) -> list[str]:
-    return [token for token in re.split(r"\s+", name.casefold().replace("’", "'")) if token]
+@functools.lru_cache(maxsize=4096)
+def _norm(name: str) -> tuple[str, ...]:
+    return tuple(token for token in re.split(r"\s+", name.casefold().replace("’", "'")) if token)
+
+
+_NO_SUBJECT = _PREPOSITIONS | frozenset({"and", "or", "&", "told", "tells"})
+_KIN = (_FEMALE | _MALE) - _HONORIFICS
+_BREAK = re.compile(r"[.!?;:\n]")
+_IS_GROUP = re.compile(r"(?:, (?:a|an|the) | \w+ )(?:[\w-]+ ){0,3}(?:band|group|duo|trio)\b")
+_IS_PERSON = re.compile(r",? (?:who\b|whose\b|born\b)| \(born|, \d\d,")
+_IS_CALLED = re.compile(r", (?:a|an|the|[\w’']+['’]s?) ((?:[\w-]+ ){0,3}[\w-]+)")
+_DOES = re.compile(r"(?: \w+ly| also| later| then| has| had)? (\w+)")
+_SHE = re.compile(r"\b(?:she|her|herself)\b")
+_HE = re.compile(r"\b(?:he|his|him|himself)\b")
 
 
 class _Cast:
@@ -508,19 +531,17 @@ class _Cast:
         self.starts = [mention.start for mention in self.mentions]
         self._settle()
 
-    def _read(self, run: re.Match[str]) -> None:  # noqa: C901, PLR0912
+    def _read(self, run: re.Match[str]) -> None:
         name, shift, role = _clean(run[0], self)
         if not name:
             return
         start = run.start() + shift
         before = self.text[max(0, run.start() - 40) : run.start()]
         words = before.split()
-        last = words[-1].casefold() if words and before[-1:].isspace() and "\n" not in before[-2:] else ""
+        near = words and before[-1:].isspace() and "\n" not in before[-2:]
+        last = words[-1].casefold().rstrip(",") if near else ""
         after = self.text[run.end() : run.end() + 60]
-        possessive = after[:2] in {"'s", "’s", "' ", "’ "}
-        subject = (
-            last not in _PREPOSITIONS and not possessive and last not in {"and", "or", "&", "told", "tells"}
-        )
+        subject = last not in _NO_SUBJECT and after[:2] not in {"'s", "’s", "' ", "’ "}
         self.mentions.append(_Mention(start, run.end(), name, subject))
         full = self.full(name, start)
         tokens = _norm(name)
@@ -529,36 +550,31 @@ class _Cast:
         role = role or (last if last in _ROLES else "")
         if role:
             self.person(full, start, role)
-        if last in _GROUPS or re.match(
-            r"(?:, (?:a|an|the) | \w+ )(?:[\w-]+ ){0,3}(?:band|group|duo|trio)\b", after
-        ):
-            self.groups[start] = full
-        if name.startswith("The ") and len(tokens) > 2 and tokens[-1].endswith("s"):  # noqa: PLR2004
-            self.groups[start] = full
-        found = re.match(r",? (?:who\b|whose\b|born\b)| \(born|, \d\d,", after)
-        told = re.match(r"(?: \w+ly| also| later| then| has| had)? (\w+)", after)
-        if (
-            found
-            or (told and told[1] in _SAY | _CALL)
-            or tokens[0] in _WOMEN | _MEN
-            or tokens[0] in _HONORIFICS
-        ):
+        if tokens[0] in _WOMEN | _MEN | _HONORIFICS or full != name:
             self.people.add(full)
-        kin = [word.strip(",").casefold() for word in words[-4:]]
-        if len(kin) > 1 and not re.search(r"[.!?;:\n]", before[-25:]):
-            for word in kin:
-                if word in _FEMALE | _MALE and word not in _HONORIFICS:
-                    self.people.add(full)
-                    self.gender.setdefault(full, "she" if word in _FEMALE else "he")
-        apposition = re.match(r",? (?:a|an|the|[\w’']+['’]s?) ((?:[\w-]+ ){0,3}[\w-]+)", after)
-        if apposition and after[0] == ",":
-            for word in apposition[1].split():
-                if word in _ROLES:
-                    self.person(full, start, word)
-                if word in _HUMAN:
-                    self.people.add(full)
-        if len(tokens) == 1 and full != name:
+        many = len(tokens) > 2 and tokens[0] == "the" and tokens[-1].endswith("s")  # noqa: PLR2004
+        if last in _GROUPS or many:
+            self.groups[start] = full
+        kin = {word.strip(",").casefold() for word in words[-4:]} & _KIN
+        if kin and not _BREAK.search(before, max(0, len(before) - 25)):
             self.people.add(full)
+            self.gender.setdefault(full, "she" if kin & _FEMALE else "he")
+        if after[:1] in {" ", ","}:
+            self._learn(full, start, after)
+
+    def _learn(self, full: str, start: int, after: str) -> None:
+        """Learn from the words behind a name whether it is a person's or a group's."""
+        if _IS_GROUP.match(after):
+            self.groups[start] = full
+        told = _DOES.match(after)
+        if _IS_PERSON.match(after) or (told and told[1] in _SAY | _CALL):
+            self.people.add(full)
+        apposition = _IS_CALLED.match(after)
+        for word in apposition[1].split() if apposition else ():
+            if word in _ROLES:
+                self.person(full, start, word)
+            elif word in _HUMAN:
+                self.people.add(full)
 
     def _know(self, start: int, name: str) -> None:
         tokens = _norm(name)
@@ -580,15 +596,15 @@ class _Cast:
         votes: dict[str, int] = {}
         for index, mention in enumerate(self.mentions):
             full = self.full(mention.name, mention.start)
+            votes.setdefault(full, 0)
+            if not mention.subject:
+                continue
             following = self.starts[index + 1] if index + 1 < len(self.starts) else len(self.text)
-            clause = self.text[mention.end : min(following, mention.end + 120)]
-            clause = re.split(r"[.!?;\n]", clause, maxsplit=1)[0]
-            votes[full] = votes.get(full, 0) + (
-                len(re.findall(r"\b(?:she|her|herself)\b", clause))
-                - len(re.findall(r"\b(?:he|his|him)\b", clause))
-                if mention.subject
-                else 0
-            )
+            end = min(following, mention.end + 120)
+            stop = _BREAK.search(self.text, mention.end, end)
+            end = stop.start() if stop else end
+            votes[full] += len(_SHE.findall(self.text, mention.end, end))
+            votes[full] -= len(_HE.findall(self.text, mention.end, end))
         for name, vote in votes.items():
             first = next((token for token in _norm(name) if token not in _HONORIFICS), "")
             title = _norm(name)[0]
@@ -599,12 +615,17 @@ class _Cast:
             elif vote:
                 self.gender.setdefault(name, "she" if vote > 0 else "he")
 
-    def full(self, name: str, at: int) -> str:
+    def full(self, name: str, at: int) -> str:  # noqa: C901
         """Return the fullest form of ``name`` that stands before ``at``."""
         tokens = _norm(name)
+        if tokens[-1] not in self.known:
+            return name
         titled = tokens[0] in _HONORIFICS or tokens[0] in _OFFICES
         bare = tokens[1:] if titled and len(tokens) > 1 else tokens
-        if len(bare) > 1 and bare[0] not in {"van", "von", "de", "al", "el", "la", "le", "di", "da", "du"}:
+        if len(bare) > 1 and bare[0] not in _PARTICLES.split("|"):
+            for start, known in self.known[bare[-1]][:40]:
+                if start < at and len(_norm(known)) > len(tokens) and _norm(known)[-len(bare) :] == bare:
+                    return known
             return name
         best: str | None = None
         rank = 0
@@ -690,7 +711,14 @@ _NEAR = 50
 _SMALL = _STARTERS | _PREPOSITIONS | _BE | _set("nor yet so s t ve re ll m d de la vs feat n")
 _LINKS = re.compile(r"[\s,;]*(?:and|or|but|as well as|then|and then|or even|and even|yet)?[\s,;]*(?:as )?")
 _ANEW = re.compile(r"\b(?:adding|added|adds|replied|replies|answered|answers|continuing|before \w+ing)\b")
+_OWN_WORDS = re.compile(rf"\b[Ii]n (?:(his|her|their)|({_CAP}(?: {_CAP}){{0,3}})['’]s?) (?:own )?words\b")
+_BY = re.compile(r"\b(?:called|described|praised|hailed|dismissed|dubbed|summarized|summed up) by\s+")
 _CREDIT = re.compile(r"(?:[Aa]ccording to|[Ii]n the words of|[Aa]s told by)\s+")
+_ROLE_AHEAD = re.compile(rf"(?:[a-z][\w'’-]* ){{0,3}}([a-z][\w-]*) (?={_CAP})")
+_IS_SO = re.compile(
+    r"(?:is|was|are|were|remains?|seems?|sounds?|['’]s)\b[^:]*:\s*$|:\s*$|, [^:]*\b(?:is|was)\b[^:]*:\s*$"
+)
+_THE_ROLE = re.compile(r"The ([a-z\d][\w-]*) ([a-z][\w-]*)")
 _GUEST = re.compile(
     rf"\b(?:[Ii]nterview with|[Ss](?:poke|at down) (?:to|with)|talked (?:to|with)|[Cc]onversation with"
     rf"|caught up with|asked) (?:the )?(?:[a-z]+ )?({_RUN.pattern})"
@@ -701,7 +729,7 @@ _LEADING = re.compile(
 )
 _ACRONYMS = _set("us usa uk la tv dj mc ep lp nyc eu un fbi cia nypd lapd naacp riaa r&b ceo nba nfl nasa")
 _PEOPLES = re.compile(r"\w+(?:ists|ians|cans|mans|crats)")
-_DETERMINED = re.compile(r"\b(?:the|a|an|his|her|their|its|this|that|these|those|such|of)(?: [\w-]+)?\s*$")
+_DETERMINED = re.compile(r"\b(?:the|a|an|his|her|their|its|this|these|those|such|of)\s*$")
 _BODIES = _set(
     "senate council court police department committee university house board union academy church nation "
     "agency office association society school college institute foundation ministry records panel jury "
@@ -941,7 +969,7 @@ class _Finder:
                 owner = _Subject("name", mention.name, mention.start, mention.end)
         return _Told(owner, noun[0], lead[0] + noun.start(), lead[1])
 
-    def _block_quote(self, index: int, lead: tuple[int, int] | None) -> int:
+    def _block_quote(self, index: int, lead: tuple[int, int] | None) -> int:  # noqa: C901
         """Take a block quote, of one block or several, and the line that names its speaker."""
         spans: list[Span] = []
         speaker: str | None = None
@@ -949,13 +977,17 @@ class _Finder:
         told = self._introduced(lead) if lead is not None else None
         if lead is not None:
             speaker, source = self._who(told), self._source(lead)
-        begin = self.blocks[index].start
+        begin, closed = self.blocks[index].start, False
         while index < len(self.blocks) and self.blocks[index].kind == "quote" and index not in self.inline:
             block = self.blocks[index]
             named = self._dash_line(block.start, block.end)
+            if spans and not named and _RUN.fullmatch(self.text, block.start, block.end):
+                named = self.cast.full(self.text[block.start : block.end], block.start), None
             if named and spans:
                 speaker, source = named[0], named[1] or source
                 index += 1
+                break
+            if closed:
                 break
             span, dash = self._unwrap(index)
             index += 1
@@ -966,7 +998,7 @@ class _Finder:
                 speaker, source = dash[0], dash[1] or source
                 break
             if self.text[span[1] : span[1] + 1] in {'"', "”", "»"} and span[1] < block.end:
-                break
+                closed = True
         if spans:
             said = _Said(spans, speaker, source, spans[-1][1], spans[-1][1])
             self.found.append(said)
@@ -1171,7 +1203,7 @@ class _Finder:
                     _Said([_strip(self.text, block.start, cut)], named[0], named[1], cut, block.end)
                 )
 
-    def _judge(  # noqa: C901, PLR0911
+    def _judge(  # noqa: C901, PLR0911, PLR0912
         self, block: Block, mark: _Mark, limit: int, last: _Said | None, lead: Span | None
     ) -> _Said | None:
         """Return what is quoted by ``mark``, unless it is a title, a term or nothing that anybody says."""
@@ -1210,11 +1242,14 @@ class _Finder:
         if not content.text.endswith((".", "!", "?")):
             where.append((mark.close, self._sentence_end(mark.close, mark.last.end)))
         if told is not None and self._is_said(before, told, mark.open, content):
+            if told.subject is None and last is not None and begin == floor and last.speaker:
+                return self._add(_Said(list(mark.spans), last.speaker, last.source, mark.close, mark.close))
             return self._keep(mark, told, where, told=where[-1][1] if len(where) > 1 else mark.close)
         if last is not None and begin == floor and content.is_fragment and _LINKS.fullmatch(before):
             return self._add(_Said(list(mark.spans), last.speaker, last.source, mark.close, mark.close))
         if told is None and content.is_sentence and _LEAD.search(before):
-            return self._keep(mark, self._introduced((begin, mark.open)), where, told=mark.close)
+            by = self._introduced((begin, mark.open)) or self._stance(begin, mark.open)
+            return self._keep(mark, by, where, told=mark.close)
         return None
 
     def _add(self, said: _Said) -> _Said:
@@ -1229,7 +1264,7 @@ class _Finder:
             subject = by.subject
             if subject.kind == "name" and self._is_outlet(subject.value, sure=True):
                 source = _outlet(subject.value)
-            else:
+            elif speaker is not None or subject.value in _HUMAN | _ROLES:
                 self.events.append((subject.start, speaker))
         for span in where:
             source = source or self._source(span)
@@ -1278,7 +1313,7 @@ class _Finder:
         if before.rstrip().endswith(","):
             near = at - told.end < _NEAR or self.masked[told.end : told.end + 1] == ","
             return near and (content.is_fragment or (content.ends and content.text[:1].isupper()))
-        if _WORK.search(before) and not (told.verb in _CALL and len(content.words) > _FRAGMENT):
+        if _TERM.search(before) or (_WORK.search(before) and content.text[:1].isupper()):
             return False
         if (
             len(content.words) < _FRAGMENT + 2
@@ -1324,6 +1359,9 @@ class _Finder:
         low = first[0].casefold()
         if content.text.endswith(".") and first[0][0].isupper() and content.outside != ",":
             return None
+        own = _OWN_WORDS.match(self.masked, at, stop)
+        if own:
+            return self._own_words(own)
         by = _CREDIT.match(self.masked, at, stop)
         if by:
             subject = self._noun(by.end(), stop)
@@ -1352,6 +1390,14 @@ class _Finder:
             if re.match(r" (?:that|it|she|he|they|the|his|her|nothing|no|yes)\b", tail) or _LEAD.search(tail):
                 return None
         return _Told(subject, "said", at, end)
+
+    def _own_words(self, own: re.Match[str]) -> _Told:
+        """Return the attribution "in her own words" or "in Bell's words"."""
+        if own[1]:
+            value = {"his": "he", "her": "she"}.get(own[1], "they")
+            return _Told(_Subject("pronoun", value, *own.span(1)), "words", *own.span())
+        name = _clean(own[2], self.cast)[0]
+        return _Told(_Subject("name", name, *own.span(2)) if name else None, "words", *own.span())
 
     def _verb_after(self, subject: _Subject, stop: int) -> int | None:
         """Return the end of the verb of saying that ``subject`` does, directly or after an apposition."""
@@ -1401,11 +1447,16 @@ class _Finder:
                 subject = self._left(start, word.start())
             if subject is not None:
                 return _Told(subject, *verb)
-        credit = _CREDIT.search(self.masked, start, end)
+        own = _OWN_WORDS.search(self.masked, start, end)
+        if own:
+            return self._own_words(own)
+        credit = _CREDIT.search(self.masked, start, end) or _BY.search(self.masked, start, end)
         if credit:
             subject = self._noun(credit.end(), end)
             # "According to Mongolian ideology" names nobody.
-            if subject is not None and not re.match(r" [a-z]+,", self.masked[subject.end : end]):
+            noun = re.match(r" ([a-z]+)", self.masked[subject.end : end]) if subject is not None else None
+            goes_on = noun is None or noun[1] in _DETERMINERS | _CUTS | _BE | _PRONOUNS | _SAY
+            if subject is not None and (subject.kind != "name" or goes_on):
                 return _Told(subject, "according", credit.start(), subject.end)
         return None if verb is None else _Told(self._opening(start, verb[1]), *verb)
 
@@ -1424,7 +1475,7 @@ class _Finder:
         earlier = words[index - 2][0].casefold() if index > 1 else ""
         if before.endswith("ly") or before in {"also", "often", "sometimes", "later", "once"}:
             before, earlier = earlier, ""
-        if (before in _BE and low not in _GOING) or (before in {"have", "having"} and earlier == "to"):
+        if before in _BE and low not in _GOING:
             return False
         return low not in {"called", "described", "labeled", "labelled", "deemed"} or self._is_active(
             words, index
@@ -1519,6 +1570,13 @@ class _Finder:
         known = {low, low.rstrip("s")} & (_SPEAKERS | _PLURAL)
         return _Subject("role", low, end - len(low), end) if known else None
 
+    def _stance(self, start: int, end: int) -> _Told | None:
+        """Return who speaks after "Okafor is adamant:" or a name and a colon alone."""
+        subject = self._opening(start, end)
+        if subject is None or not _IS_SO.match(self.masked[subject.end : end].lstrip()):
+            return None
+        return _Told(subject, "is", subject.end, end)
+
     def _opening(self, start: int, end: int) -> _Subject | None:
         """Return the subject that a sentence begins with, what leads up to it passed over."""
         skip = _LEADING.match(self.masked, start, end)
@@ -1562,6 +1620,11 @@ class _Finder:
             if low in _SAY or low in _CUTS or low in _BE or low in _ADVERBS or low in _STARTERS:
                 break
             plain = {low, low.rstrip("s")}
+            ahead = _ROLE_AHEAD.match(self.masked, at, stop)
+            if ahead and ahead[1] in _SPEAKERS:
+                at = ahead.end()
+                head = ahead[1]
+                continue
             if not determined and not plain & (_SPEAKERS | _PLURAL):
                 return None
             head = low
@@ -1624,10 +1687,23 @@ class _Finder:
             recent = self._focus(subject.start, "they")
             return recent if recent in named else named[-1]
         if role in _MUSICAL or role.endswith("-year-old"):
-            return self._focus(subject.start, "she" if role in _FEMALE else "he" if role in _MALE else "they")
+            near = self._focus(subject.start, "she" if role in _FEMALE else "he" if role in _MALE else "they")
+            return self._main(near, subject.start)
         return None
 
-    def _focus(self, at: int, pronoun: str) -> str | None:
+    def _main(self, near: str | None, at: int) -> str | None:
+        """Return whom "the singer" means: whom the text is about, if ``near`` is named in passing."""
+        counts: dict[str, int] = {}
+        for mention in self.cast.within(max(0, at - 10 * _REACH), at):
+            full = self.cast.full(mention.name, mention.start)
+            if self.cast.is_person(full):
+                counts[full] = counts.get(full, 0) + 1
+        most = max(counts, key=lambda name: counts[name], default=None)
+        if near is None or most is None or counts.get(near, 0) > 1 or counts[most] < 3:  # noqa: PLR2004
+            return near
+        return most
+
+    def _focus(self, at: int, pronoun: str) -> str | None:  # noqa: C901
         """Return whom a pronoun at ``at`` means: the person the text was last about."""
         index = bisect_left(self.bounds, at + 1) - 1
         end = at
@@ -1645,7 +1721,7 @@ class _Finder:
                     continue
                 if mention.subject:
                     found.append((mention.start, full))
-                elif self.cast.gender.get(full) == pronoun:
+                elif self.cast.gender.get(full) == pronoun or self._is_owner(mention, pronoun, start, end):
                     aside = full
             fitting = [
                 each for each in sorted(found, key=lambda each: each[0]) if self._fits(each[1], pronoun)
@@ -1654,16 +1730,27 @@ class _Finder:
                 return fitting[0][1]
             if aside is not None:
                 return aside
+            noun = _THE_ROLE.match(self.masked, start, end)
+            roles = [word for word in noun.groups() if word in _ROLES or "-year-old" in word] if noun else []
+            if noun and roles:
+                return self._by_role(_Subject("role", roles[0], start, noun.end()))
             named = any(mention.subject for mention in self.cast.within(start, end))
             if self._is_about_nobody(start, end, pronoun, named=named):
                 return None
             end = start
         return None
 
+    def _is_owner(self, mention: _Mention, pronoun: str, start: int, end: int) -> bool:
+        """Say whether "Vale's album" is all that a sentence names, so that "her" is Vale."""
+        alone = len(self.cast.within(start, end)) == 1
+        possessive = self.masked[mention.end : mention.end + 2] in {"'s", "’s"}
+        return alone and possessive and not self._is_about_nobody(start, end, pronoun, named=True)
+
     def _may_be_person(self, name: str) -> bool:
-        """Say whether a name that a sentence begins with could be a person's: two or three words, no body's."""
+        """Say whether a name that a sentence begins with could be a person's: two or three words."""
         tokens = _norm(name)
-        return 2 <= len(tokens) <= 3 and tokens[0] != "the" and not set(tokens) & (_BODIES | _OUTLET_WORDS)  # noqa: PLR2004
+        peoples = tokens[0].endswith(("ian", "ish", "ese", "ican"))
+        return 1 < len(tokens) < 4 and not peoples and not set(tokens) & (_BODIES | _OUTLET_WORDS | {"the"})  # noqa: PLR2004
 
     def _fits(self, name: str | None, pronoun: str) -> bool:
         return pronoun == "they" or name is None or self.cast.gender.get(name, pronoun) == pronoun
