@@ -53,6 +53,19 @@ async def test_it_answers_from_the_shared_corpus_for_everyone(settings: Settings
             assert turn.reply.edition == edition.id == (await library.edition(guild)).id
 
 
+async def test_one_document_can_be_asked_alone(settings: Settings) -> None:
+    write_corpus(settings.corpus_dir, harbour=HARBOUR, lanterns=LANTERNS)
+    async with Library.open(settings, embedder=FakeEmbedder()) as library:
+        edition = await library.edition()
+        turn = await library.ask(QUESTION, document="lanterns.md")
+        assert turn.reply.edition == edition.id
+        hits = turn.reply.hits if isinstance(turn.reply, Answer) else [turn.reply.nearest]
+        assert {hit.passage.document for hit in hits if hit is not None} == {"lanterns.md"}
+        assert "Ada Stone" in text_of(await library.ask(QUESTION, document="harbour.md"))
+        with pytest.raises(CorpusError, match="no document"):
+            await library.ask(QUESTION, document="other.md")
+
+
 async def test_what_is_no_question_has_a_reason(settings: Settings) -> None:
     settings = settings.model_copy(update={"max_question_chars": 50})
     async with Library.open(settings, embedder=FakeEmbedder()) as library:

@@ -12,13 +12,13 @@ import time
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from linernotes.corpus.documents import read_corpus
 from linernotes.editions import EditionStore, lock
 from linernotes.engine import Engine
-from linernotes.errors import ClosedError, DataFolderBusyError
+from linernotes.errors import ClosedError, CorpusError, DataFolderBusyError
 from linernotes.retrieval.batching import BatchingEmbedder
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ SHARED = "shared"
 
 # Threads that answer wait for the model most of the time; what waits there together shares a forward pass.
 ANSWERING_THREADS = 16
+
+# Documents that are asked alone are kept ready, those asked last.
+MOST_DOCUMENTS_ALONE = 16
 
 Keep = Literal["own", "borrow", "nothing"]
 """What a library does with ``DATA_DIR``.
@@ -79,6 +82,7 @@ class Library:
         self._workers = workers
         self._clock = clock
         self._standing: dict[int | None, _Standing] = {}
+        self._documents: dict[tuple[str, str], Edition[Index]] = {}
         self._reloading = asyncio.Lock()
 
     @staticmethod
@@ -125,6 +129,7 @@ class Library:
         history: Sequence[str] = (),
         turns: Sequence[Turn] = (),
         guild: int | None = None,
+        document: str | None = None,
     ) -> Turn:
         """Answer a question from the server's edition; ``Turn.reply`` says what the corpus says.
 
@@ -133,15 +138,19 @@ class Library:
             history: earlier questions of the same conversation, oldest first; they are answered again.
             turns: earlier questions with their answers, oldest first; younger than ``history``.
             guild: the server.
+            document: the name of the one document to answer from; by default, all of them.
 
         Raises:
+            CorpusError: the server has no such document.
             ClosedError: the library has been closed.
         """
         edition = self._at(guild).edition
+        asked = edition if document is None else await self._alone(edition, document)
 
         def answer() -> Turn:
-            earlier = self._engine.recall(edition, [_clean(each) for each in history]) if history else ()
-            return self._engine.ask(edition, _clean(question), (*earlier, *turns))
+            earlier = self._engine.recall(asked, [_clean(each) for each in history]) if history else ()
+            turn = self._engine.ask(asked, _clean(question), (*earlier, *turns))
+            return replace(turn, reply=replace(turn.reply, edition=edition.id))
 
         return await self._workers.answer(answer)
 
@@ -192,6 +201,22 @@ class Library:
         async with self._reloading:
             documents = await self._workers.build(_read, self._settings)
             return await self._move(documents, progress)
+
+    async def _alone(self, edition: Edition[Index], document: str) -> Edition[Index]:
+        """Return an edition of one document of ``edition``; its passages have the same numbers."""
+        found = [each for each in edition.documents if each.name == document]
+        if not found:
+            raise CorpusError(f"There is no document {document!r}.")
+        if len(edition.documents) == 1:
+            return edition
+        key = (edition.id, document)
+        alone = self._documents.pop(key, None)
+        if alone is None:
+            alone = await self._workers.build(self._store.open_edition, found)
+        self._documents[key] = alone
+        while len(self._documents) > MOST_DOCUMENTS_ALONE:
+            del self._documents[next(iter(self._documents))]
+        return alone
 
     def _at(self, guild: int | None) -> _Standing:
         return self._standing.get(guild) or self._standing[None]
