@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import re
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -461,7 +461,7 @@ _SOURCES = tuple(
         (_MADE_WRITTEN, rf"\b(?:[Ii]n|[Oo]n|[Ff]or) (?:an? |the )({_CAP}(?: {_CAP}){{0,2}}) {_MADE}\b"),
         (
             "to",
-            rf"\b(?:said|joked|explained|admitted|confessed|remarked|confided|revealed|complained) to ({_OUTLET})",
+            rf"\b(?:said|joked|explained|admitted|confessed|remarked|revealed|complained) to ({_OUTLET})",
         ),
         ("ccording", rf"\b[Aa]ccording to ({_OUTLET})"),
     )
@@ -517,7 +517,7 @@ class _Cast:
         self.known: dict[str, list[tuple[int, str]]] = {}
         self.people: set[str] = set()
         self.roles: dict[str, list[tuple[int, str]]] = {}
-        self.groups: dict[int, str] = {}
+        self.groups: list[tuple[int, str]] = []
         self.gender: dict[str, str] = {}
         if artist:
             for name in re.split(
@@ -554,7 +554,7 @@ class _Cast:
             self.people.add(full)
         many = len(tokens) > 2 and tokens[0] == "the" and tokens[-1].endswith("s")  # noqa: PLR2004
         if last in _GROUPS or many:
-            self.groups[start] = full
+            self.groups.append((start, full))
         kin = {word.strip(",").casefold() for word in words[-4:]} & _KIN
         if kin and not _BREAK.search(before, max(0, len(before) - 25)):
             self.people.add(full)
@@ -565,7 +565,7 @@ class _Cast:
     def _learn(self, full: str, start: int, after: str) -> None:
         """Learn from the words behind a name whether it is a person's or a group's."""
         if _IS_GROUP.match(after):
-            self.groups[start] = full
+            self.groups.append((start, full))
         told = _DOES.match(after)
         if _IS_PERSON.match(after) or (told and told[1] in _SAY | _CALL):
             self.people.add(full)
@@ -585,7 +585,7 @@ class _Cast:
 
     def person(self, name: str, start: int, role: str) -> None:
         self.people.add(name)
-        self.roles.setdefault(_SHORT.get(role, role), []).append((start, name))
+        insort(self.roles.setdefault(_SHORT.get(role, role), []), (start, name))
         if role in _FEMALE:
             self.gender.setdefault(name, "she")
         elif role in _MALE:
@@ -706,7 +706,7 @@ _PLAIN_WORD = re.compile(r"[\w$’'.&-]*[\w$]")
 _REACH = 400
 _LONG_DASH_LINE = 14
 _FRAGMENT = 4
-_BACK = 12
+_BACK = 8
 _NEAR = 50
 _SMALL = _STARTERS | _PREPOSITIONS | _BE | _set("nor yet so s t ve re ll m d de la vs feat n")
 _LINKS = re.compile(r"[\s,;]*(?:and|or|but|as well as|then|and then|or even|and even|yet)?[\s,;]*(?:as )?")
@@ -798,6 +798,7 @@ class _Finder:
         self.bounds = self._bounds()
         self.events: list[tuple[int, str | None]] = []
         self.guest: str | None = None
+        self.labels: dict[str, str | None] = {}
         self.turns = _turns(self.text, self.blocks)
 
     # Marks, and the text without what stands in them
@@ -1090,7 +1091,7 @@ class _Finder:
     ) -> tuple[str | None, str | None] | None:
         """Return speaker and source of a line such as "— Killer Mike, GQ", or ``None`` where it is none."""
         dash = _DASH.match(self.text, start, end)
-        if not dash:
+        if not dash or end - dash.end() > _REACH // 2:
             return None
         line = self.text[dash.end() : end].split("\n")[0]
         if len(line.split()) > _LONG_DASH_LINE or "\n" in self.text[dash.end() : end].strip():
@@ -1128,18 +1129,19 @@ class _Finder:
 
     def _turn(self, index: int) -> int:
         """Take the turns of a block, and the paragraphs that a reply goes on in."""
+        marks = {mark.open: mark for mark in self.marked[index]}
         turns = self.turns[index]
         following = index + 1
         for start, end, label, asks in turns:
             if asks:
                 continue
             spans = [_strip(self.text, start, end)]
-            pairs = [
-                mark for mark in self.marked[index] if mark.open == spans[0][0] and mark.close == spans[0][1]
-            ]
-            if pairs:
-                spans = list(pairs[0].spans)
-            speaker = self._label(label)
+            mark = marks.get(spans[0][0])
+            if mark is not None and mark.close == spans[0][1]:
+                spans = list(mark.spans)
+            if label not in self.labels:
+                self.labels[label] = self._label(label)
+            speaker = self.labels[label]
             if spans[0][0] < spans[0][1]:
                 self.found.append(_Said(spans, speaker, None, end, end))
         return following
@@ -1223,7 +1225,7 @@ class _Finder:
             return last
         starts = not before.strip(" (—–-\n~")
         if starts and len(content.words) > 1:
-            line = self.text.find("\n", mark.close + 2, mark.last.end)
+            line = self.text.find("\n", mark.close + 2, min(mark.last.end, mark.close + _REACH))
             dash = self._dash_line(mark.close, line if line > 0 else mark.last.end)
             if dash is not None:
                 return self._add(_Said(list(mark.spans), dash[0], dash[1], mark.close, mark.last.end))
@@ -1327,7 +1329,8 @@ class _Finder:
         self, block: Block, mark: _Mark, last: _Said | None, begin: int, content: _Content
     ) -> _Said | None:
         """Judge marked text that stands alone: whole sentences are a quotation."""
-        if last is not None and not self.masked[min(last.told, mark.open) : mark.open].strip():
+        near = last is not None and mark.open - last.told < _NEAR
+        if last is not None and near and not self.masked[min(last.told, mark.open) : mark.open].strip():
             if not (content.ends or content.is_fragment):
                 return None
             return self._add(_Said(list(mark.spans), last.speaker, last.source, mark.close, mark.close))
@@ -1680,9 +1683,11 @@ class _Finder:
             return None
         role = subject.value
         if role in _GROUPS:
-            groups = [(at, name) for at, name in self.cast.groups.items() if at < subject.start]
-            return max(groups)[1] if groups else None
-        named = [name for start, name in self.cast.roles.get(role, ()) if start < subject.start]
+            index = bisect_left(self.cast.groups, (subject.start, ""))
+            return self.cast.groups[index - 1][1] if index else None
+        held = self.cast.roles.get(role, [])
+        index = bisect_left(held, (subject.start, ""))
+        named = [name for _, name in held[max(0, index - _BACK) : index]]
         if named:
             recent = self._focus(subject.start, "they")
             return recent if recent in named else named[-1]
@@ -1931,10 +1936,13 @@ def _turns(text: str, blocks: Sequence[Block]) -> dict[int, list[_Turn]]:
         asked.setdefault(label, []).append(text[start:end].rstrip("\"'”’ ").endswith("?"))
     if len(asked) < 2 or len(turns) < 3 or not any(any(each) for each in asked.values()):  # noqa: PLR2004
         return {}
+    askers = {
+        label
+        for label, questions in asked.items()
+        if label.casefold() in _ASKERS or 2 * sum(questions) >= len(questions)
+    }
     found: dict[int, list[_Turn]] = {}
     for index, start, end, label in turns:
-        if label.casefold() in _CREDITS:
-            continue
-        asks = label.casefold() in _ASKERS or 2 * sum(asked[label]) >= len(asked[label])
-        found.setdefault(index, []).append((start, end, label, asks))
+        if label.casefold() not in _CREDITS:
+            found.setdefault(index, []).append((start, end, label, label in askers))
     return found
