@@ -1,0 +1,97 @@
+"""What moderators set: ``/settings``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import discord
+from discord import app_commands
+
+from linernotes.chat import logs, replies
+from linernotes.chat.responses import defer, show
+from linernotes.errors import RefusalError
+
+if TYPE_CHECKING:
+    from linernotes.chat.client import LinerNotes
+    from linernotes.store import Rule, Server
+
+_log = logs.get(__name__)
+
+
+def register(bot: LinerNotes) -> None:
+    """Add the commands."""
+    # Discord hides them from others by its own rules only; each handler checks again.
+    group = app_commands.Group(
+        name="settings",
+        description="Where and whom I answer, for moderators",
+        default_permissions=discord.Permissions(manage_guild=True),
+        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False),
+        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+    )
+
+    @group.command(name="show", description="Show what is set")
+    async def show_(interaction: discord.Interaction[LinerNotes]) -> None:
+        guild = require_moderator(bot, interaction)
+        await defer(interaction, hidden=True)
+        await show(interaction, replies.server_settings(bot.servers.of(guild)))
+
+    @group.command(name="channel", description="Allow me a channel or category, deny it, or neither")
+    @app_commands.describe(
+        channel="The channel, or a category for all of its channels",
+        rule="allow: answer here, and nowhere else that is not allowed; deny: never here; clear: neither",
+    )
+    async def channel_(
+        interaction: discord.Interaction[LinerNotes],
+        channel: app_commands.AppCommandChannel,
+        rule: Literal["allow", "deny", "clear"],
+    ) -> None:
+        guild = require_moderator(bot, interaction)
+        kept: Rule | None = None if rule == "clear" else rule
+        await defer(interaction, hidden=True)
+        await _show(interaction, await bot.servers.set_rule(guild, channel.id, kept))
+        _log.info("channel rule", guild=guild, channel=channel.id, rule=rule, by=interaction.user.id)
+
+    @group.command(name="block", description="Do not answer a member")
+    @app_commands.describe(member="Who gets no answers")
+    async def block(interaction: discord.Interaction[LinerNotes], member: discord.User) -> None:
+        guild = require_moderator(bot, interaction)
+        await defer(interaction, hidden=True)
+        await _show(interaction, await bot.servers.set_blocked(guild, member.id, blocked=True))
+        _log.info("blocked", guild=guild, member=member.id, by=interaction.user.id)
+
+    @group.command(name="unblock", description="Answer a member again")
+    @app_commands.describe(member="Who gets answers again")
+    async def unblock(interaction: discord.Interaction[LinerNotes], member: discord.User) -> None:
+        guild = require_moderator(bot, interaction)
+        await defer(interaction, hidden=True)
+        await _show(interaction, await bot.servers.set_blocked(guild, member.id, blocked=False))
+        _log.info("unblocked", guild=guild, member=member.id, by=interaction.user.id)
+
+    bot.tree.add_command(group)
+
+
+def require_moderator(bot: LinerNotes, interaction: discord.Interaction[Any]) -> int:
+    """Return the server in which this person is a moderator.
+
+    Raises:
+        RefusalError: they are none, or this is no server.
+    """
+    if interaction.guild_id is None:
+        raise RefusalError("That works in servers only.")
+    if not is_moderator(bot, interaction):
+        raise RefusalError("That is for moderators: members who may manage this server.")
+    return interaction.guild_id
+
+
+def is_moderator(bot: LinerNotes, interaction: discord.Interaction[Any]) -> bool:
+    """Say whether this person may manage the server, or has the role for it."""
+    permissions = interaction.permissions
+    if permissions.administrator or permissions.manage_guild:
+        return True
+    role = bot.servers.of(interaction.guild_id).moderator_role
+    user = interaction.user
+    return role is not None and isinstance(user, discord.Member) and user.get_role(role) is not None
+
+
+async def _show(interaction: discord.Interaction[LinerNotes], server: Server) -> None:
+    await show(interaction, replies.server_settings(server))

@@ -1,0 +1,435 @@
+"""What outlives a restart: servers' settings, what the buttons under answers need, and feedback. SQLite.
+
+No text of a member is kept, neither questions nor answers. Every look-up of an answer names the server and
+the channel: an id alone opens nothing. All work is done in one thread of the store's own, never in the event
+loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import logging
+import sqlite3
+import time
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from linernotes.errors import ClosedError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+KEPT_SECONDS = 30 * 24 * 3600
+"""How long is kept what the buttons under an answer need."""
+
+# Old rows are looked for at most so often, when something is written.
+_PURGE_SECONDS = 3600
+_BUSY_SECONDS = 5.0
+# Stands in the file's header: a database of another program is not touched.
+_APPLICATION = 0x4C4E4F54
+
+_MIGRATIONS = (
+    """
+    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+    CREATE TABLE servers (guild INTEGER PRIMARY KEY, moderator_role INTEGER);
+    CREATE TABLE channels (
+        guild INTEGER NOT NULL REFERENCES servers ON DELETE CASCADE,
+        channel INTEGER NOT NULL,
+        rule TEXT NOT NULL CHECK (rule IN ('allow', 'deny')),
+        PRIMARY KEY (guild, channel)
+    );
+    CREATE TABLE blocked (
+        guild INTEGER NOT NULL REFERENCES servers ON DELETE CASCADE,
+        member INTEGER NOT NULL,
+        PRIMARY KEY (guild, member)
+    );
+    CREATE TABLE answers (
+        key INTEGER PRIMARY KEY,
+        guild INTEGER NOT NULL,
+        channel INTEGER NOT NULL,
+        message INTEGER,
+        asker INTEGER NOT NULL,
+        edition TEXT NOT NULL,
+        confidence REAL NOT NULL,
+        evidence TEXT NOT NULL,
+        at REAL NOT NULL
+    );
+    CREATE INDEX answers_by_message ON answers (message);
+    CREATE INDEX answers_by_asker ON answers (asker);
+    CREATE INDEX answers_by_time ON answers (at);
+    CREATE TABLE feedback (
+        answer INTEGER NOT NULL REFERENCES answers ON DELETE CASCADE,
+        person INTEGER NOT NULL,
+        vote INTEGER NOT NULL CHECK (vote IN (-1, 1)),
+        PRIMARY KEY (answer, person)
+    );
+    CREATE INDEX feedback_by_person ON feedback (person);
+    """,
+)
+"""The n-th script brings a database from version n to n + 1; one that has been released is never changed."""
+
+# --- What is kept -----------------------------------------------------------------------------------------
+
+Rule = Literal["allow", "deny"]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What the moderators of a server have set."""
+
+    channels: Mapping[int, Rule] = field(default_factory=dict)
+    blocked: frozenset[int] = frozenset()
+    moderator_role: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A passage that led to an answer, where its sentences stand, and the figures; never its text."""
+
+    document: str
+    passage: int
+    score: float
+    signals: Mapping[str, float]
+    sentences: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """An answer under which there are buttons.
+
+    ``key`` is the id of the question's message or interaction; ``guild`` is ``None`` in a direct message;
+    ``message`` is ``None`` until it has been sent.
+    """
+
+    key: int
+    guild: int | None
+    channel: int
+    asker: int
+    edition: str
+    confidence: float
+    evidence: tuple[Evidence, ...]
+    message: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How much was kept about a person until they asked to be forgotten."""
+
+    answers: int
+    votes: int
+
+
+# --- The store --------------------------------------------------------------------------------------------
+
+
+class Store:
+    """The database; opened with the first call, or by ``open``, which says at once what is wrong with it."""
+
+    def __init__(self, path: Path | None, *, clock: Callable[[], float] = time.time) -> None:
+        """Use the database at ``path``, or one in memory; ``clock`` gives seconds since 1970."""
+        self._path = path
+        self._clock = clock
+        self._pool = ThreadPoolExecutor(1, "linernotes-store")
+        self._connection: sqlite3.Connection | None = None
+        self._purged = float("-inf")
+
+    async def open(self) -> None:
+        """Open the database, make it if there is none, and bring an older one up to date.
+
+        Raises:
+            StoreError: it is damaged, locked, read-only, another program's or from a newer version.
+        """
+        await self._run(lambda _: None)
+
+    async def close(self) -> None:
+        """Close the database; calls under way are finished."""
+        try:
+            self._pool.submit(self._close)
+        except RuntimeError:  # it is closed
+            return
+        await asyncio.to_thread(self._pool.shutdown)
+
+    # --- Servers ---
+
+    async def servers(self) -> dict[int, Server]:
+        """Return the settings of all servers that have any."""
+
+        def read(db: sqlite3.Connection) -> dict[int, Server]:
+            channels: dict[int, dict[int, Rule]] = {}
+            for guild, channel, rule in db.execute("SELECT guild, channel, rule FROM channels"):
+                channels.setdefault(guild, {})[channel] = rule
+            blocked: dict[int, set[int]] = {}
+            for guild, member in db.execute("SELECT guild, member FROM blocked"):
+                blocked.setdefault(guild, set()).add(member)
+            return {
+                guild: Server(channels.get(guild, {}), frozenset(blocked.get(guild, ())), role)
+                for guild, role in db.execute("SELECT guild, moderator_role FROM servers")
+            }
+
+        return await self._run(read)
+
+    async def save_server(self, guild: int, server: Server) -> None:
+        """Keep the settings of a server in place of those before."""
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM servers WHERE guild = ?", (guild,))
+            db.execute("INSERT INTO servers VALUES (?, ?)", (guild, server.moderator_role))
+            db.executemany(
+                "INSERT INTO channels VALUES (?, ?, ?)",
+                [(guild, channel, rule) for channel, rule in server.channels.items()],
+            )
+            db.executemany(
+                "INSERT INTO blocked VALUES (?, ?)", [(guild, member) for member in server.blocked]
+            )
+
+        await self._run(write)
+
+    # --- Answers ---
+
+    async def record(self, posted: Posted) -> None:
+        """Keep what the buttons under an answer need, for 30 days."""
+        evidence = json.dumps(
+            [
+                [each.document, each.passage, each.score, dict(each.signals), each.sentences]
+                for each in posted.evidence
+            ]
+        )
+        row = (
+            posted.key,
+            posted.guild or 0,
+            posted.channel,
+            posted.message,
+            posted.asker,
+            posted.edition,
+            posted.confidence,
+            evidence,
+            self._clock(),
+        )
+
+        def write(db: sqlite3.Connection) -> None:
+            self._purge(db)
+            db.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+        await self._run(write)
+
+    async def sent(self, key: int, message: int) -> None:
+        """Note the message in which an answer was sent."""
+        await self._run(lambda db: db.execute("UPDATE answers SET message = ? WHERE key = ?", (message, key)))
+
+    async def find(self, key: int, *, guild: int | None, channel: int) -> Posted | None:
+        """Return the answer with this key if it was given in this server and channel within 30 days."""
+        return await self._find("key = ?", key, guild, channel)
+
+    async def find_message(self, message: int, *, guild: int | None, channel: int) -> Posted | None:
+        """Return the answer that was sent as this message of this server and channel within 30 days."""
+        return await self._find("message = ?", message, guild, channel)
+
+    async def drop(self, key: int) -> None:
+        """Forget an answer that has been removed."""
+        await self._run(lambda db: db.execute("DELETE FROM answers WHERE key = ?", (key,)))
+
+    async def vote(self, key: int, person: int, vote: Literal[-1, 1]) -> bool:
+        """Keep a person's one vote on an answer; return ``False`` if it was the same before."""
+
+        def write(db: sqlite3.Connection) -> bool:
+            before = db.execute(
+                "SELECT vote FROM feedback WHERE answer = ? AND person = ?", (key, person)
+            ).fetchone()
+            db.execute("INSERT OR REPLACE INTO feedback VALUES (?, ?, ?)", (key, person, vote))
+            return bool(before != (vote,))
+
+        return await self._run(write)
+
+    async def votes(self, key: int) -> dict[int, int]:
+        """Return the votes on an answer by person."""
+        return await self._run(
+            lambda db: dict(db.execute("SELECT person, vote FROM feedback WHERE answer = ?", (key,)))
+        )
+
+    # --- People and facts ---
+
+    async def forget(self, person: int) -> Forgotten:
+        """Remove what is kept about a person, in every server; what moderators have set stays theirs."""
+
+        def write(db: sqlite3.Connection) -> Forgotten:
+            votes = db.execute("DELETE FROM feedback WHERE person = ?", (person,)).rowcount
+            answers = db.execute("DELETE FROM answers WHERE asker = ?", (person,)).rowcount
+            return Forgotten(answers, votes)
+
+        return await self._run(write)
+
+    async def fact(self, name: str) -> str | None:
+        """Return what was noted under this name."""
+        row = await self._run(
+            lambda db: db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        )
+        return None if row is None else str(row[0])
+
+    async def note(self, name: str, value: str) -> None:
+        """Note a value under a name."""
+        await self._run(lambda db: db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value)))
+
+    # --- Parts ---
+
+    async def _find(self, by: str, value: int, guild: int | None, channel: int) -> Posted | None:
+        def read(db: sqlite3.Connection) -> Posted | None:
+            row = db.execute(
+                "SELECT key, guild, channel, asker, edition, confidence, evidence, message FROM answers"  # noqa: S608  one of two texts of ours
+                f" WHERE {by} AND guild = ? AND channel = ? AND at > ?",
+                (value, guild or 0, channel, self._clock() - KEPT_SECONDS),
+            ).fetchone()
+            return None if row is None else _posted(row)
+
+        # Sixty-four bits are what SQLite takes; a forged id may have more.
+        return await self._run(read) if abs(value) < 2**63 else None
+
+    def _purge(self, db: sqlite3.Connection) -> None:
+        now = self._clock()
+        if now - self._purged >= _PURGE_SECONDS:
+            self._purged = now
+            db.execute("DELETE FROM answers WHERE at <= ?", (now - KEPT_SECONDS,))
+
+    async def _run(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Do work in the store's thread, as one transaction.
+
+        Raises:
+            StoreError: the database cannot be used.
+            ClosedError: the store has been closed.
+        """
+        try:
+            future = asyncio.get_running_loop().run_in_executor(
+                self._pool, functools.partial(self._transact, work)
+            )
+        except RuntimeError as error:
+            raise ClosedError("The database has been closed.") from error
+        return await future
+
+    def _transact(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        if self._connection is None:
+            self._connection = self._connect()
+            # For whoever forgets to close the store: the connection goes with it.
+            weakref.finalize(self, self._connection.close)
+        with _sentences(self._path), _transaction(self._connection):
+            return work(self._connection)
+
+    def _connect(self) -> sqlite3.Connection:
+        path = self._path
+        if path is not None and not path.exists():
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch()
+            except OSError as error:
+                reason = error.strerror or error
+                _log.warning(
+                    "%s cannot be written (%s): settings and buttons last until the bot stops.", path, reason
+                )
+                path = None
+        connection = sqlite3.connect(
+            ":memory:" if path is None else path,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            with _sentences(path):
+                _prepare(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+
+def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:
+    """Bring the database up to date.
+
+    Raises:
+        StoreError: it is another program's, damaged or from a newer version.
+    """
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    application = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    if application != _APPLICATION and (
+        application or version or connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    ):
+        raise StoreError(f"The database {path} was not made by this program; move it away and start again.")
+    if version > len(_MIGRATIONS):
+        raise StoreError(
+            f"The database {path} is from a newer version of this program (its format is {version}, this"
+            f" one knows {len(_MIGRATIONS)}): install that version, or restore a copy from before."
+        )
+    if (found := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+        raise StoreError(f"The database {path} is damaged ({found}); restore a copy, or move it away.")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    # Written to even when nothing is to be done: a database that cannot be written is found out now.
+    with _transaction(connection):
+        for script in _MIGRATIONS[version:]:
+            for statement in script.split(";"):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        # A full disk has rolled it back already.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+@contextmanager
+def _sentences(path: Path | None) -> Iterator[None]:
+    """Turn what SQLite raises into a sentence.
+
+    Raises:
+        StoreError: SQLite has raised something.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        said = str(error)
+        if "locked" in said or "busy" in said:
+            told = "is in use by another program; stop that, or set DATA_DIR to another folder."
+        elif "readonly" in said or "read-only" in said:
+            told = "is read-only; make it writable, or set DATA_DIR to another folder."
+        elif "full" in said:
+            told = "cannot grow because the disk is full."
+        else:
+            told = f"cannot be used ({said}); restore a copy, or move it away."
+        raise StoreError(f"The database {path} {told}") from error
+
+
+def _posted(row: tuple[Any, ...]) -> Posted:
+    key, guild, channel, asker, edition, confidence, evidence, message = row
+    return Posted(
+        key,
+        guild or None,
+        channel,
+        asker,
+        edition,
+        confidence,
+        tuple(
+            Evidence(document, passage, score, signals, tuple((start, end) for start, end in sentences))
+            for document, passage, score, signals, sentences in json.loads(evidence)
+        ),
+        message,
+    )

@@ -1,0 +1,131 @@
+"""A simulated Discord around the real bot, with a model that needs no weights."""
+
+from __future__ import annotations
+
+import random
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import discord
+import simcord
+
+from fakes import FakeEmbedder, write_corpus
+from linernotes.chat import create_bot
+from linernotes.chat.client import DATABASE
+from linernotes.library import Library
+from linernotes.settings import Settings
+from linernotes.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from linernotes.chat.client import LinerNotes
+
+ALL = discord.Permissions.all()
+
+
+class Clock:
+    """Seconds that go on when they are told to."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class World:
+    """A running bot in a simulated Discord, with a server, a channel and two members."""
+
+    env: simcord.Env
+    library: Library
+    embedder: FakeEmbedder
+    settings: Settings
+    clock: Clock
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.guild = self.env.create_guild("Listeners")
+        self.channel = self.guild.create_text_channel("general")
+        self.alice = self.guild.add_member(self.env.create_user("alice"))
+        self.bob = self.guild.add_member(self.env.create_user("bob"))
+        role = self.guild.create_role("Mods", permissions=discord.Permissions(manage_guild=True))
+        self.mod = self.guild.add_member(self.env.create_user("mod"), roles=[role])
+
+    @property
+    def bot(self) -> LinerNotes:
+        """The bot that runs now."""
+        return self.env.bot  # type: ignore[return-value]
+
+    @property
+    def me(self) -> str:
+        """The bot's mention."""
+        assert self.bot.user is not None
+        return self.bot.user.mention
+
+    @property
+    def answers(self) -> list[discord.Message]:
+        """What the bot has written into the channel."""
+        return self.said(self.channel)
+
+    def said(self, channel: Any) -> list[discord.Message]:
+        """What the bot has written into a channel."""
+        return [each for each in channel.history() if each.author.id == self.bot.user.id]
+
+    def requests(self, method: str, part: str) -> list[simcord.HttpLogEntry]:
+        """The requests of the bot to addresses with this part."""
+        return [each for each in self.env.http_requests if each.method == method and part in each.path]
+
+    async def restart(self) -> None:
+        """Stop the bot and start a new one on the same folder."""
+        await self.bot.store.close()
+        await self.env.restart_bot(_bot(self.settings, self.library, self.clock, self.options))
+
+
+def _bot(settings: Settings, library: Library, clock: Clock, options: dict[str, Any]) -> LinerNotes:
+    store = Store(settings.data_dir / DATABASE, clock=clock)
+    chance = random.Random(4)  # noqa: S311  it picks quotations
+    return create_bot(settings, library, store=store, clock=clock, chance=chance, **options)  # type: ignore[return-value]
+
+
+@asynccontextmanager
+async def open_world(
+    folder: Path,
+    *,
+    corpus: dict[str, str] | None = None,
+    embedder: FakeEmbedder | None = None,
+    simulation: dict[str, Any] | None = None,
+    options: dict[str, Any] | None = None,
+    **settings: Any,
+) -> AsyncIterator[World]:
+    embedder = embedder or FakeEmbedder()
+    made = Settings(
+        corpus_dir=write_corpus(folder / "corpus", **(corpus or {})), data_dir=folder / "data", **settings
+    )
+    clock = Clock()
+    async with AsyncExitStack() as stack:
+        library = await stack.enter_async_context(Library.open(made, embedder=embedder, keep="nothing"))
+        env = simcord.Env(_bot(made, library, clock, options or {}), **(simulation or {}))
+        # Not ``simcord.run``: pytest ends a fixture in another context than it began it in.
+        await env.start()
+        world = World(env, library, embedder, made, clock, options or {})
+        try:
+            yield world
+        finally:
+            await world.bot.store.close()
+            await env.shutdown()
+        if env.check_errors:
+            env.raise_errors()
+
+
+def text_of(message: Any) -> str:
+    """What a person reads in a message, in its embeds too, without bold."""
+    parts = [message.content]
+    for embed in message.embeds:
+        parts += [embed.author.name, embed.title, embed.description]
+        parts += [part for each in embed.fields for part in (each.name, each.value)]
+        parts.append(embed.footer.text)
+    return "\n".join(part for part in parts if part).replace("**", "")
