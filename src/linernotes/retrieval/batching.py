@@ -27,9 +27,21 @@ GATHER_CHARS = 4_000
 
 @dataclass(eq=False, slots=True)
 class _Job:
+    """Texts to embed, the shortest first to save padding; ``order`` says where each of them stood."""
+
     texts: Sequence[str]
+    order: Sequence[int]
     future: Future[list[Embedding]] = field(default_factory=Future)
     done: list[Embedding] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Self:
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        return cls([texts[i] for i in order], order)
+
+    def finish(self) -> None:
+        found = dict(zip(self.order, self.done, strict=True))
+        self.future.set_result([found[i] for i in range(len(found))])
 
 
 class BatchingEmbedder:
@@ -89,7 +101,7 @@ class BatchingEmbedder:
         """
         if not texts:
             return []
-        job = _Job(tuple(texts))
+        job = _Job.of(texts)
         with self._wake:
             if self._closed:
                 raise ClosedError("The embedding model has been closed.")
@@ -140,7 +152,8 @@ class BatchingEmbedder:
         texts = [text for job in jobs for text in job.texts]
         try:
             found = iter(self._embedder.embed(texts))
-            answers = [[next(found) for _ in job.texts] for job in jobs]
+            for job in jobs:
+                job.done = [next(found) for _ in job.texts]
         except Exception as error:  # noqa: BLE001  the caller gets it
             if len(jobs) == 1:
                 jobs[0].future.set_exception(error)
@@ -149,8 +162,8 @@ class BatchingEmbedder:
                 for job in jobs:
                     self._answer([job])
             return
-        for job, answer in zip(jobs, answers, strict=True):
-            job.future.set_result(answer)
+        for job in jobs:
+            job.finish()
 
     def _go_on(self, job: _Job) -> None:
         rest = job.texts[len(job.done) :]
@@ -161,7 +174,7 @@ class BatchingEmbedder:
         else:
             if len(job.done) < len(job.texts):
                 return
-            job.future.set_result(job.done)
+            job.finish()
         with self._wake:
             self._builds.remove(job)
 
