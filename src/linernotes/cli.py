@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import io
 import json
 import logging
@@ -119,15 +118,9 @@ def start(ctx: typer.Context) -> None:
 
 
 def _run_discord(settings: Settings) -> int:
-    try:
-        chat = importlib.import_module("linernotes.chat")
-    except ModuleNotFoundError as error:
-        if error.name != "linernotes.chat":
-            raise
-        raise ConfigurationError(
-            "DISCORD_TOKEN is set, but this version has no Discord bot; unset it to chat in the terminal."
-        ) from None
-    return int(chat.run(settings))
+    from linernotes import chat
+
+    return chat.run(settings)
 
 
 # --- ask --------------------------------------------------------------------------------------------------
