@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -14,16 +15,31 @@ from fakes import FakeEmbedder, write_corpus
 from linernotes.chat import create_bot
 from linernotes.chat.client import DATABASE
 from linernotes.library import Library
+from linernotes.models import Answer, Unanswered
 from linernotes.settings import Settings
 from linernotes.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
     from linernotes.chat.client import LinerNotes
+    from linernotes.models import Embedding, Reason, Turn
 
 ALL = discord.Permissions.all()
+
+
+class Interrupted(FakeEmbedder):
+    """A model during whose work something happens: ``world.meanwhile`` says what."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.during: Callable[[], None] = lambda: None
+
+    def embed(self, texts: Sequence[str]) -> list[Embedding]:
+        during, self.during = self.during, lambda: None
+        during()
+        return super().embed(texts)
 
 
 class Clock:
@@ -42,7 +58,7 @@ class World:
 
     env: simcord.Env
     library: Library
-    embedder: FakeEmbedder
+    embedder: Interrupted
     settings: Settings
     clock: Clock
     options: dict[str, Any] = field(default_factory=dict)
@@ -79,6 +95,35 @@ class World:
         """The requests of the bot to addresses with this part."""
         return [each for each in self.env.http_requests if each.method == method and part in each.path]
 
+    def meanwhile(self, happens: Callable[[], object]) -> None:
+        """Let something happen while the next question is answered."""
+        loop = asyncio.get_running_loop()
+
+        async def in_the_loop() -> None:
+            happens()
+            for _ in range(20):
+                await asyncio.sleep(0)
+
+        self.embedder.during = lambda: asyncio.run_coroutine_threadsafe(in_the_loop(), loop).result(5)
+
+    def silence(self, reason: Reason = "silent") -> None:
+        """Let no question be answered, for this reason."""
+        ask = self.library._engine.ask
+
+        def silent(*given: Any) -> Turn:
+            turn = ask(*given)
+            nearest = turn.reply.hits[0] if isinstance(turn.reply, Answer) else turn.reply.nearest
+            return replace(turn, reply=Unanswered(reason, nearest, turn.reply.edition))
+
+        self.library._engine.ask = silent  # type: ignore[method-assign]
+
+    def thread(self, name: str = "a thread", *, parent: Any = None) -> Any:
+        """Open a thread in the channel, or in another one."""
+        parent = parent or self.channel
+        made = self.env.backend.create_thread(parent.id, name, owner_id=self.alice.id)
+        self.env.backend.announce_thread_create(made)
+        return simcord.ChannelHandle(self.env, self.guild, made)
+
     async def restart(self) -> None:
         """Stop the bot and start a new one on the same folder."""
         await self.bot.store.close()
@@ -96,12 +141,12 @@ async def open_world(
     folder: Path,
     *,
     corpus: dict[str, str] | None = None,
-    embedder: FakeEmbedder | None = None,
+    embedder: Interrupted | None = None,
     simulation: dict[str, Any] | None = None,
     options: dict[str, Any] | None = None,
     **settings: Any,
 ) -> AsyncIterator[World]:
-    embedder = embedder or FakeEmbedder()
+    embedder = embedder or Interrupted()
     made = Settings(
         corpus_dir=write_corpus(folder / "corpus", **(corpus or {})), data_dir=folder / "data", **settings
     )

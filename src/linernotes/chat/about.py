@@ -9,7 +9,7 @@ from discord import app_commands
 
 from linernotes.chat import replies
 from linernotes.chat.buttons import number, pager, row
-from linernotes.chat.responses import defer, show
+from linernotes.chat.responses import defer, show, told
 
 if TYPE_CHECKING:
     from linernotes.chat.client import LinerNotes
@@ -20,6 +20,7 @@ def register(bot: LinerNotes) -> None:
     bot.presses["sources"] = _press_page
 
     @bot.tree.command(name="help", description="What I do, and what you can ask")
+    @told
     async def help_(interaction: discord.Interaction[LinerNotes]) -> None:
         with bot.work():
             await defer(interaction, hidden=True)
@@ -30,6 +31,7 @@ def register(bot: LinerNotes) -> None:
             await show(interaction, replies.help_page(edition, examples, mention))
 
     @bot.tree.command(name="sources", description="The articles that I answer from")
+    @told
     async def sources(interaction: discord.Interaction[LinerNotes]) -> None:
         bot.require_welcome(interaction)
         with bot.work():
@@ -38,6 +40,7 @@ def register(bot: LinerNotes) -> None:
 
     @bot.tree.command(name="privacy", description="What I keep about you, and how to be forgotten")
     @app_commands.describe(forget="Remove what I keep about you, in all servers, at once")
+    @told
     async def privacy(interaction: discord.Interaction[LinerNotes], forget: bool = False) -> None:
         with bot.work():
             await defer(interaction, hidden=True)

@@ -11,7 +11,7 @@ from linernotes.chat import replies
 from linernotes.chat.answers import answer, remember, remove_answer
 from linernotes.chat.markup import trim
 from linernotes.chat.questions import question_in
-from linernotes.chat.responses import defer, report, show
+from linernotes.chat.responses import defer, report, show, told
 from linernotes.chat.sessions import Place
 from linernotes.errors import RefusalError
 
@@ -32,6 +32,7 @@ def register(bot: LinerNotes) -> None:
         song="Which song or document to ask about, where there are several",
         private="Show the answer to you alone",
     )
+    @told
     async def ask(
         interaction: discord.Interaction[LinerNotes],
         question: str,
@@ -52,6 +53,7 @@ def register(bot: LinerNotes) -> None:
             return []
 
     @bot.tree.context_menu(name="Ask about this")
+    @told
     async def ask_about(interaction: discord.Interaction[LinerNotes], message: discord.Message) -> None:
         assert bot.user is not None  # noqa: S101  it is logged in
         names = {user.id: user.display_name for user in message.mentions}
@@ -59,6 +61,7 @@ def register(bot: LinerNotes) -> None:
         await _respond(interaction, question, hidden=True)
 
     @bot.tree.context_menu(name="Remove this answer")
+    @told
     async def remove(interaction: discord.Interaction[LinerNotes], message: discord.Message) -> None:
         await defer(interaction, hidden=True)
         with bot.work():

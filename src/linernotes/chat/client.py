@@ -119,7 +119,7 @@ class LinerNotes(commands.Bot):
         """Log what an event's handler raised; there is nobody to tell."""
         error = sys.exc_info()[1]
         if error is not None:
-            explain(error, event=event_method)
+            explain(error, listener=event_method)
 
     @contextmanager
     def work(self) -> Iterator[None]:

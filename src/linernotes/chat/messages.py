@@ -59,6 +59,8 @@ class Messages:
         self._pending: dict[int, _Pending] = {}
         # Discord sends an event again when a connection is resumed.
         self._seen: OrderedDict[int, None] = OrderedDict()
+        # The bot's message for each question, for those replies too under which nothing is kept.
+        self._replies: OrderedDict[int, discord.Message] = OrderedDict()
         self._typing: Counter[int] = Counter()
 
     async def on_message(self, message: discord.Message) -> None:
@@ -247,12 +249,17 @@ class Messages:
             told["content"] = message.author.mention
         try:
             # The nonce makes it one message, however often the request is repeated.
-            return await message.channel.send(**told, nonce=str(message.id))
+            sent = await message.channel.send(**told, nonce=str(message.id))
         except (discord.Forbidden, discord.NotFound) as error:
             _log.info("not sent", channel=message.channel.id, reason=error.text)
         except discord.HTTPException as error:
             if error.code != _ARCHIVED:
                 _log.warning("not sent", channel=message.channel.id, status=error.status, reason=error.text)
+        else:
+            self._replies[message.id] = sent
+            if len(self._replies) > _SEEN:
+                self._replies.popitem(last=False)
+            return sent
         return None
 
     @asynccontextmanager
@@ -276,9 +283,14 @@ class Messages:
     async def _deleted(self, message: int, channel: int, guild: int | None) -> None:
         if message in self._pending:
             self._pending[message].deleted.set()
+        reply = self._replies.pop(message, None)
         posted = await self._bot.store.find(message, guild=guild, channel=channel)
         if posted is not None:
             await remove_answer(self._bot, posted)
+            return
+        if reply is not None:
+            with suppress(discord.NotFound):
+                await reply.delete()
             return
         posted = await self._bot.store.find_message(message, guild=guild, channel=channel)
         if posted is not None:

@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 
 from linernotes.chat import logs, replies
-from linernotes.chat.responses import defer, show
+from linernotes.chat.responses import defer, show, told
 from linernotes.errors import RefusalError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def register(bot: LinerNotes) -> None:
     )
 
     @group.command(name="show", description="Show what is set")
+    @told
     async def show_(interaction: discord.Interaction[LinerNotes]) -> None:
         guild = require_moderator(bot, interaction)
         await defer(interaction, hidden=True)
@@ -40,6 +41,7 @@ def register(bot: LinerNotes) -> None:
         channel="The channel, or a category for all of its channels",
         rule="allow: answer here, and nowhere else that is not allowed; deny: never here; clear: neither",
     )
+    @told
     async def channel_(
         interaction: discord.Interaction[LinerNotes],
         channel: app_commands.AppCommandChannel,
@@ -53,6 +55,7 @@ def register(bot: LinerNotes) -> None:
 
     @group.command(name="block", description="Do not answer a member")
     @app_commands.describe(member="Who gets no answers")
+    @told
     async def block(interaction: discord.Interaction[LinerNotes], member: discord.User) -> None:
         guild = require_moderator(bot, interaction)
         await defer(interaction, hidden=True)
@@ -61,6 +64,7 @@ def register(bot: LinerNotes) -> None:
 
     @group.command(name="unblock", description="Answer a member again")
     @app_commands.describe(member="Who gets answers again")
+    @told
     async def unblock(interaction: discord.Interaction[LinerNotes], member: discord.User) -> None:
         guild = require_moderator(bot, interaction)
         await defer(interaction, hidden=True)

@@ -11,7 +11,7 @@ from discord import app_commands
 from linernotes.chat import replies
 from linernotes.chat.buttons import Press, button, number, pager, row
 from linernotes.chat.markup import clean, fit
-from linernotes.chat.responses import defer, report, show, shown
+from linernotes.chat.responses import defer, report, show, shown, told
 from linernotes.errors import RefusalError
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def register(bot: LinerNotes) -> None:
 
     @bot.tree.command(name="quote", description="A quotation from the article")
     @app_commands.describe(speaker="Who said it", about="What it should have to do with")
+    @told
     async def quote(
         interaction: discord.Interaction[LinerNotes], speaker: str | None = None, about: str | None = None
     ) -> None:
@@ -46,6 +47,7 @@ def register(bot: LinerNotes) -> None:
 
     @bot.tree.command(name="quotes", description="All quotations of the article")
     @app_commands.describe(speaker="Only by this speaker")
+    @told
     async def quotes(interaction: discord.Interaction[LinerNotes], speaker: str | None = None) -> None:
         await quotations.list_all(interaction, speaker)
 

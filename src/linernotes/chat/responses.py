@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import secrets
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, get_type_hints
 
 import discord
 from discord import app_commands
@@ -14,11 +16,14 @@ from linernotes.chat.replies import plain
 from linernotes.errors import LinerNotesError, StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from linernotes.chat.client import LinerNotes
 
 _log = logs.get(__name__)
 
 _HIDDEN = "linernotes hidden"
+_P = ParamSpec("_P")
 
 
 async def defer(interaction: discord.Interaction[LinerNotes], *, hidden: bool) -> None:
@@ -56,10 +61,34 @@ async def tell(interaction: discord.Interaction[LinerNotes], sentence: str) -> N
     elif interaction.extras.get(_HIDDEN):
         await interaction.edit_original_response(content=sentence, embed=None, view=None)
     else:
-        # The answer would have been for everybody; what went wrong is not.
+        # The answer would have been for everybody; what went wrong is not. While the original response is
+        # still deferred, a second message would be put in its place, for everybody to see.
+        await interaction.edit_original_response(content="I could not answer that.")
+        await interaction.followup.send(sentence, ephemeral=True)
         with suppress(discord.NotFound):
             await interaction.delete_original_response()
-        await interaction.followup.send(sentence, ephemeral=True)
+
+
+def told(
+    callback: Callable[Concatenate[discord.Interaction[LinerNotes], _P], Coroutine[Any, Any, None]],
+) -> Callable[Concatenate[discord.Interaction[LinerNotes], _P], Coroutine[Any, Any, None]]:
+    """Let a command tell its caller what we raise on purpose; the tree hears of the unexpected alone."""
+
+    @functools.wraps(callback)
+    async def telling(
+        interaction: discord.Interaction[LinerNotes], /, *given: _P.args, **options: _P.kwargs
+    ) -> None:
+        try:
+            await callback(interaction, *given, **options)
+        except LinerNotesError as error:
+            await report(interaction, error)
+
+    # discord.py would look the options' types up in this module.
+    hints = get_type_hints(callback, localns={"LinerNotes": Any})
+    signature = inspect.signature(callback)
+    parameters = [each.replace(annotation=hints[each.name]) for each in signature.parameters.values()]
+    telling.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return telling
 
 
 async def report(interaction: discord.Interaction[LinerNotes], error: BaseException) -> None:
