@@ -20,8 +20,8 @@ HIDDEN: Final = "[hidden]"
 
 # A bot's token, and the tokens of interactions and webhooks in addresses; one who was copied wrongly, too.
 _TOKENS: Final = re.compile(
-    r"\b[MNO][\w-]{20,30}\.[\w-]{4,10}\.[\w-]{20,}"
-    r"|(?<=/webhooks/)\d+/[\w-]{20,}"
+    r"[MNO][\w-]{20,30}\.[\w-]{4,10}\.[\w-]{20,}"
+    r"|(?<=/webhooks/)\d+/[\w.-]{20,}"
     r"|\baW50ZXJhY3Rpb2[\w=-]{20,}"
 )
 

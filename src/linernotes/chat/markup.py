@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ELLIPSIS: Final = "…"
 _MOST_MARKS = 4
-_LONGEST_LINK = 1_000
+_LONGEST_LINK = 400
 
 # Characters that turn the direction of what follows, or are not seen at all.
 _HIDDEN = frozenset(

@@ -30,7 +30,7 @@ FIELD: Final = 1_024
 TITLE: Final = 256
 CHOICE: Final = 100
 QUOTES_PER_PAGE: Final = 5
-SOURCES_PER_PAGE: Final = 10
+SOURCES_PER_PAGE: Final = 8
 
 _COLOUR: Final = 0xC8963E
 _GREY: Final = 0x80848E
@@ -38,6 +38,8 @@ _GREY: Final = 0x80848E
 _ANSWER: Final = 2_400
 _PASSAGE: Final = 3_600
 _EMPHASISED: Final = 4_000
+# A longer link is left out where several stand in one list.
+_LISTED_LINK: Final = 150
 
 _SENTENCES: Final[Mapping[Reason, str]] = {
     "silent": "The article does not say.",
@@ -77,10 +79,13 @@ def _answer(edition: Edition[Index], turn: Turn, answer: Answer) -> discord.Embe
     best = _best(answer)
     texts = [clean(sentence.text) for sentence in answer.sentences]
     marked = emphasis(turn.standalone, [text[:_EMPHASISED] for text in texts], best)
+    below = "".join(f"\n— {line}" for line in _attributions(edition, answer))
+    below += f"\n-# {_places(edition, answer)}"
+    most = min(_ANSWER, DESCRIPTION - width(below))
     shown = ""
     before: Sentence | None = None
     for sentence, text, spans in zip(answer.sentences, texts, marked, strict=True):
-        room = _ANSWER - width(shown) - 2
+        room = most - width(shown) - 2
         if room < _ANSWER // 20:
             break
         apart = before is not None and (before.document, before.passage) != (
@@ -90,9 +95,7 @@ def _answer(edition: Edition[Index], turn: Turn, answer: Answer) -> discord.Embe
         shown += ("\n" if apart else " ") if before is not None else ""
         shown += emphasise(text, spans, room)
         before = sentence
-    for line in _attributions(edition, answer):
-        shown += f"\n— {line}"
-    return discord.Embed(description=f"{shown}\n-# {_places(edition, answer)}", colour=_COLOUR)
+    return discord.Embed(description=f"{shown}{below}", colour=_COLOUR)
 
 
 def _best(answer: Answer) -> int:
@@ -107,12 +110,13 @@ def _attributions(edition: Edition[Index], answer: Answer) -> Iterable[str]:
     """Yield who said what is quoted, where the answer itself does not name them."""
     named = set()
     for quote in edition.quotes:
-        shown = quote.speaker is not None and any(
+        shown = any(
             sentence.document == quote.document and start < sentence.end and sentence.start < end
             for sentence in answer.sentences
             for start, end in quote.spans
         )
-        if shown and quote.speaker and quote.speaker.split()[-1] not in answer.text:
+        names = (quote.speaker or "").split()
+        if shown and names and names[-1] not in answer.text:
             named.add(_attribution(quote))
     return sorted(named)[:3]
 
@@ -148,15 +152,10 @@ def _unanswered(edition: Edition[Index], reply: Unanswered, examples: Sequence[s
 def sentence_for(edition: Edition[Index], reason: Reason) -> str:
     """Say why there is no answer."""
     sentence = _SENTENCES[reason]
-    if len(edition.documents) > 1:
-        for one, many in (
-            ("The article does", "The articles do"),
-            ("the article says", "the articles say"),
-            ("the article", "the articles"),
-            ("the song", "the songs"),
-        ):
-            sentence = sentence.replace(one, many)
-    return sentence
+    if len(edition.documents) == 1:
+        return sentence
+    sentence = sentence.replace("The article does", "The articles do").replace("article says", "article say")
+    return re.sub(r"\bthe (article|song)\b", r"the \1s", sentence)
 
 
 def why(edition: Edition[Index], posted: Posted) -> discord.Embed:
@@ -240,9 +239,10 @@ def sources(edition: Edition[Index], page: int) -> discord.Embed:
     lines = []
     for document in edition.documents[first : first + SOURCES_PER_PAGE]:
         number = sum(each.document == document.name for each in edition.passages)
-        facts = [fit(clean(each), 60) for each in (document.artist, document.date) if each]
+        facts = [fit(clean(each), 40) for each in (document.artist, document.date) if each]
         facts.append(_counted(number, "passage"))
-        lines.append(f"{_title(edition, document.name, 120, by=False)}: {', '.join(facts)}")
+        title = _title(edition, document.name, 100, by=False, link=len(document.source or "") <= _LISTED_LINK)
+        lines.append(f"{title}: {', '.join(facts)}")
     embed = discord.Embed(title="What I answer from", description="\n".join(lines) or "Nothing yet.")
     embed.colour = discord.Colour(_COLOUR)
     if pages > 1:

@@ -1,0 +1,320 @@
+"""The database: what is kept, for how long and for whom, and what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from world import Clock
+
+from linernotes import store as module
+from linernotes.errors import ClosedError, StoreError
+from linernotes.store import KEPT_SECONDS, Evidence, Posted, Server, Store
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+EVIDENCE = (Evidence("a.md", 3, 1.5, {"late": 0.25}, ((0, 10), (12, 20))), Evidence("b.md", 1, 0.5, {}))
+POSTED = Posted(11, 22, 33, 44, "e" * 64, 0.75, EVIDENCE)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "store.db"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def store(path: Path, clock: Clock) -> AsyncIterator[Store]:
+    made = Store(path, clock=clock)
+    yield made
+    await made.close()
+
+
+async def found(store: Store, posted: Posted = POSTED) -> Posted | None:
+    return await store.find(posted.key, guild=posted.guild, channel=posted.channel)
+
+
+# --- What is kept -----------------------------------------------------------------------------------------
+
+
+async def test_an_answer_is_kept_as_it_was(store: Store) -> None:
+    await store.record(POSTED)
+    assert await found(store) == POSTED
+    await store.sent(11, 55)
+    assert await store.find_message(55, guild=22, channel=33) == replace(POSTED, message=55)
+    await store.drop(11)
+    assert await found(store) is None
+
+
+async def test_an_answer_is_found_in_its_server_and_channel_alone(store: Store) -> None:
+    direct = replace(POSTED, key=12, guild=None, message=56)
+    for posted in (replace(POSTED, message=55), direct):
+        await store.record(posted)
+    assert await found(store, direct) == direct
+    for guild, channel in ((22, 34), (23, 33), (None, 33)):
+        assert await store.find(11, guild=guild, channel=channel) is None
+        assert await store.find_message(55, guild=guild, channel=channel) is None
+    for guild, channel in ((22, 33), (None, 34)):
+        assert await store.find(12, guild=guild, channel=channel) is None
+
+
+async def test_no_number_is_too_large(store: Store) -> None:
+    assert await store.find(2**70, guild=22, channel=33) is None
+    largest = replace(POSTED, key=2**63 - 1)
+    await store.record(largest)
+    assert await found(store, largest) == largest
+
+
+async def test_an_answer_is_kept_for_thirty_days(store: Store, clock: Clock, path: Path) -> None:
+    await store.record(POSTED)
+    await store.vote(11, 1, 1)
+    clock.now += KEPT_SECONDS - 1
+    assert await found(store) == POSTED
+    clock.now += 1
+    assert await found(store) is None
+    # What is too old goes from the disk as well, with the votes on it.
+    await store.record(replace(POSTED, key=99))
+    await store.close()
+    db = sqlite3.connect(path)
+    assert db.execute("SELECT key FROM answers").fetchall() == [(99,)]
+    assert db.execute("SELECT * FROM feedback").fetchall() == []
+    db.close()
+
+
+async def test_no_text_of_anybody_has_a_place(store: Store, path: Path) -> None:
+    await store.record(POSTED)
+    await store.close()
+    db = sqlite3.connect(path)
+    columns = {row[1] for row in db.execute("PRAGMA table_info(answers)")}
+    db.close()
+    assert columns == {
+        "key", "guild", "channel", "message", "asker", "edition", "confidence", "evidence", "at",
+    }  # fmt: skip
+
+
+async def test_one_vote_for_each_person_and_answer(store: Store) -> None:
+    await store.record(POSTED)
+    assert await store.vote(11, 1, 1)
+    assert not await store.vote(11, 1, 1)
+    assert await store.vote(11, 1, -1)
+    assert await store.vote(11, 2, 1)
+    assert await store.votes(11) == {1: -1, 2: 1}
+
+
+async def test_a_vote_on_no_answer_is_refused(store: Store) -> None:
+    with pytest.raises(StoreError):
+        await store.vote(404, 1, 1)
+
+
+async def test_a_person_is_forgotten_and_others_are_not(store: Store) -> None:
+    await store.record(POSTED)
+    other = replace(POSTED, key=12, asker=45)
+    await store.record(other)
+    for key in (11, 12):
+        await store.vote(key, 44, 1)
+        await store.vote(key, 45, 1)
+    forgotten = await store.forget(44)
+    assert (forgotten.answers, forgotten.votes) == (1, 2)
+    assert await found(store) is None
+    assert await found(store, other) == other
+    assert await store.votes(12) == {45: 1}
+    assert (await store.forget(44)).answers == 0
+
+
+async def test_settings_are_kept_server_by_server(store: Store, path: Path) -> None:
+    one = Server({1: "allow", 2: "deny"}, frozenset({3, 4}), 5)
+    await store.save_server(22, one)
+    await store.save_server(23, Server())
+    await store.save_server(23, Server(blocked=frozenset({9})))
+    await store.close()
+    again = Store(path)
+    assert await again.servers() == {22: one, 23: Server(blocked=frozenset({9}))}
+    await again.save_server(22, Server())
+    assert (await again.servers())[22] == Server()
+    await again.close()
+
+
+async def test_facts_are_noted(store: Store) -> None:
+    assert await store.fact("x") is None
+    await store.note("x", "1")
+    await store.note("x", "2")
+    assert await store.fact("x") == "2"
+
+
+# --- How it works -----------------------------------------------------------------------------------------
+
+
+async def test_no_call_is_done_in_the_event_loop(store: Store) -> None:
+    threads: set[int] = set()
+    transact = store._transact
+
+    def spy(work: Any) -> Any:
+        threads.add(threading.get_ident())
+        return transact(work)
+
+    store._transact = spy  # type: ignore[method-assign]
+    await store.record(POSTED)
+    await asyncio.gather(*(found(store) for _ in range(20)))
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+
+
+async def test_a_locked_database_does_not_hold_up_the_event_loop(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("linernotes.store._BUSY_SECONDS", 0.2)
+    await store.open()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    waiting = asyncio.ensure_future(store.note("x", "1"))
+    ticks = 0
+    while not waiting.done():
+        await asyncio.sleep(0.01)
+        ticks += 1
+    assert ticks > 5
+    with pytest.raises(StoreError, match="in use by another program"):
+        await waiting
+    other.execute("ROLLBACK")
+    other.close()
+    await store.note("x", "1")
+
+
+async def test_what_fails_half_way_is_not_kept(store: Store) -> None:
+    await store.save_server(22, Server(blocked=frozenset({1})))
+    with pytest.raises(StoreError):
+        await store.save_server(22, Server({1: "nonsense"}))  # type: ignore[dict-item]
+    assert (await store.servers())[22] == Server(blocked=frozenset({1}))
+
+
+async def test_closed_it_says_so_and_closes_again(store: Store) -> None:
+    await store.open()
+    await store.close()
+    await store.close()
+    with pytest.raises(ClosedError):
+        await store.fact("x")
+
+
+async def test_in_memory_and_where_nothing_can_be_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    for path in (None, tmp_path / "file" / "store.db"):
+        store = Store(path)
+        await store.record(POSTED)
+        assert await found(store) == POSTED
+        await store.close()
+    assert caplog.text.count("until the bot stops") == 1
+
+
+# --- What is refused --------------------------------------------------------------------------------------
+
+
+async def refusal(path: Path) -> str:
+    before = path.read_bytes()
+    store = Store(path)
+    with pytest.raises(StoreError) as caught:
+        await store.open()
+    await store.close()
+    # Whatever is wrong with it, it is as it was.
+    assert path.read_bytes() == before
+    assert caught.value.exit_status == 78
+    return str(caught.value)
+
+
+async def test_what_is_no_database_is_refused(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"This is a text. " * 500)
+    assert "cannot be used" in await refusal(path)
+
+
+async def test_a_damaged_database_is_refused(store: Store, path: Path) -> None:
+    for key in range(300):
+        await store.record(replace(POSTED, key=key))
+    await store.close()
+    content = bytearray(path.read_bytes())
+    for page in range(2, len(content) // 4096):
+        content[page * 4096 : page * 4096 + 2_000] = b"\xff" * 2_000
+    path.write_bytes(content)
+    assert str(path) in await refusal(path)
+
+
+async def test_a_newer_database_is_refused(store: Store, path: Path) -> None:
+    await store.open()
+    await store.close()
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+    said = await refusal(path)
+    assert "newer version" in said
+    assert "99" in said
+
+
+async def test_another_programs_database_is_refused(path: Path) -> None:
+    path.parent.mkdir()
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE other (x)")
+    db.close()
+    assert "not made by this program" in await refusal(path)
+
+
+async def test_a_read_only_database_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Who may write everything would not notice the file's mode.
+    made = Store(path)
+    await made.open()
+    await made.close()
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda name, **options: connect(f"file:{name}?mode=ro", uri=True, **options)
+    )
+    store = Store(path)
+    with pytest.raises(StoreError, match="read-only"):
+        await store.open()
+    await store.close()
+
+
+async def test_an_empty_file_becomes_a_database(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch()
+    store = Store(path)
+    await store.record(POSTED)
+    assert await found(store) == POSTED
+    await store.close()
+
+
+async def test_migrations_go_on_from_where_a_database_stands(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = Store(path)
+    await old.record(POSTED)
+    await old.close()
+    migrations = (*module._MIGRATIONS, "CREATE TABLE later (x); INSERT INTO later VALUES (1)")
+    monkeypatch.setattr(module, "_MIGRATIONS", migrations)
+    new = Store(path)
+    assert await found(new) is not None
+    assert await new._run(lambda db: db.execute("SELECT x FROM later").fetchall()) == [(1,)]
+    await new.close()
+    # One that fails leaves the database as it was.
+    monkeypatch.setattr(module, "_MIGRATIONS", (*migrations, "CREATE TABLE more (x); nonsense"))
+    broken = Store(path)
+    with pytest.raises(StoreError):
+        await broken.open()
+    await broken.close()
+    monkeypatch.setattr(module, "_MIGRATIONS", migrations)
+    again = Store(path)
+    assert (
+        await again._run(
+            lambda db: db.execute("SELECT name FROM sqlite_master WHERE name = 'more'").fetchall()
+        )
+        == []
+    )
+    await again.close()
