@@ -6,25 +6,32 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from linernotes.answering.answer import decide
+from linernotes.answering.answer import decide, open_with
+from linernotes.answering.conversation import stand_alone
+from linernotes.answering.question import is_about_whole, plain, screen
 from linernotes.corpus.passages import split
 from linernotes.corpus.quotes import find_quotes
 from linernotes.models import PreparedSegment, Turn, Unanswered
 from linernotes.retrieval.index import Index, Query, embed_document
+from linernotes.words import find_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from linernotes.editions import Edition
-    from linernotes.models import Document, Quote
+    from linernotes.models import Answer, Document, Evidence, Quote
     from linernotes.retrieval.embedding import Embedder
+    from linernotes.retrieval.index import Vocabulary
 
 # To be raised when what is made of the same text changes.
 SEGMENT_VERSION = 1
 INDEX_VERSION = 1
 # Of the model's longest text, so many tokens are kept free for a passage's heading.
 HEADING_TOKENS = 24
+# A word this long may be a slip of one that is this like it (1 is the same).
+SHORTEST_SLIP = 4
+LEAST_LIKENESS = 0.75
 
 
 class Segments:
@@ -39,7 +46,8 @@ class Segments:
         """Split and embed a document."""
         quotes = find_quotes(document)
         embedder = self._embedder
-        most = max(8, embedder.max_tokens - HEADING_TOKENS)
+        headed = any(block.kind == "heading" for block in document.blocks)
+        most = max(8, embedder.max_tokens - HEADING_TOKENS * headed)
         division = split(document, quotes, count_tokens=embedder.count_tokens, max_tokens=most)
         arrays = embed_document(division.passages, division.sentences, embedder, progress)
         return PreparedSegment(division.passages, division.sentences, quotes, arrays)
@@ -77,16 +85,62 @@ class Engine:
         self.indexes = Indexes(embedder.dimension)
 
     def ask(self, edition: Edition[Index], question: str, turns: Sequence[Turn] = ()) -> Turn:
-        """Answer a question; ``turns`` are the earlier ones of the conversation, oldest first."""
-        if not question.strip():
-            return Turn(question, question, Unanswered("empty", None, edition.id))
-        if len(question) > self._max_question_chars:
-            return Turn(question, question, Unanswered("too-long", None, edition.id))
-        standalone = f"{turns[-1].standalone} {question}" if turns else question
-        query = Query.of(standalone, self._embedder.embed([standalone])[0])
-        evidence = edition.index.search(query)
-        passages = {(passage.document, passage.number): passage for passage in edition.passages}
-        return Turn(question, standalone, decide(evidence, edition.sentences, passages, edition.id))
+        """Answer a question; ``turns`` are the earlier ones of the conversation, oldest first.
+
+        Raises:
+            EmptyIndexError: the edition has no sentence.
+        """
+        text = plain(question)
+        reason = screen(question, text, self._max_question_chars)
+        if reason is not None:
+            return Turn(question, text[: self._max_question_chars], Unanswered(reason, None, edition.id))
+        text = self._spelt(text, edition.index.vocabulary)
+        standalone = stand_alone(text, turns)
+        evidence = self._search(edition, standalone)
+        if is_about_whole(text):
+            reply: Answer | Unanswered = open_with(evidence, edition.index, edition.id)
+        else:
+            reply = decide(standalone, evidence, edition.index, edition.id)
+        return Turn(question, standalone, reply)
+
+    def search(
+        self, edition: Edition[Index], question: str, turns: Sequence[Turn] = (), k: int = 24
+    ) -> tuple[str, Evidence] | None:
+        """Return the question as it stands alone and its ``k`` best sentences; ``None`` where ``ask`` does not search."""
+        text = plain(question)
+        if screen(question, text, self._max_question_chars) is not None or is_about_whole(text):
+            return None
+        standalone = stand_alone(self._spelt(text, edition.index.vocabulary), turns)
+        return standalone, self._search(edition, standalone, k)
+
+    def _search(self, edition: Edition[Index], text: str, k: int = 24) -> Evidence:
+        return edition.index.search(Query.of(text, self._embedder.embed([text])[0]), k)
+
+    def _spelt(self, text: str, vocabulary: Vocabulary) -> str:
+        """Return ``text`` with the words that are none replaced by the corpus's word that is nearest.
+
+        A word is taken for a slip when the corpus does not have it and the model's tokenizer has no token for it,
+        as it has for common words: "bail" is not mended to "jail".
+        """
+        from rapidfuzz import process
+        from rapidfuzz.distance import DamerauLevenshtein
+
+        for word in reversed(find_words(text)):
+            if (
+                len(word.text) < SHORTEST_SLIP
+                or word.stem in vocabulary.frequencies
+                or self._embedder.count_tokens(word.text) == 1
+            ):
+                continue
+            found = process.extractOne(
+                word.text,
+                vocabulary.words,
+                scorer=DamerauLevenshtein.normalized_similarity,
+                score_cutoff=LEAST_LIKENESS,
+            )
+            if found is not None:
+                text = text[: word.start] + found[0] + text[word.start + len(word.text) :]
+        return text
 
     def recall(self, edition: Edition[Index], history: Sequence[str]) -> tuple[Turn, ...]:
         """Answer the earlier questions of a conversation, oldest first."""

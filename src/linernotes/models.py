@@ -179,34 +179,30 @@ class PreparedSegment:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A sentence that may answer: ``score`` is the ranking's, ``signals`` the figures that led to it, by name.
+    """A sentence that may answer, the ``position``-th of its edition.
 
-    ``word_matches`` and ``passage_matches`` have one figure for each content word of the question (see
-    ``Evidence.words``): the best cosine of its tokens with a token of the sentence and its neighbours, and
-    of the sentence's passage.
+    ``score`` is the ranking's; ``signals`` holds the figures that led to it, by name.
     """
 
     sentence: Sentence
     position: int
     score: float
     signals: Mapping[str, float]
-    word_matches: Floats
-    passage_matches: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a search found: candidates, best first, and how the question's words stand to the whole corpus.
+    """What a search found: candidates, best first.
 
-    ``words`` are the content words of the question; ``rarity`` (0 to 1) is each word's inverse document
-    frequency over the corpus, scaled by that of a word which is not in it; ``known`` says whether its stem
-    stands in the corpus at all.
+    ``rarities`` has a figure for each content word of the question: its inverse document frequency over the
+    corpus, from 0 to 1, which is that of a word that is not in it. ``peaks`` holds each signal's highest
+    value. ``searched`` is the number of sentences that the corpus has.
     """
 
-    words: tuple[str, ...]
-    rarity: Floats
-    known: tuple[bool, ...]
     candidates: tuple[Candidate, ...]
+    rarities: tuple[float, ...]
+    peaks: Mapping[str, float]
+    searched: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,64 +2,118 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from linernotes.answering.aspects import lacks
+from linernotes.answering.confidence import find_features, judgement
 from linernotes.models import Answer, Hit, Unanswered
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from linernotes.models import Candidate, Evidence, Passage, Sentence
 
-# An answer's length aimed at, in characters; a single sentence or a quotation may be longer.
+
+class Corpus(Protocol):
+    """What an answer is made of: an edition's sentences, which candidates count, and its passages."""
+
+    sentences: tuple[Sentence, ...]
+
+    def passage(self, document: str, number: int) -> Passage: ...  # noqa: D102  said above
+
+
+# The length aimed at, in characters; a single sentence or a quotation may be longer.
 LENGTH = 360
+# So many sentences make an answer; a quotation with the line that introduces it counts as one.
 SENTENCES = 3
+# An opening says what the whole is about as surely as an answer of this confidence answers.
+OPENING_CONFIDENCE = 0.8
 
 
-def decide(
-    evidence: Evidence,
-    sentences: Sequence[Sentence],
-    passages: Mapping[tuple[str, int], Passage],
-    edition: str,
-) -> Answer | Unanswered:
-    hits = _hits(evidence, passages)
-    confidence = 1 / (1 + math.exp(-(evidence.candidates[0].score - 20) / 2))
-    if confidence < 0.1:
+def decide(question: str, evidence: Evidence, corpus: Corpus, edition: str) -> Answer | Unanswered:
+    """Answer from the evidence, or say that it does not.
+
+    Args:
+        question: as it stands alone, in plain words.
+        evidence: what the search found.
+        corpus: what was searched.
+        edition: its edition's id.
+    """
+    hits = find_hits(evidence, corpus)
+    chosen = choose(evidence.candidates, corpus.sentences)
+    judge, features = judgement(), find_features(evidence)
+    confidence = judge.confidence.of(features)
+    if judge.relevance.of(features) < judge.threshold or lacks(question, around(chosen, corpus)):
         return Unanswered("silent", hits[0], edition, confidence)
-    chosen = choose(evidence.candidates, sentences)
     return Answer(join(chosen), chosen, hits, confidence, edition)
 
 
+def open_with(evidence: Evidence, corpus: Corpus, edition: str) -> Answer:
+    """Answer what the whole is with the opening sentences of the document that fits the question best."""
+    sentences = corpus.sentences
+    document = evidence.candidates[0].sentence.document
+    start = next(i for i, sentence in enumerate(sentences) if sentence.document == document)
+    chosen: list[int] = []
+    for position in range(start, len(sentences)):
+        unit = _unit(position, sentences)
+        length = sum(len(sentences[i].text) + 1 for i in {*chosen, *unit})
+        if sentences[position].document != document or (
+            chosen and (length > LENGTH or len(chosen) >= SENTENCES or sentences[position].passage > 1)
+        ):
+            break
+        chosen += [i for i in unit if i not in chosen]
+    opening = tuple(sentences[i] for i in chosen)
+    hits = find_hits(evidence, corpus)
+    first = Hit(corpus.passage(document, opening[0].passage), opening, hits[0].score, hits[0].signals)
+    others = tuple(hit for hit in hits if hit.passage != first.passage)
+    return Answer(join(opening), opening, (first, *others), OPENING_CONFIDENCE, edition)
+
+
 def choose(candidates: Sequence[Candidate], sentences: Sequence[Sentence]) -> tuple[Sentence, ...]:
+    """Return the best sentences that fit the length, in the order of the text.
+
+    What belongs together is taken whole: a quotation with the line that introduces it.
+    """
     chosen: set[int] = set()
-    for candidate in candidates[:12]:
-        unit = _unit(candidate.position, sentences) - chosen
-        length = sum(len(sentences[i].text) + 1 for i in chosen | unit)
-        if unit and (not chosen or (length <= LENGTH and len(chosen | unit) <= SENTENCES)):
-            chosen |= unit
+    units = length = 0
+    for candidate in candidates:
+        unit = [i for i in _unit(candidate.position, sentences) if i not in chosen]
+        longer = length + sum(len(sentences[i].text) + 1 for i in unit)
+        if unit and (not chosen or (longer <= LENGTH + 1 and units < SENTENCES)):
+            chosen.update(unit)
+            units += 1
+            length = longer
     return tuple(sentences[i] for i in sorted(chosen))
 
 
-def _unit(position: int, sentences: Sequence[Sentence]) -> set[int]:
+def _unit(position: int, sentences: Sequence[Sentence]) -> range:
+    """Return the positions of the sentences that are shown together with this one."""
     first = position
     while sentences[first].tied:
         first -= 1
-    last = position
-    while last + 1 < len(sentences) and sentences[last + 1].tied:
-        last += 1
-    return set(range(first, last + 1))
+    end = position + 1
+    while end < len(sentences) and sentences[end].tied:
+        end += 1
+    return range(first, end)
 
 
-def join(sentences: Sequence[Sentence]) -> str:
+def join(sentences: Iterable[Sentence]) -> str:
+    """Return the sentences as a person reads them: one after the other, without line breaks."""
     return " ".join(" ".join(sentence.text.split()) for sentence in sentences)
 
 
-def _hits(evidence: Evidence, passages: Mapping[tuple[str, int], Passage]) -> tuple[Hit, ...]:
+def around(sentences: Sequence[Sentence], corpus: Corpus) -> str:
+    """Return the text of the passages that the sentences stand in, with their headings."""
+    passages = [corpus.passage(*key) for key in dict.fromkeys((s.document, s.passage) for s in sentences)]
+    return "\n".join(f"{passage.heading or ''}\n{passage.text}" for passage in passages)
+
+
+def find_hits(evidence: Evidence, corpus: Corpus) -> tuple[Hit, ...]:
+    """Return the passages of the candidates, best first, each with its candidates."""
     found: dict[tuple[str, int], list[Candidate]] = {}
     for candidate in evidence.candidates:
         found.setdefault((candidate.sentence.document, candidate.sentence.passage), []).append(candidate)
     return tuple(
-        Hit(passages[key], tuple(c.sentence for c in group), group[0].score, group[0].signals)
+        Hit(corpus.passage(*key), tuple(each.sentence for each in group), group[0].score, group[0].signals)
         for key, group in found.items()
     )

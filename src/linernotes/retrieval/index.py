@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,14 +31,25 @@ if TYPE_CHECKING:
     from linernotes.models import Embedding, Floats, Integers, Passage, PreparedSegment, Sentence
     from linernotes.retrieval.embedding import Embedder
 
+_ASKS = re.compile(r"\?[\"'\u2019”»)\]]*$")
 # A stop word's token counts for something: "who" and "when" are near to what answers them.
-STOP_WORD_WEIGHT = 0.3
+STOP_WORD_WEIGHT = 0.1
+# In an interview, so many sentences after a question are taken to reply to it.
+REPLY_SENTENCES = 4
 # Brings a BM25 score, which has no upper bound, to the size of a cosine.
 BM25_SCALE = 10.0
 # So many passages are looked at token by token; a corpus up to this size is looked at whole.
 CANDIDATE_PASSAGES = 96
 # So many texts are embedded between two reports of progress.
 PROGRESS_STEP = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The words of a corpus: in how many sentences each stem stands, and the words as they are written."""
+
+    frequencies: Mapping[str, int]
+    words: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +129,17 @@ class Index:
         passage_index: Any,
         sentence_bm25: Any,
         passage_bm25: Any,
-        frequencies: Mapping[str, int],
+        vocabulary: Vocabulary,
     ) -> None:
         """Take the documents' segments and what was built over them; see ``build`` and ``load``."""
         self.sentences = tuple(sentence for part in parts for sentence in part.sentences)
         self.passages = tuple(passage for part in parts for passage in part.passages)
+        self._numbered = {(passage.document, passage.number): passage for passage in self.passages}
         self._sentence_index = sentence_index
         self._passage_index = passage_index
         self._sentence_bm25 = sentence_bm25
         self._passage_bm25 = passage_bm25
-        self.frequencies = frequencies
+        self.vocabulary = vocabulary
         dimension = passage_index.d
         self._tokens = np.concatenate(
             [np.empty((0, dimension), np.float16), *(part.arrays["token_vectors"] for part in parts)]
@@ -144,6 +157,7 @@ class Index:
         self._passage_tokens: Integers = np.concatenate(begins)
         self._sentence_tokens: Integers = np.concatenate(spans)
         self.passage_of: Integers = np.concatenate(owners)
+        self._asks: Floats = np.array([_ASKS.search(s.text) is not None for s in self.sentences], np.float32)
         # Each passage's sentences stand in a row: where they begin.
         self._first_sentence = np.searchsorted(self.passage_of, np.arange(len(self.passages) + 1))
 
@@ -152,6 +166,10 @@ class Index:
         """Return the length of the vectors."""
         dimension: int = self._passage_index.d
         return dimension
+
+    def passage(self, document: str, number: int) -> Passage:
+        """Return a document's passage by its number (from 1)."""
+        return self._numbered[document, number]
 
     # --- Making -------------------------------------------------------------------------------------------
 
@@ -178,20 +196,23 @@ class Index:
                 if len(part.arrays[name]):
                     index.add(np.ascontiguousarray(part.arrays[name], np.float32))
             indexes.append(index)
-        sentences = [[word.stem for word in find_words(s.text)] for part in parts for s in part.sentences]
         passages = [
             [word.stem for word in find_words(f"{p.heading or ''} {p.text}")]
             for part in parts
             for p in part.passages
         ]
-        frequencies = Counter(stem for stems in sentences for stem in set(stems))
+        found = [find_words(s.text) for part in parts for s in part.sentences]
+        vocabulary = Vocabulary(
+            dict(Counter(stem for words in found for stem in {word.stem for word in words})),
+            tuple(sorted({word.text for words in found for word in words})),
+        )
         return cls(
             parts,
             sentence_index=indexes[0],
             passage_index=indexes[1],
-            sentence_bm25=_bm25(sentences),
+            sentence_bm25=_bm25([[word.stem for word in words] for words in found]),
             passage_bm25=_bm25(passages),
-            frequencies=frequencies,
+            vocabulary=vocabulary,
         )
 
     def save(self, folder: Path) -> None:
@@ -203,7 +224,7 @@ class Index:
         for name, bm25 in (("sentences", self._sentence_bm25), ("passages", self._passage_bm25)):
             if bm25 is not None:
                 bm25.save(folder / f"bm25-{name}", show_progress=False)
-        (folder / "frequencies.json").write_text(json.dumps(self.frequencies), encoding="utf-8")
+        (folder / "vocabulary.json").write_text(json.dumps(asdict(self.vocabulary)), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path, parts: Sequence[PreparedSegment], dimension: int) -> Index:
@@ -225,14 +246,15 @@ class Index:
             else None
             for name in ("sentences", "passages")
         ]
-        frequencies = json.loads((folder / "frequencies.json").read_text(encoding="utf-8"))
+        stored = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
+        vocabulary = Vocabulary(stored["frequencies"], tuple(stored["words"]))
         return cls(
             parts,
             sentence_index=indexes[0],
             passage_index=indexes[1],
             sentence_bm25=bm25[0],
             passage_bm25=bm25[1],
-            frequencies=frequencies,
+            vocabulary=vocabulary,
         )
 
     # --- Searching ----------------------------------------------------------------------------------------
@@ -266,53 +288,60 @@ class Index:
         if not len(rows):
             raise EmptyIndexError("There is no sentence to search: the corpus is empty.")
         local = np.searchsorted(passages, self.passage_of[rows])
-        matches, passage_matches = self._late(query, passages, rows)
-        before = np.maximum(matches, np.where(_starts(local), matches, np.roll(matches, 1, axis=1)))
-        after = np.maximum(matches, np.where(_ends(local), matches, np.roll(matches, -1, axis=1)))
-        weights = _token_weights(query)
+        of_sentence, of_passage = self._late(query, passages, rows)
+        starts = np.concatenate([[True], local[1:] != local[:-1]])
+        before = np.maximum(of_sentence, np.where(starts, of_sentence, np.roll(of_sentence, 1, axis=1)))
+        weights = self._weights(query)
+        late = [weights @ each for each in (of_sentence, before, of_passage[:, local])]
         vector = query.embedding.vector
+        asks = self._asks[rows]
         signals = np.stack(
             [
                 self._sentence_index.reconstruct_batch(rows) @ vector,
                 (self._passage_index.reconstruct_batch(passages) @ vector)[local],
-                weights @ matches,
-                weights @ before,
-                weights @ after,
-                (weights @ passage_matches)[local],
+                *late,
                 bm25[0][rows] / BM25_SCALE,
                 bm25[1][passages][local] / BM25_SCALE,
+                asks,
+                _after_question(late[0], asks, starts),
             ],
             axis=1,
         ).astype(np.float32)
         scores = score(signals)
         best = np.argsort(-scores, kind="stable")[: max(1, min(k, len(rows)))]
-        window = np.maximum(before, after)
-        groups = _content_groups(query)
-        candidates = tuple(
-            Candidate(
-                self.sentences[rows[i]],
-                int(rows[i]),
-                float(scores[i]),
-                dict(zip(SIGNALS, map(float, signals[i]), strict=True)),
-                np.array([window[group, i].max() for _, group in groups], np.float32),
-                np.array([passage_matches[group, local[i]].max() for _, group in groups], np.float32),
-            )
-            for i in best
-        )
-        content = [query.words[at] for at, _ in groups]
         return Evidence(
-            tuple(word.text for word in content),
-            np.array([self.rarity(word.stem) for word in content], np.float32),
-            tuple(word.stem in self.frequencies for word in content),
-            candidates,
+            tuple(
+                Candidate(
+                    self.sentences[rows[i]],
+                    int(rows[i]),
+                    float(scores[i]),
+                    dict(zip(SIGNALS, map(float, signals[i]), strict=True)),
+                )
+                for i in best
+            ),
+            tuple(self.rarity(word.stem) for word in query.words if not word.is_stop),
+            dict(zip(SIGNALS, map(float, signals.max(axis=0)), strict=True)),
+            len(self.sentences),
         )
 
     def rarity(self, stem: str) -> float:
         """Return the inverse document frequency of a stem over sentences, from 0 to 1 (not in the corpus)."""
         total = len(self.sentences)
-        frequency = self.frequencies.get(stem, 0)
+        frequency = self.vocabulary.frequencies.get(stem, 0)
         most = math.log(1 + (total + 0.5) / 0.5)
         return math.log(1 + (total - frequency + 0.5) / (frequency + 0.5)) / most
+
+    def _weights(self, query: Query) -> Floats:
+        """Return the weights of the question's tokens, shape ``(tokens,)``; they sum to 1.
+
+        A word weighs as much as it is rare in the corpus, a stop word little.
+        """
+        weights = np.full(len(query.embedding.tokens), 1e-6, np.float32)  # marks alone have weights too
+        for token, at in enumerate(_token_words(query)):
+            if at is not None:
+                word = query.words[at]
+                weights[token] += STOP_WORD_WEIGHT if word.is_stop else self.rarity(word.stem)
+        return weights / np.float32(max(weights.sum(), 1e-6))
 
     def _candidate_passages(self, query: Query, of_sentences: Floats, of_passages: Floats) -> Integers:
         """Return the passages to look at token by token, in the order of the text."""
@@ -349,12 +378,18 @@ def _best_in(cosines: Floats, spans: Integers) -> Floats:
     return np.where(spans[:, 0] < spans[:, 1], best, np.float32(0))
 
 
-def _starts(groups: Integers) -> NDArray[np.bool_]:
-    return np.concatenate([[True], groups[1:] != groups[:-1]])
-
-
-def _ends(groups: Integers) -> NDArray[np.bool_]:
-    return np.concatenate([groups[1:] != groups[:-1], [True]])
+def _after_question(fit: Floats, asks: Floats, starts: NDArray[np.bool_]) -> Floats:
+    """Return for each sentence how well the question fits that its passage asks up to four sentences before."""
+    found = np.zeros(len(fit), np.float32)
+    asked: int | None = None
+    for at in range(len(fit)):
+        if starts[at]:
+            asked = None
+        if asks[at]:
+            asked = at
+        elif asked is not None and at - asked <= REPLY_SENTENCES:
+            found[at] = fit[asked]
+    return found
 
 
 def _token_words(query: Query) -> list[int | None]:
@@ -363,28 +398,6 @@ def _token_words(query: Query) -> list[int | None]:
     for start, _ in query.embedding.offsets.tolist():
         found.append(next((i for i, word in enumerate(query.words) if word.start <= start < word.end), None))
     return found
-
-
-def _token_weights(query: Query) -> Floats:
-    """Return the tokens' weights, shape ``(tokens,)``; they sum to 1."""
-    weights: Floats = np.array(
-        [
-            0.0 if at is None else STOP_WORD_WEIGHT if query.words[at].is_stop else 1.0
-            for at in _token_words(query)
-        ],
-        np.float32,
-    )
-    weights += 1e-6  # a question of marks alone has weights too
-    return weights / np.float32(max(weights.sum(), 1e-6))
-
-
-def _content_groups(query: Query) -> list[tuple[int, list[int]]]:
-    """Return the content words that have tokens: the word's place and its tokens'."""
-    groups: dict[int, list[int]] = {}
-    for token, at in enumerate(_token_words(query)):
-        if at is not None and not query.words[at].is_stop:
-            groups.setdefault(at, []).append(token)
-    return list(groups.items())
 
 
 def _bm25(texts: Sequence[Sequence[str]]) -> Any:

@@ -20,11 +20,12 @@ SIGNALS = (
     "sentence_vector",  # cosine of question and sentence
     "passage_vector",  # cosine of question and passage
     "late",  # late interaction with the sentence's tokens, read within their passage
-    "late_before",  # the same with the sentence and the one before
-    "late_after",  # the same with the sentence and the one after
+    "late_before",  # the same with the sentence and the one before: what its "he" stands for
     "late_passage",  # the same with the whole passage
     "bm25",  # BM25 of the sentence
     "bm25_passage",  # BM25 of the passage
+    "is_question",  # 1 for a sentence that asks: it repeats the words of ours, but answers nothing
+    "after_question",  # how well the question fits ("late") which the text asks just before the sentence
 )
 
 

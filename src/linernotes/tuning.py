@@ -1,0 +1,312 @@
+"""Questions with known answers -> the weights of the ranking and of the confidence.
+
+The ranking is a linear model fitted listwise (the softmax over a question's candidates, ListNet's top-one
+probability, Cao et al. 2007); what is not about the corpus and how sure an answer is are told by logistic
+regressions. All are judged by cross-validation over articles: no article is judged by weights that have seen
+it.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping  # noqa: TC003  dataclasses resolve their fields at run time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from linernotes.answering.answer import around, choose, join
+from linernotes.answering.aspects import lacks
+from linernotes.answering.confidence import FEATURES, Judgement, Logistic, find_features
+from linernotes.evaluation import KINDS, Case, holds, reliability
+from linernotes.retrieval.ranking import SIGNALS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from linernotes.editions import Edition
+    from linernotes.engine import Engine
+    from linernotes.models import Evidence, Floats
+    from linernotes.retrieval.index import Index
+
+FOLDS = 6
+# So many candidates of a question are ranked while learning.
+CANDIDATES = 60
+# So many questions of other articles are asked to each.
+STRANGERS = 100
+# So many of them may get an answer; this sets the threshold.
+STRANGERS_SHOWN = 0.004
+# Weight decay; small, for there are few weights and many questions.
+_DECAY = 2e-5
+# SQuAD's unanswerable questions were written to look as if the article answered them.
+_FOOLING = 0.3
+_STRANGE = 2.0
+# Of the questions of articles of our own, shorter and less careful, there are fewer.
+_OWN = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A question asked: what was found for it, with every signal, and what would have been right."""
+
+    article: int
+    case: Case
+    text: str
+    evidence: Evidence
+    signals: Floats
+    gold: Floats
+    weight: float
+    is_squad: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A lesson answered with some weights: what it takes to judge it, and whether the answer was right."""
+
+    lesson: Lesson
+    features: tuple[float, ...]
+    lacks: bool
+    right: bool
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A trial judged by models that have not seen its article."""
+
+    trial: Trial
+    shown: bool
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What was learned from all articles, and what cross-validation says of it."""
+
+    ranking: Mapping[str, float]
+    judgement: Judgement
+    report: Mapping[str, Any]
+
+
+def tune(
+    engine: Engine,
+    articles: Sequence[tuple[Edition[Index], Sequence[Case], bool]],
+    *,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Tuned:
+    """Learn the weights.
+
+    Args:
+        engine: the engine.
+        articles: each with its questions, and whether these are SQuAD's.
+        progress: told how many articles of how many have been asked.
+    """
+    lessons = list(_lessons(engine, articles, progress))
+    indexes = [edition.index for edition, _, _ in articles]
+    folds = min(FOLDS, len(articles))
+    outcomes: list[Outcome] = []
+    for fold in range(folds):
+        seen = [each for each in lessons if each.article % folds != fold]
+        unseen = [each for each in lessons if each.article % folds == fold]
+        if seen and unseen:
+            ranking = _fit_ranking(seen)
+            judge = _fit_judgement(_try(seen, indexes, ranking))
+            outcomes += [_judge(trial, judge) for trial in _try(unseen, indexes, ranking)]
+    ranking = _fit_ranking(lessons)
+    return Tuned(
+        dict(zip(SIGNALS, map(float, ranking), strict=True)),
+        _fit_judgement(_try(lessons, indexes, ranking)),
+        _report(outcomes),
+    )
+
+
+def _judge(trial: Trial, judge: Judgement) -> Outcome:
+    shown = judge.relevance.of(trial.features) >= judge.threshold and not trial.lacks
+    return Outcome(trial, shown, judge.confidence.of(trial.features))
+
+
+# --- Lessons ----------------------------------------------------------------------------------------------
+
+
+def _lessons(
+    engine: Engine,
+    articles: Sequence[tuple[Edition[Index], Sequence[Case], bool]],
+    progress: Callable[[int, int], None],
+) -> Iterable[Lesson]:
+    chance = random.Random(0)  # noqa: S311  nothing is kept secret by it
+    for number, (edition, cases, is_squad) in enumerate(articles):
+        progress(number, len(articles))
+        others = [
+            case
+            for at, (_, each, squad) in enumerate(articles)
+            if at != number and squad
+            for case in each
+            if case.kind == "answerable"
+        ]
+        strange = [
+            Case(f"off {case.id}", "off", case.question)
+            for case in chance.sample(others, min(STRANGERS, len(others)))
+        ]
+        for case in [*(case for case in cases if not (is_squad and case.kind == "off")), *strange]:
+            turns = engine.recall(edition, case.history)
+            found = engine.search(edition, case.question, turns, CANDIDATES)
+            if found is None:
+                continue
+            text, evidence = found
+            weight = 1.0 if is_squad else _OWN
+            if case.kind == "off":
+                weight *= _STRANGE
+            elif case.kind == "near" and is_squad:
+                weight *= _FOOLING
+            yield Lesson(
+                number,
+                case,
+                text,
+                evidence,
+                np.array(
+                    [[each.signals[name] for name in SIGNALS] for each in evidence.candidates], np.float32
+                ),
+                np.array([holds(each.sentence.text, case.gold) for each in evidence.candidates], np.float32),
+                weight,
+                is_squad,
+            )
+    progress(len(articles), len(articles))
+
+
+# --- Fitting ----------------------------------------------------------------------------------------------
+
+
+def _fit_ranking(lessons: Sequence[Lesson]) -> Floats:
+    """Return the weights that make the sentences with a gold answer likeliest."""
+    from scipy.optimize import minimize
+
+    told = [each for each in lessons if each.case.is_answerable and each.gold.any()]
+    longest = max(len(each.gold) for each in told)
+    signals = np.zeros((len(told), longest, len(SIGNALS)))
+    out = np.full((len(told), longest), -1e9)
+    wrong = np.full((len(told), longest), -1e9)
+    for row, each in enumerate(told):
+        signals[row, : len(each.gold)] = each.signals
+        out[row, : len(each.gold)] = 0
+        wrong[row, : len(each.gold)][each.gold > 0] = 0
+    share = np.array([each.weight for each in told])
+    share /= share.sum()
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        scores = signals @ weights
+        every, gold = _softmax(scores + out), _softmax(scores + wrong)
+        value = float(share @ (every[1] - gold[1])) + _DECAY * float(weights @ weights)
+        pull = (share[:, None] * (every[0] - gold[0]))[:, :, None] * signals
+        return value, pull.sum(axis=(0, 1)) + 2 * _DECAY * weights
+
+    # Every signal but one speaks for a sentence; without the bound, two that go together take opposite signs.
+    bounds = [(None, 0.0) if name == "is_question" else (0.0, None) for name in SIGNALS]
+    found = minimize(loss, np.full(len(SIGNALS), 0.1), jac=True, bounds=bounds, method="L-BFGS-B")
+    return np.asarray(found.x, dtype=np.float32)
+
+
+def _softmax(scores: Any) -> tuple[Any, Any]:
+    """Return the softmax of each row and the logarithm of its sum."""
+    top = scores.max(axis=1, keepdims=True)
+    powers = np.exp(scores - top)
+    total = powers.sum(axis=1, keepdims=True)
+    return powers / total, (top + np.log(total))[:, 0]
+
+
+def _try(lessons: Sequence[Lesson], indexes: Sequence[Index], ranking: Floats) -> list[Trial]:
+    """Answer each lesson with these weights."""
+    trials: list[Trial] = []
+    for lesson in lessons:
+        scores = lesson.signals @ ranking
+        order = np.argsort(-scores, kind="stable")
+        candidates = tuple(replace(lesson.evidence.candidates[i], score=float(scores[i])) for i in order)
+        evidence = replace(lesson.evidence, candidates=candidates)
+        index = indexes[lesson.article]
+        chosen = choose(candidates, index.sentences)
+        text = join(chosen)
+        trials.append(
+            Trial(
+                lesson,
+                find_features(evidence),
+                lacks(lesson.text, around(chosen, index)),
+                holds(text, lesson.case.gold),
+                len(text),
+            )
+        )
+    return trials
+
+
+def _fit_judgement(trials: Sequence[Trial]) -> Judgement:
+    """Return the models; the threshold lets ``STRANGERS_SHOWN`` of the other articles' questions pass."""
+    about = [trial.lesson.case.kind != "off" for trial in trials]
+    relevance = _fit_logistic(trials, about, [trial.lesson.weight for trial in trials])
+    # Of the questions that other articles answer, SQuAD's are asked of larger corpora and are the harder ones.
+    strange = [
+        relevance.of(trial.features)
+        for trial in trials
+        if trial.lesson.case.kind == "off" and trial.lesson.is_squad
+    ] or [relevance.of(trial.features) for trial in trials if trial.lesson.case.kind == "off"]
+    threshold = float(np.quantile(strange, 1 - STRANGERS_SHOWN)) if strange else 0.0
+    shown = [trial for trial in trials if relevance.of(trial.features) >= threshold and not trial.lacks]
+    # As they are: a confidence is the share of right answers among those that people see.
+    confidence = _fit_logistic(shown, [trial.right for trial in shown], [1.0] * len(shown))
+    return Judgement(relevance, threshold, confidence)
+
+
+def _fit_logistic(trials: Sequence[Trial], target: Sequence[bool], weight: Sequence[float]) -> Logistic:
+    from sklearn.linear_model import LogisticRegression
+
+    features = np.array([trial.features for trial in trials])
+    middle, spread = features.mean(axis=0), features.std(axis=0) + 1e-9
+    found = LogisticRegression(max_iter=2000).fit((features - middle) / spread, target, sample_weight=weight)
+    weights = found.coef_[0] / spread
+    return Logistic(float(found.intercept_[0] - weights @ middle), tuple(map(float, weights)))
+
+
+def _report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Return the figures of the held-out articles, for SQuAD's questions and for ours."""
+    report: dict[str, Any] = {}
+    for is_squad, name in ((True, "squad"), (False, "own")):
+        rows = [each for each in outcomes if each.trial.lesson.is_squad is is_squad]
+        if not rows:
+            continue
+        shown = [each for each in rows if each.shown]
+        figures: dict[str, Any] = {
+            "articles": len({each.trial.lesson.article for each in rows}),
+            "characters": float(np.mean([each.trial.characters for each in shown])),
+        }
+        for kind in KINDS:
+            chosen = [each for each in rows if each.trial.lesson.case.kind == kind]
+            if chosen:
+                figures[kind] = {
+                    "questions": len(chosen),
+                    "right before refusing": float(np.mean([each.trial.right for each in chosen])),
+                    "right": float(np.mean([each.trial.right and each.shown for each in chosen])),
+                    "refused": float(np.mean([not each.shown for each in chosen])),
+                }
+        bins = reliability([(each.confidence, each.trial.right) for each in shown])
+        figures["calibration error"] = float(
+            sum(each.answers * abs(each.confidence - each.right) for each in bins) / len(shown)
+        )
+        figures["reliability"] = [[each.answers, each.confidence, each.right] for each in bins]
+        report[name] = figures
+    return report
+
+
+def as_files(tuned: Tuned) -> tuple[str, str]:
+    """Return the text of ``retrieval/weights.json`` and of ``answering/weights.json``."""
+    judge = tuned.judgement
+
+    def model(fitted: Logistic) -> dict[str, Any]:
+        return {
+            "intercept": round(fitted.intercept, 4),
+            "weights": {name: round(w, 4) for name, w in zip(FEATURES, fitted.weights, strict=True)},
+        }
+
+    ranking = {"weights": {name: round(weight, 4) for name, weight in tuned.ranking.items()}}
+    judging = {
+        "relevance": model(judge.relevance) | {"threshold": round(judge.threshold, 4)},
+        "confidence": model(judge.confidence),
+    }
+    return json.dumps(ranking, indent=2) + "\n", json.dumps(judging, indent=2) + "\n"
