@@ -568,6 +568,28 @@ async def test_moderators_say_where_the_bot_answers(world: World) -> None:
     assert len(world.answers) == 1
 
 
+async def test_a_channel_that_is_gone_keeps_the_bot_out_of_no_other(world: World) -> None:
+    other = world.guild.create_text_channel("other")
+    await world.mod.slash(world.channel, "settings channel", channel=other, rule="allow")
+    world.env.backend.delete_channel(other.id)
+    await world.env.settle()
+    await world.alice.send(world.channel, f"{world.me} {QUESTION}")
+    assert len(world.answers) == 1
+
+
+async def test_that_no_example_is_found_costs_no_answer(
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_edition: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("linernotes.chat.examples.candidates", fail)
+    world.silence()
+    await world.alice.send(world.channel, f"{world.me} Which car?")
+    assert "does not say" in text_of(world.answers[0])
+    assert "no examples" in caplog.text
+
+
 async def test_a_threads_channel_counts_and_a_category_too(world: World) -> None:
     category = world.guild.create_category("quiet")
     inside = world.guild.create_text_channel("inside", category=category)

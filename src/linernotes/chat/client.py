@@ -38,7 +38,7 @@ DATABASE: Final = "linernotes.db"
 
 # What is under way when the bot is told to leave has so long; after the second figure it leaves anyway.
 _FINISHING_SECONDS: Final = 3.5
-_LEAVING_SECONDS: Final = 4.8
+_LEAVING_SECONDS: Final = 4.5
 
 _log = logs.get(__name__)
 
@@ -221,12 +221,14 @@ async def _run(settings: Settings) -> int:
     stop = asyncio.Event()
     opening = asyncio.current_task()
     bot: commands.Bot | commands.AutoShardedBot | None = None
+    # Whatever hangs, a service that was told to go is gone in five seconds.
+    last = threading.Timer(_LEAVING_SECONDS, os._exit, (0,))
+    last.daemon = True
 
     def leave() -> None:
+        if stop.is_set():
+            return
         stop.set()
-        # Whatever hangs, a service that was told to go is gone in five seconds.
-        last = threading.Timer(_LEAVING_SECONDS, os._exit, (0,))
-        last.daemon = True
         last.start()
         if bot is None and opening is not None:
             opening.cancel()
@@ -246,6 +248,8 @@ async def _run(settings: Settings) -> int:
     except asyncio.CancelledError:
         if not stop.is_set():
             raise
+    finally:
+        last.cancel()
     return 0
 
 

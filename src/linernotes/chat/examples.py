@@ -8,6 +8,7 @@ from collections import Counter, OrderedDict
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from linernotes.chat import logs
 from linernotes.chat.markup import clean
 from linernotes.models import Answer
 from linernotes.words import find_words
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from linernotes.editions import Edition
     from linernotes.library import Library
     from linernotes.retrieval.index import Index
+
+_log = logs.get(__name__)
 
 EXAMPLES: Final = 3
 _TRIED: Final = 15
@@ -46,7 +49,11 @@ class Examples:
             if len(self._found) > _EDITIONS:
                 self._found.popitem(last=False)
         self._found.move_to_end(edition.id)
-        return await asyncio.shield(found)
+        try:
+            return await asyncio.shield(found)
+        except Exception as error:  # noqa: BLE001  no answer is lost for want of an example
+            _log.error("no examples", edition=edition.id[:12], exc_info=error)
+            return ()
 
     async def _find(self, edition: Edition[Index], guild: int | None) -> tuple[str, ...]:
         kept: list[str] = []

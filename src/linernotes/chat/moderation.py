@@ -73,6 +73,13 @@ def register(bot: LinerNotes) -> None:
 
     bot.tree.add_command(group)
 
+    async def forget_channel(channel: discord.abc.GuildChannel) -> None:
+        # An allowed channel that is gone would keep the bot out of all others.
+        if channel.id in bot.servers.of(channel.guild.id).channels:
+            await bot.servers.set_rule(channel.guild.id, channel.id, None)
+
+    bot.add_listener(forget_channel, "on_guild_channel_delete")
+
 
 def require_moderator(bot: LinerNotes, interaction: discord.Interaction[Any]) -> int:
     """Return the server in which this person is a moderator.

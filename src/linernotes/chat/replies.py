@@ -392,7 +392,8 @@ def _mentions(form: str, ids: Iterable[int]) -> str:
 
 # --- Plain text -------------------------------------------------------------------------------------------
 
-_MASKED_LINK: Final = re.compile(r"\[((?:\\.|[^\]\\])*)\]\(<([^>]*)>\)")
+# What is escaped is passed over, so that no escaped bracket begins a link.
+_MASKED_LINK: Final = re.compile(r"(?s:(\\.))|\[((?:\\.|[^\[\]\\])*)\]\(<([^>]*)>\)")
 
 
 def plain(embed: discord.Embed) -> str:
@@ -405,7 +406,7 @@ def plain(embed: discord.Embed) -> str:
         *(f"**{each.name}**\n{each.value}" for each in embed.fields),
         f"-# {escape(embed.footer.text)}" if embed.footer.text else "",
     ]
-    text = "\n".join(_MASKED_LINK.sub(r"\1 <\2>", part) for part in parts if part)
+    text = "\n".join(_MASKED_LINK.sub(_unmasked, part) for part in parts if part)
     if width(text) <= CONTENT:
         return text
     # What is cut has markup in it: whole lines go, from the end of the longest part, and bold with them.
@@ -416,6 +417,11 @@ def plain(embed: discord.Embed) -> str:
         kept = max(0, len(lines[longest]) - over - 2)
         lines[longest] = lines[longest][:kept].rstrip("\\ ") + ("…" if kept else "")
     return "\n".join(line for line in lines if line)
+
+
+def _unmasked(found: re.Match[str]) -> str:
+    escaped, label, link = found.groups()
+    return escaped or f"{label} <{link}>"
 
 
 # --- Parts ------------------------------------------------------------------------------------------------

@@ -111,12 +111,12 @@ def explain(error: BaseException, **where: object) -> str:
             return "I cannot reach my notes at the moment; please try again later."
         case LinerNotesError():
             return str(error)
+        case discord.NotFound():
+            # What was to be answered, or the time to do it, has gone meanwhile.
+            _log.info("gone", reason=error.text, **where)
+            return "That is no longer there."
         case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
             return "That command has changed since Discord last loaded it; please try again in a minute."
-        case app_commands.TransformerError():
-            return f"I cannot make anything of that value for {error.type.name.replace('_', ' ')}."
-        case app_commands.NoPrivateMessage():
-            return "That works in servers only."
         case _:
             reference = secrets.token_hex(3)
             _log.error("unexpected error", reference=reference, exc_info=error, **where)

@@ -1,0 +1,277 @@
+"""Over real HTTP and WebSocket: login, answers, bad weather, refusals, and leaving in time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import sys
+import time
+from collections import Counter
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import discord.gateway
+import discord.http
+import pytest
+import yarl
+from loopback import APPLICATION, CHANNEL, TOKEN, open_loopback
+
+from fakes import QUESTION, FakeEmbedder, write_corpus
+from linernotes.chat import create_bot
+from linernotes.library import Library
+from linernotes.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from loopback import Loopback
+
+HERE = Path(__file__).parent
+ME = f"<@{APPLICATION}>"
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Loopback]:
+    async with open_loopback() as made:
+        yield made
+
+
+@asynccontextmanager
+async def connected(server: Loopback, folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    """Run the bot in this process against the server."""
+    monkeypatch.setattr(discord.http.Route, "BASE", f"{server.url}/api/v10")
+    gateway = yarl.URL(server.url.replace("http", "ws")) / "gateway"
+    monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", gateway)
+    settings = Settings(corpus_dir=write_corpus(folder / "corpus"), data_dir=folder / "data")
+    async with Library.open(settings, embedder=FakeEmbedder(), keep="nothing") as library:
+        bot = create_bot(settings, library)
+        # There is one server, and it comes at once.
+        bot._connection.guild_ready_timeout = 0.1
+        running = asyncio.ensure_future(bot.start(TOKEN))
+        try:
+            ready = asyncio.ensure_future(server.identified.wait())
+            await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED, timeout=10)
+            assert server.identified.is_set()
+            await bot.wait_until_ready()
+            yield bot
+        finally:
+            await bot.close()
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+
+
+def text_of(message: dict[str, Any]) -> str:
+    return " ".join([message.get("content") or "", *(str(each["description"]) for each in message["embeds"])])
+
+
+# --- Answers ----------------------------------------------------------------------------------------------
+
+
+async def test_it_logs_in_and_answers(
+    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connected(server, tmp_path, monkeypatch):
+        names = {each["name"] for each in server.commands}
+        assert {"ask", "quote", "quotes", "sources", "help", "privacy", "settings"} < names
+        asked = await server.say(f"{ME} {QUESTION}")
+        await server.until(lambda: len(server.messages) == 1)
+        (answer,) = server.messages
+        assert "**Ada Stone**" in text_of(answer)
+        assert answer["message_reference"]["message_id"] == int(asked)
+        assert answer["nonce"] == asked
+
+
+async def test_ask_is_deferred_and_then_answered(
+    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connected(server, tmp_path, monkeypatch):
+        began = time.monotonic()
+        interaction = await server.ask(QUESTION)
+        await server.until(lambda: interaction in server.edits)
+        (callback,) = server.named("POST", "/callback")
+        assert callback.body["type"] == 5
+        assert callback.at - began < 1
+        (edit,) = server.edits[interaction]
+        assert "**Ada Stone**" in text_of(edit)
+
+
+async def test_fifty_members_at_once_are_all_answered_and_none_twice(
+    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connected(server, tmp_path, monkeypatch):
+        began = time.monotonic()
+        mentions = [await server.say(f"{ME} {QUESTION}", f"member{n}", n) for n in range(25)]
+        interactions = [await server.ask(QUESTION, 100 + n) for n in range(25)]
+        await server.until(lambda: len(server.messages) == 25 and len(server.edits) == 25)
+        # Time for a second answer, if there were one.
+        await asyncio.sleep(0.3)
+        answered = Counter(str(each["message_reference"]["message_id"]) for each in server.messages)
+        assert answered == dict.fromkeys(mentions, 1)
+        assert {key: len(edits) for key, edits in server.edits.items()} == dict.fromkeys(interactions, 1)
+        assert all("Ada Stone" in text_of(each) for each in server.messages)
+        assert all("Ada Stone" in text_of(edits[0]) for edits in server.edits.values())
+        callbacks = server.named("POST", "/callback")
+        assert len(callbacks) == 25
+        assert max(each.at for each in callbacks) - began < 3
+        # One sign of typing for all of them: Discord allows few.
+        assert len(server.named("POST", "/typing")) <= 5
+
+
+async def test_bad_weather_costs_no_answer_and_makes_no_second_one(
+    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleep = asyncio.sleep
+    monkeypatch.setattr(asyncio, "sleep", lambda seconds, *more: sleep(min(seconds, 0.05), *more))
+    async with connected(server, tmp_path, monkeypatch):
+        server.failures.extend([500, 429, 502])
+        await server.say(f"{ME} {QUESTION}")
+        await server.until(lambda: len(server.messages) == 1)
+        assert len(server.named("POST", f"/channels/{CHANNEL}/messages")) == 4
+        # Taken, but said to have failed: sent again, it is still one message.
+        server.lost.append(502)
+        await server.say(f"{ME} {QUESTION}", "Bob", 2)
+        await server.until(lambda: len(server.named("POST", f"/channels/{CHANNEL}/messages")) == 6)
+        await sleep(0.2)
+        assert len(server.messages) == 2
+
+
+async def test_what_comes_again_after_a_lost_connection_is_answered_once(
+    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleep = asyncio.sleep
+    monkeypatch.setattr(asyncio, "sleep", lambda seconds, *more: sleep(min(seconds, 0.05), *more))
+    async with connected(server, tmp_path, monkeypatch):
+        await server.say(f"{ME} {QUESTION}")
+        await server.until(lambda: len(server.messages) == 1)
+        await server.drop()
+        await asyncio.wait_for(server.resumed.wait(), 10)
+        await server.say(f"{ME} {QUESTION}", "Bob", 2)
+        await server.until(lambda: len(server.messages) == 2)
+        await sleep(0.2)
+        assert len(server.messages) == 2
+
+
+# --- The program ------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def program(
+    url: str, folder: Path, *, token: str = TOKEN, **env: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run ``bot.py`` as an operator does, with Discord at ``url``."""
+    write_corpus(folder / "corpus")
+    ours = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
+    paths = os.pathsep.join([str(HERE.parent), *sys.path])
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(HERE / "loopback_bot.py"),
+        url,
+        cwd=folder,
+        env=ours | {"PYTHONPATH": paths, "DISCORD_TOKEN": token} | env,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def outcome(process: asyncio.subprocess.Process, seconds: float = 20) -> tuple[int | None, str, str]:
+    out, err = await asyncio.wait_for(process.communicate(), seconds)
+    return process.returncode, out.decode(), err.decode()
+
+
+def sentences(err: str) -> list[str]:
+    """Return what stands on standard error beside the log."""
+    return [line for line in err.splitlines() if not line.startswith("20")]
+
+
+async def test_a_refused_token_is_one_sentence_and_78(server: Loopback, tmp_path: Path) -> None:
+    async with program(server.url, tmp_path, token="a-wrong-token-1234567890") as process:  # noqa: S106  made up
+        status, out, err = await outcome(process)
+    assert status == 78
+    assert out == ""
+    assert sentences(err) == [
+        "Discord refuses the token in DISCORD_TOKEN; copy it again from the developer portal (Bot)."
+    ]
+    assert "Traceback" not in err
+    assert "a-wrong-token" not in err
+
+
+async def test_a_refused_intent_is_one_sentence_and_78(server: Loopback, tmp_path: Path) -> None:
+    server.privileged = False
+    async with program(server.url, tmp_path, MESSAGE_CONTENT="on") as process:
+        status, _, err = await outcome(process)
+    assert status == 78
+    (sentence,) = sentences(err)
+    assert "Message Content" in sentence
+    assert "MESSAGE_CONTENT=off" in sentence
+
+
+async def test_no_network_is_one_sentence_and_69(tmp_path: Path) -> None:
+    # Nobody listens on the discard port.
+    async with program("http://127.0.0.1:9", tmp_path) as process:
+        status, _, err = await outcome(process)
+    assert status == 69
+    (sentence,) = sentences(err)
+    assert "Discord is not to be had" in sentence
+    assert "Traceback" not in err
+
+
+async def test_a_damaged_database_is_one_sentence_and_78(server: Loopback, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    database = tmp_path / "data" / "linernotes.db"
+    database.write_bytes(b"no database" * 1_000)
+    async with program(server.url, tmp_path) as process:
+        status, _, err = await outcome(process)
+    assert status == 78
+    (sentence,) = sentences(err)
+    assert "linernotes.db" in sentence
+    assert database.read_bytes() == b"no database" * 1_000
+    assert server.requests == []
+
+
+async def test_sigterm_finishes_the_answers_under_way(server: Loopback, tmp_path: Path) -> None:
+    async with program(server.url, tmp_path, LOG_FORMAT="json") as process:
+        await asyncio.wait_for(server.identified.wait(), 20)
+        await server.until(lambda: bool(server.commands))
+        asked = await server.say(f"{ME} {QUESTION} slowly")
+        interaction = await server.ask(f"{QUESTION} slowly", 2)
+        await server.until(
+            lambda: bool(server.named("POST", "/typing") and server.named("POST", "/callback"))
+        )
+        assert server.messages == []
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        status, _, err = await outcome(process)
+        took = time.monotonic() - began
+    assert status == 0, err
+    assert took < 5
+    assert [each["message_reference"]["message_id"] for each in server.messages] == [int(asked)]
+    assert "Ada Stone" in text_of(server.messages[0])
+    assert list(server.edits) == [interaction]
+    assert "Traceback" not in err
+    # What was answered has been recorded.
+    db = sqlite3.connect(tmp_path / "data" / "linernotes.db")
+    assert db.execute("SELECT COUNT(*) FROM answers WHERE message IS NOT NULL").fetchone() == (2,)
+    db.close()
+
+
+@pytest.mark.slow
+async def test_sigterm_does_not_wait_for_what_never_ends(server: Loopback, tmp_path: Path) -> None:
+    async with program(server.url, tmp_path) as process:
+        await asyncio.wait_for(server.identified.wait(), 20)
+        await server.say(f"{ME} {QUESTION} never")
+        await server.until(lambda: bool(server.named("POST", "/typing")))
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        status, _, _ = await outcome(process)
+        assert time.monotonic() - began < 5
+    assert status == 0
