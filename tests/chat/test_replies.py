@@ -342,6 +342,7 @@ def test_a_quotation_without_its_speaker_in_the_answer_names_them() -> None:
     ("question", "sentence", "marked"),
     [
         ("Who built the harbour?", "The harbour was built by Ada Stone in 1871.", ["Ada Stone"]),
+        ("Who made it?", "“RUN” is Killer Mike’s first solo record.", ["Killer Mike"]),  # noqa: RUF001  as written
         ("When was it built?", "The harbour was built by Ada Stone in 1871.", ["1871"]),
         (
             "when was he arrested",

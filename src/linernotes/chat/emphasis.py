@@ -75,8 +75,13 @@ def _names(question: str, sentence: str) -> tuple[Span, ...]:
         words = find_words(name[0])
         # The first word of a sentence is written large whatever it is.
         common = name.start() == 0 and len(words) == 1 and words[0].text in STOP_WORDS
-        if words and not common and not {word.stem for word in words} <= asked:
-            found.append(_trimmed(sentence, name.span()))
+        # What stands in quotation marks by itself is a title.
+        title = sentence[: name.start()].endswith(("“", '"')) and sentence[name.end() :].startswith(
+            ("”", '"')
+        )
+        if words and not common and not title and not {word.stem for word in words} <= asked:
+            possessive = 2 if name[0].endswith(("’s", "'s")) else 0  # noqa: RUF001  the typographic one is meant
+            found.append(_trimmed(sentence, (name.start(), name.end() - possessive)))
     return tuple(found)
 
 

@@ -27,8 +27,8 @@ _TRIED: Final = 15
 _EDITIONS: Final = 64
 _LONGEST: Final = 100
 
-# Two or three capitalised words inside a sentence: a person, a place, an outlet.
-_NAME: Final = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+(?: [A-Z][\w-]+){1,2}\b")
+# Two or three capitalised words inside a sentence: a person, a place, an outlet; not "the Civil War".
+_NAME: Final = re.compile(r"(?<=[a-z,] )(?<!the )[A-Z][a-z]+(?: [A-Z][\w-]+){1,2}\b")
 
 
 class Examples:
@@ -94,7 +94,7 @@ def _about_names(edition: Edition[Index]) -> Iterator[str]:
     speakers = {quote.speaker for quote in edition.quotes}
     for name, _ in sorted(names.items(), key=lambda each: (each[0] in speakers, -each[1])):
         if not any(word.is_stop for word in find_words(name)):
-            yield f"Who or what is {name}?"
+            yield f"What does the article say about {name}?"
 
 
 def _about_titles(edition: Edition[Index]) -> Iterator[str]:
