@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from linernotes.answering.answer import decide, open_with
-from linernotes.answering.conversation import stand_alone
+from linernotes.answering.conversation import Standalone, stand_alone
+from linernotes.answering.language import is_foreign
 from linernotes.answering.question import is_about_whole, plain, screen
 from linernotes.corpus.passages import split
 from linernotes.corpus.quotes import find_quotes
@@ -94,33 +95,37 @@ class Engine:
         reason = screen(question, text, self._max_question_chars)
         if reason is not None:
             return Turn(question, text[: self._max_question_chars], Unanswered(reason, None, edition.id))
+        known = edition.index.vocabulary.frequencies
+        if is_foreign(text, {document.language for document in edition.documents}, known.__contains__):
+            return Turn(question, text, Unanswered("language", None, edition.id))
         text = self._spelt(text, edition.index.vocabulary)
         standalone = stand_alone(text, turns)
         evidence = self._search(edition, standalone)
         if is_about_whole(text):
             reply: Answer | Unanswered = open_with(evidence, edition.index, edition.id)
         else:
-            reply = decide(standalone, evidence, edition.index, edition.id)
-        return Turn(question, standalone, reply)
+            reply = decide(standalone.text, evidence, edition.index, edition.id)
+        return Turn(question, standalone.text, reply)
 
     def search(
         self, edition: Edition[Index], question: str, turns: Sequence[Turn] = (), k: int = 24
     ) -> tuple[str, Evidence] | None:
-        """Return the question as it stands alone and its ``k`` best sentences; ``None`` where ``ask`` does not search."""
+        """Return the question as it stands alone and its best sentences, or ``None`` where none is sought."""
         text = plain(question)
         if screen(question, text, self._max_question_chars) is not None or is_about_whole(text):
             return None
         standalone = stand_alone(self._spelt(text, edition.index.vocabulary), turns)
-        return standalone, self._search(edition, standalone, k)
+        return standalone.text, self._search(edition, standalone, k)
 
-    def _search(self, edition: Edition[Index], text: str, k: int = 24) -> Evidence:
-        return edition.index.search(Query.of(text, self._embedder.embed([text])[0]), k)
+    def _search(self, edition: Edition[Index], asked: Standalone, k: int = 24) -> Evidence:
+        embedding = self._embedder.embed([asked.text])[0]
+        return edition.index.search(Query.of(asked.text, embedding, asked.context, asked.near), k)
 
     def _spelt(self, text: str, vocabulary: Vocabulary) -> str:
         """Return ``text`` with the words that are none replaced by the corpus's word that is nearest.
 
-        A word is taken for a slip when the corpus does not have it and the model's tokenizer has no token for it,
-        as it has for common words: "bail" is not mended to "jail".
+        A word is taken for a slip when the corpus does not have it and the model's tokenizer has no token for
+        it, as it has for common words: "bail" is not mended to "jail".
         """
         from rapidfuzz import process
         from rapidfuzz.distance import DamerauLevenshtein

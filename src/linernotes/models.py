@@ -33,7 +33,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One text of the corpus as a person reads it: no front matter, block marks or inline markup; LF newlines.
+    """One text of the corpus as a person reads it: no front matter, no block marks, no inline markup.
 
     ``name`` is the path below the corpus folder with forward slashes. ``lines`` maps offsets to lines of the
     file: pairs ``(offset, line)`` in rising order; the text from ``offset`` to the next pair's stands in
@@ -82,7 +82,8 @@ class Sentence:
     """A sentence of a passage: ``text == document.text[start:end]``.
 
     ``passage`` is the passage's number. ``tied`` says that the sentence belongs to the one before it and is
-    not shown without it: both stand in one quotation, or the one before introduces a quotation that starts here.
+    not shown without it: both stand in one quotation, or the one before introduces the quotation that starts
+    here.
     """
 
     document: str
@@ -95,7 +96,7 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A quotation: ``text`` is its spans of ``document.text`` joined by one space, without the quotation marks.
+    """A quotation: ``text`` is its spans of ``document.text`` joined by one space, without quotation marks.
 
     ``speaker`` and ``source`` (the outlet: "GQ", "NPR") are ``None`` where the text does not give them.
     """
@@ -141,7 +142,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """The corpus does not say, or the question was none: ``reason`` says which, ``nearest`` what comes closest."""
+    """The corpus does not say, or the question was none: ``reason`` says which.
+
+    ``nearest`` is what comes closest, which is related and no answer.
+    """
 
     reason: Reason
     nearest: Hit | None
@@ -167,8 +171,8 @@ class Embedding:
 class PreparedSegment:
     """One document divided and embedded: what an edition is made of, kept under the digest of its text.
 
-    ``arrays`` are numeric (float32, float16 or integers), with names like ``token_vectors``; what they hold is
-    retrieval's business.
+    ``arrays`` are numeric (float32, float16 or integers), with names like ``token_vectors``; what they hold
+    is retrieval's business.
     """
 
     passages: tuple[Passage, ...]

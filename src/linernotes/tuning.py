@@ -241,7 +241,7 @@ def _fit_judgement(trials: Sequence[Trial]) -> Judgement:
     """Return the models; the threshold lets ``STRANGERS_SHOWN`` of the other articles' questions pass."""
     about = [trial.lesson.case.kind != "off" for trial in trials]
     relevance = _fit_logistic(trials, about, [trial.lesson.weight for trial in trials])
-    # Of the questions that other articles answer, SQuAD's are asked of larger corpora and are the harder ones.
+    # Of other articles' questions, those asked of SQuAD's larger corpora are the harder to tell.
     strange = [
         relevance.of(trial.features)
         for trial in trials

@@ -23,7 +23,9 @@ class Corpus(Protocol):
 
 
 # The length aimed at, in characters; a single sentence or a quotation may be longer.
-LENGTH = 360
+LENGTH = 370
+# A quotation is shown whole up to this length, with the line that introduces it.
+LONGEST_QUOTATION = 600
 # So many sentences make an answer; a quotation with the line that introduces it counts as one.
 SENTENCES = 3
 # An opening says what the whole is about as surely as an answer of this confidence answers.
@@ -87,14 +89,24 @@ def choose(candidates: Sequence[Candidate], sentences: Sequence[Sentence]) -> tu
 
 
 def _unit(position: int, sentences: Sequence[Sentence]) -> range:
-    """Return the positions of the sentences that are shown together with this one."""
+    """Return the positions of the sentences that are shown together with this one.
+
+    Of a quotation that is too long to be shown whole (a reply in an interview), the sentence alone, with the
+    line before it where that introduces the quotation.
+    """
     first = position
     while sentences[first].tied:
         first -= 1
     end = position + 1
     while end < len(sentences) and sentences[end].tied:
         end += 1
-    return range(first, end)
+    if sentences[end - 1].end - sentences[first].start <= LONGEST_QUOTATION:
+        return range(first, end)
+    return range(first if position == first + 1 and _introduces(sentences[first]) else position, position + 1)
+
+
+def _introduces(sentence: Sentence) -> bool:
+    return sentence.text.rstrip().endswith(":")
 
 
 def join(sentences: Iterable[Sentence]) -> str:

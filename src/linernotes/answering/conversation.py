@@ -7,27 +7,29 @@ answered them.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from linernotes.models import Answer
 from linernotes.words import find_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from linernotes.models import Turn
+    from linernotes.models import Sentence, Turn, Unanswered
 
 _REFERS = frozenset(
     "he she they it him her them his hers its their theirs that this those these there then one ones same else"
     " another other others too also either".split()
 )
 _GOES_ON = re.compile(
-    r"\W*(?:and|but|so|or|also|then|what about|how about|how come|why|when|where|who|which)\b", re.I
+    r"\W*(?:and|but|so|or|also|then|what about|how about|how come|why|when|where|who|which)\b", re.IGNORECASE
 )
 _FEW_WORDS = 2
 
 
 def is_follow_up(question: str) -> bool:
-    """Say whether a question leans on an earlier one: it refers back, goes on, or has few words of its own."""
+    """Say whether a question leans on an earlier one: it refers back, goes on, or has few words."""
     words = find_words(question)
     if any(word.text in _REFERS for word in words):
         return True
@@ -35,8 +37,29 @@ def is_follow_up(question: str) -> bool:
     return content <= _FEW_WORDS and (content < _FEW_WORDS or _GOES_ON.match(question) is not None)
 
 
-def stand_alone(question: str, turns: Sequence[Turn]) -> str:
-    """Return the question with what it leans on before it; unchanged where it leans on nothing."""
+@dataclass(frozen=True, slots=True)
+class Standalone:
+    """A question with what it leans on before it: the first ``context`` characters are of an earlier one.
+
+    ``near`` are the passages (document and number) that the conversation was about.
+    """
+
+    text: str
+    context: int = 0
+    near: tuple[tuple[str, int], ...] = ()
+
+
+def stand_alone(question: str, turns: Sequence[Turn]) -> Standalone:
+    """Return the question with what it leans on; alone where it leans on nothing."""
     if not turns or not is_follow_up(question):
-        return question
-    return f"{turns[-1].standalone} {question}"
+        return Standalone(question)
+    last = turns[-1]
+    # Where that one leans on another itself, the other is needed too.
+    leans = len(turns) > 1 and is_follow_up(last.question)
+    context = f"{turns[-2].question} {last.question} " if leans else f"{last.question} "
+    near = tuple((sentence.document, sentence.passage) for sentence in _sentences(last.reply))
+    return Standalone(context + question, len(context), near)
+
+
+def _sentences(reply: Answer | Unanswered) -> tuple[Sentence, ...]:
+    return reply.sentences if isinstance(reply, Answer) else ()

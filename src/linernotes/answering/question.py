@@ -23,7 +23,7 @@ _CHAT = tuple(
         (r"vids?", "video"),
         (r"feat|ft", "featuring"),
         (r"(?:come|comes|came) out|dropp?ed|drop|drops", "released"),
-        (r"locked up", "arrested and locked up"),
+        (r"(?:the )?features?(?= on (?:the|this|it)\b|\W*$)", "featured artist"),
         (r"pics?", "picture"),
         (r"convo", "conversation"),
         (r"prod|prodder|prodcer", "producer"),
@@ -33,51 +33,56 @@ _CHAT = tuple(
 
 _GREETING = re.compile(
     r"(?:(?:hi+|hey+|hello+|yo+|sup|hiya|howdy|heya|greetings|good (?:morning|afternoon|evening|night|day)"
-    r"|morning|evening|night|what'?s up|wass?up|how are you(?: doing)?|how'?s it going|nice to meet you|thanks?|thank you"
-    r"|thx|ty|cheers|bye+|goodbye|see you|cya|good bot|bad bot|nice(?: one)?|cool|ok(?:ay)?|great|awesome|wow|lo+l|lmao|rofl"
-    r"|ha(?:ha)+|xd|gg|brb|welcome(?: back)?|sorry|please|yes|no|yep|nope|nah|yeah|sure|test|testing|ping|hm+|uh+|um+)"
-    r"(?: (?:there|all|everyone|everybody|guys|folks|bot|man|bro|dude|mate|friend|friends|you|so much|a lot|again|then|y'?all))*"
-    r"[\s,!.?]*)+",
+    r"|morning|evening|night|what'?s up|wass?up|how are you(?: doing)?|how'?s it going|nice to meet you"
+    r"|thanks?|thank you|thx|ty|cheers|bye+|goodbye|see you|cya|good bot|bad bot|nice(?: one)?|cool"
+    r"|ok(?:ay)?|great|awesome|wow|lo+l|lmao|rofl|ha(?:ha)+|xd|gg|brb|welcome(?: back)?|sorry|please|yes|no|yep|nope"
+    r"|nah|yeah|sure|test|testing|ping|hm+|uh+|um+)"
+    r"(?: (?:there|all|everyone|everybody|guys|folks|bot|man|bro|dude|mate|friends?|you|so much|a lot|again"
+    r"|then|y'?all))*[\s,!.?]*)+",
     re.IGNORECASE,
 )
 _LYRICS = re.compile(
-    r"\blyrics?\b(?!.{0,40}\b(?:evidence|court|trial|used|mean|about)\b)"
-    r"|\b(?:sing|rap|recite|perform) (?:it|this|that|the (?:song|chorus|hook|verse)|me|us|for me)\b"
+    r"^\W*(?:the |full |all |song )*lyrics\b(?! (?:about|mean|say|used|written|came|come))"
+    r"|\blyrics (?:to|of|for|pl[sz]|please)\b"
+    r"|\b(?:what(?:'?s| are| is)|give|show|send|tell|post|print|type|write out|share|list|need|want|got|have|find"
+    r"|drop|paste|know)\b(?! (?:about|how|why|who|what|when|where)\b)[^?]{0,25}"
+    r"\blyrics\W*(?:$|please|pl[sz]|for|to|of)"
+    r"|\b(?:sing|rap|recite) (?:it|this|that|the (?:song|chorus|hook|verse)|me)\b(?! (?:for|on|in) )"
     r"|\bwords (?:to|of) (?:the|this) (?:song|chorus|track|hook)\b"
-    r"|\b(?:write|type|give|show|send|tell|post|print|quote)\b.{0,30}\b(?:verses?|chorus|hook|bars|bridge|refrain)\b"
-    r"|\b(?:full|whole|entire|first|second|third|last) (?:verse|chorus|hook) (?:text|words|lines?)\b"
-    r"|\bhow does the (?:chorus|hook|verse) go\b",
+    r"|\b(?:write out|type|give|show|send|post|print|paste)\b.{0,30}"
+    r"\b(?:verses?|chorus|hook|bars|bridge|refrain)\b"
+    r"|\bhow does the (?:chorus|hook|verse|song) go\b",
     re.IGNORECASE,
 )
 _ARITHMETIC = re.compile(
-    r"(?:what(?:'?s| is)?|calculate|compute|solve|how much is)?\s*\(?-?[\d.,]+\)?(?:\s*(?:[-+*/x×÷^%]|times|plus|minus"
-    r"|divided by|multiplied by|over|to the power of|mod)\s*\(?-?[\d.,]+\)?)+\s*[=?]*"
+    r"(?:what(?:'?s| is)?|calculate|compute|solve|how much is)?\s*\(?-?[\d.,]+\)?"
+    r"(?:\s*(?:[-+*/x\u00d7\u00f7^%]|times|plus|minus|divided by|multiplied by|over|to the power of|mod)\s*\(?-?[\d.,]+\)?)+\s*[=?]*"
     r"|.*\b(?:square|cube) root of\s*[\d.]+\W*",
     re.IGNORECASE,
 )
 # Words that name the whole song or article, or ask what it is, and nothing within it.
 _WHOLE = frozenset(
-    "song songs track tracks record single tune piece music article story text page post read thing one stuff made"
-    " make makes making artist artists musician author whose called name title entitled mean means meaning meant"
-    " message point summary summarize summarise summarizing tldr tl dr gist subject theme themes topic topics main"
-    " idea ideas tell explain describe overall general overview short brief briefly quick quickly actually exactly"
-    " really basically please hear heard listen know bot concept deal gives give get say says saying talk talks"
-    " talking discuss discusses deals deal sing sings".split()
+    "song songs track tracks record single tune piece music article story text page post read thing one stuff"
+    " made make makes making artist artists musician author whose called name title entitled mean means"
+    " meaning meant message point summary summarize summarise summarizing tldr tl dr gist subject theme themes topic"
+    " topics main idea ideas tell explain describe overall general overview short brief briefly quick quickly"
+    " actually exactly really basically please hear heard listen know bot concept deal deals give gives get"
+    " say says saying talk talks talking discuss discusses sing sings".split()
 )
 _WHO_MADE = re.compile(
     r"\bwho(?:se|'s|s)?\b.*\b(?:made|makes|sings?|raps?|performs?|recorded|song|track|artists?)\b|\bartists?\b",
-    re.I,
+    re.IGNORECASE,
 )
 _ABOUT = re.compile(
-    r"\bwhat(?:'?s| is| was| are)?\b(?:.{0,60}\b(?:song|track|record|single|tune|article|story|piece|text|page|it"
-    r"|this|that|thing|one)\b)?.{0,24}\babout\b\W*$"
+    r"\bwhat(?:'?s| is| was| are)?\b(?:.{0,60}\b(?:song|track|record|single|tune|article|story|piece|text|page"
+    r"|it|this|that|thing|one)\b)?.{0,24}\babout\b\W*$"
     r"|\bwhat (?:does|did|do) (?:it|this|the (?:song|track|article|story)) mean\b\W*$",
     re.IGNORECASE,
 )
 
 
 def plain(question: str) -> str:
-    """Return the question in composed letters, without marks that are not seen, chat's short forms written out."""
+    """Return the question in composed letters, without unseen marks, chat's short forms written out."""
     text = unicodedata.normalize("NFKC", question).translate(_APOSTROPHES)
     text = "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text)
     text = "".join(c for c in text if unicodedata.category(c) not in {"Cf", "Cs", "Co", "Cn"})

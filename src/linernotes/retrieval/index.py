@@ -23,7 +23,7 @@ from linernotes.retrieval.ranking import SIGNALS, score
 from linernotes.words import Word, find_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 _ASKS = re.compile(r"\?[\"'\u2019”»)\]]*$")
 # A stop word's token counts for something: "who" and "when" are near to what answers them.
 STOP_WORD_WEIGHT = 0.1
+# A word of an earlier question weighs this much of a word of the question itself.
+CONTEXT_WEIGHT = 0.3
+# A follow-up question is answered where the conversation was, other things being equal.
+NEAR_BONUS = 1.5
 # In an interview, so many sentences after a question are taken to reply to it.
 REPLY_SENTENCES = 4
 # Brings a BM25 score, which has no upper bound, to the size of a cosine.
@@ -54,16 +58,28 @@ class Vocabulary:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question ready to be searched for: its text, its words and what the model made of it."""
+    """A question ready to be searched for: its text, its words and what the model made of it.
+
+    ``context`` code points at the start of the text are of earlier questions, whose words weigh less;
+    ``near`` are the passages (document and number) that the conversation was about.
+    """
 
     text: str
     words: tuple[Word, ...]
     embedding: Embedding
+    context: int = 0
+    near: frozenset[tuple[str, int]] = frozenset()
 
     @classmethod
-    def of(cls, text: str, embedding: Embedding) -> Query:
+    def of(
+        cls,
+        text: str,
+        embedding: Embedding,
+        context: int = 0,
+        near: Iterable[tuple[str, int]] = (),
+    ) -> Query:
         """Find the words of ``text``."""
-        return cls(text, find_words(text), embedding)
+        return cls(text, find_words(text), embedding, context, frozenset(near))
 
 
 def embed_document(
@@ -308,6 +324,9 @@ class Index:
             axis=1,
         ).astype(np.float32)
         scores = score(signals)
+        if query.near:
+            places = [(self.passages[p].document, self.passages[p].number) for p in passages]
+            scores += NEAR_BONUS * np.array([place in query.near for place in places], np.float32)[local]
         best = np.argsort(-scores, kind="stable")[: max(1, min(k, len(rows)))]
         return Evidence(
             tuple(
@@ -340,7 +359,8 @@ class Index:
         for token, at in enumerate(_token_words(query)):
             if at is not None:
                 word = query.words[at]
-                weights[token] += STOP_WORD_WEIGHT if word.is_stop else self.rarity(word.stem)
+                weight = STOP_WORD_WEIGHT if word.is_stop else self.rarity(word.stem)
+                weights[token] += weight * (CONTEXT_WEIGHT if word.start < query.context else 1.0)
         return weights / np.float32(max(weights.sum(), 1e-6))
 
     def _candidate_passages(self, query: Query, of_sentences: Floats, of_passages: Floats) -> Integers:
@@ -379,7 +399,7 @@ def _best_in(cosines: Floats, spans: Integers) -> Floats:
 
 
 def _after_question(fit: Floats, asks: Floats, starts: NDArray[np.bool_]) -> Floats:
-    """Return for each sentence how well the question fits that its passage asks up to four sentences before."""
+    """Return for each sentence how well the question fits that its passage asks shortly before."""
     found = np.zeros(len(fit), np.float32)
     asked: int | None = None
     for at in range(len(fit)):
