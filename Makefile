@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 #   make install TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 
-.PHONY: install run test test-all check fix lock preview bench clean
+.PHONY: install run test test-all check fix lock bench clean
 
 install: $(STAMP)
 

@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "store": BASE,
     "library": BASE | DOMAIN | {"editions", "engine", "settings", "store"},
     "evaluation": BASE | {"questions"},
+    "tuning": BASE | DOMAIN | {"editions", "engine", "evaluation"},
     "doctor": BASE | DOMAIN | {"editions", "library", "settings"},
     "terminal": BASE | {"editions", "library", "settings", "retrieval"},
     "chat": BASE | {"corpus", "editions", "library", "settings", "store", "retrieval"},

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from linernotes.evaluation import Article, Outcome
+    from linernotes.evaluation import Article, Case, Outcome
     from linernotes.library import Keep, Library
-    from linernotes.models import Answer, Hit, Quote, Turn, Unanswered
+    from linernotes.models import Answer, Document, Hit, Quote, Turn, Unanswered
     from linernotes.questions import Asked
     from linernotes.settings import Settings
     from linernotes.terminal import Background, Building
@@ -412,6 +412,56 @@ def _ask_all(background: Background, article: Article) -> Iterator[Outcome]:
     for case in cases:
         turn, milliseconds = _answer(background, Asked(case.question, case.history))
         yield Outcome(case, turn.reply, milliseconds)
+
+
+@app.command()
+def tune(
+    questions: Annotated[
+        list[str],
+        typer.Argument(help="SQuAD 2.0 files, and ours with their corpus folder: run.jsonl=corpus."),
+    ],
+    *,
+    write: Annotated[bool, typer.Option("--write", help="Replace the weights that ship.")] = False,
+) -> None:
+    """Learn the weights from questions with known answers, and print what cross-validation says of them."""
+    from linernotes.editions import EditionStore
+    from linernotes.engine import Engine
+    from linernotes.retrieval.embedding import SentenceTransformerEmbedder
+    from linernotes.tuning import as_files
+    from linernotes.tuning import tune as learn
+
+    settings = _ready(None)
+    engine = Engine(SentenceTransformerEmbedder(settings.embedding_model))
+    store = EditionStore(None, engine.segments, engine.indexes)
+    articles = [
+        (store.open_edition(documents), cases, is_squad)
+        for given in questions
+        for documents, cases, is_squad in _lessons(settings, given)
+    ]
+    tuned = learn(engine, articles)
+    _print_json(tuned.report)
+    if write:
+        for room, text in zip(("retrieval", "answering"), as_files(tuned), strict=True):
+            Path(__file__).with_name(room).joinpath("weights.json").write_text(text, encoding="utf-8")
+
+
+def _lessons(settings: Settings, given: str) -> Iterator[tuple[Sequence[Document], Sequence[Case], bool]]:
+    """Read a question file: the documents and questions of each article, and whether these are SQuAD's."""
+    from linernotes.corpus.documents import read_corpus, read_document
+    from linernotes.evaluation import read_cases
+    from linernotes.questions import load
+
+    file, _, folder = given.partition("=")
+    for article in read_cases(load(file), file):
+        if article.text is None:
+            reading = read_corpus(
+                Path(folder) if folder else settings.corpus_dir,
+                max_file_bytes=settings.max_file_bytes,
+                max_corpus_bytes=settings.max_corpus_bytes,
+            )
+            yield reading.require(), article.cases, False
+        else:
+            yield [read_document(article.text.encode(), "article.txt")[0]], article.cases, True
 
 
 # --- Parts ------------------------------------------------------------------------------------------------

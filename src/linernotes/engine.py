@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # To be raised when what is made of the same text changes.
 SEGMENT_VERSION = 1
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 # Of the model's longest text, so many tokens are kept free for a passage's heading.
 HEADING_TOKENS = 24
 # A word this long may be a slip of one that is this like it (1 is the same).
@@ -122,24 +122,24 @@ class Engine:
         return edition.index.search(Query.of(asked.text, embedding, asked.context, asked.near), k)
 
     def _spelt(self, text: str, vocabulary: Vocabulary) -> str:
-        """Return ``text`` with the words that are none replaced by the corpus's word that is nearest.
+        """Return ``text`` with slips replaced by the corpus's word that is nearest.
 
-        A word is taken for a slip when the corpus does not have it and the model's tokenizer has no token for
-        it, as it has for common words: "bail" is not mended to "jail".
+        A word that the corpus does not have is taken for a slip when the model's tokenizer has no token for
+        it, as it has for common words: "bail" is not mended to "jail". A common word can still be a name
+        with a letter too few or too many ("yung").
         """
         from rapidfuzz import process
         from rapidfuzz.distance import DamerauLevenshtein
 
         for word in reversed(find_words(text)):
-            if (
-                len(word.text) < SHORTEST_SLIP
-                or word.stem in vocabulary.frequencies
-                or self._embedder.count_tokens(word.text) == 1
-            ):
+            if len(word.text) < SHORTEST_SLIP or word.stem in vocabulary.frequencies:
                 continue
+            is_common = self._embedder.count_tokens(word.text) == 1
             found = process.extractOne(
                 word.text,
-                vocabulary.words,
+                [name for name in vocabulary.names if abs(len(name) - len(word.text)) == 1]
+                if is_common
+                else vocabulary.words,
                 scorer=DamerauLevenshtein.normalized_similarity,
                 score_cutoff=LEAST_LIKENESS,
             )

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from linernotes.models import Sentence, Turn, Unanswered
 
 _REFERS = frozenset(
-    "he she they it him her them his hers its their theirs that this those these there then one ones same else"
-    " another other others too also either".split()
+    "he she they it him her them his hers its their theirs that this these those there then one ones same"
+    " else another other others too also either".split()
 )
 _GOES_ON = re.compile(
     r"\W*(?:and|but|so|or|also|then|what about|how about|how come|why|when|where|who|which)\b", re.IGNORECASE

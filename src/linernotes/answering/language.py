@@ -1,4 +1,4 @@
-"""A question in a language that the corpus is not in is told so: a search would find something all the same."""
+"""A question in a language that the corpus is not in: a search would find something all the same."""
 
 from __future__ import annotations
 

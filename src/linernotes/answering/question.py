@@ -23,7 +23,7 @@ _CHAT = tuple(
         (r"vids?", "video"),
         (r"feat|ft", "featuring"),
         (r"(?:come|comes|came) out|dropp?ed|drop|drops", "released"),
-        (r"(?:the )?features?(?= on (?:the|this|it)\b|\W*$)", "featured artist"),
+        (r"(?:the )?features?(?= on (?:the|this|it)\b|\W*$)", "featuring"),
         (r"pics?", "picture"),
         (r"convo", "conversation"),
         (r"prod|prodder|prodcer", "producer"),
@@ -35,8 +35,8 @@ _GREETING = re.compile(
     r"(?:(?:hi+|hey+|hello+|yo+|sup|hiya|howdy|heya|greetings|good (?:morning|afternoon|evening|night|day)"
     r"|morning|evening|night|what'?s up|wass?up|how are you(?: doing)?|how'?s it going|nice to meet you"
     r"|thanks?|thank you|thx|ty|cheers|bye+|goodbye|see you|cya|good bot|bad bot|nice(?: one)?|cool"
-    r"|ok(?:ay)?|great|awesome|wow|lo+l|lmao|rofl|ha(?:ha)+|xd|gg|brb|welcome(?: back)?|sorry|please|yes|no|yep|nope"
-    r"|nah|yeah|sure|test|testing|ping|hm+|uh+|um+)"
+    r"|ok(?:ay)?|great|awesome|wow|lo+l|lmao|rofl|ha(?:ha)+|xd|gg|brb|welcome(?: back)?|sorry|please"
+    r"|yes|no|yep|nope|nah|yeah|sure|test|testing|ping|hm+|uh+|um+)"
     r"(?: (?:there|all|everyone|everybody|guys|folks|bot|man|bro|dude|mate|friends?|you|so much|a lot|again"
     r"|then|y'?all))*[\s,!.?]*)+",
     re.IGNORECASE,
@@ -44,8 +44,8 @@ _GREETING = re.compile(
 _LYRICS = re.compile(
     r"^\W*(?:the |full |all |song )*lyrics\b(?! (?:about|mean|say|used|written|came|come))"
     r"|\blyrics (?:to|of|for|pl[sz]|please)\b"
-    r"|\b(?:what(?:'?s| are| is)|give|show|send|tell|post|print|type|write out|share|list|need|want|got|have|find"
-    r"|drop|paste|know)\b(?! (?:about|how|why|who|what|when|where)\b)[^?]{0,25}"
+    r"|\b(?:what(?:'?s| are| is)|give|show|send|tell|post|print|type|write out|share|list|need|want|got|have"
+    r"|find|drop|paste|know)\b(?! (?:about|how|why|who|what|when|where)\b)[^?]{0,25}"
     r"\blyrics\W*(?:$|please|pl[sz]|for|to|of)"
     r"|\b(?:sing|rap|recite) (?:it|this|that|the (?:song|chorus|hook|verse)|me)\b(?! (?:for|on|in) )"
     r"|\bwords (?:to|of) (?:the|this) (?:song|chorus|track|hook)\b"
@@ -56,7 +56,8 @@ _LYRICS = re.compile(
 )
 _ARITHMETIC = re.compile(
     r"(?:what(?:'?s| is)?|calculate|compute|solve|how much is)?\s*\(?-?[\d.,]+\)?"
-    r"(?:\s*(?:[-+*/x\u00d7\u00f7^%]|times|plus|minus|divided by|multiplied by|over|to the power of|mod)\s*\(?-?[\d.,]+\)?)+\s*[=?]*"
+    r"(?:\s*(?:[-+*/x\u00d7\u00f7^%]|times|plus|minus|divided by|multiplied by|over"
+    r"|to the power of|mod)\s*\(?-?[\d.,]+\)?)+\s*[=?]*"
     r"|.*\b(?:square|cube) root of\s*[\d.]+\W*",
     re.IGNORECASE,
 )
@@ -64,18 +65,18 @@ _ARITHMETIC = re.compile(
 _WHOLE = frozenset(
     "song songs track tracks record single tune piece music article story text page post read thing one stuff"
     " made make makes making artist artists musician author whose called name title entitled mean means"
-    " meaning meant message point summary summarize summarise summarizing tldr tl dr gist subject theme themes topic"
-    " topics main idea ideas tell explain describe overall general overview short brief briefly quick quickly"
-    " actually exactly really basically please hear heard listen know bot concept deal deals give gives get"
-    " say says saying talk talks talking discuss discusses sing sings".split()
+    " meaning meant message point summary summarize summarise summarizing tldr tl dr gist subject theme"
+    " themes topic topics main idea ideas tell explain describe overall general overview short brief briefly"
+    " quick quickly actually exactly really basically please hear heard listen know bot concept deal deals"
+    " give gives get say says saying talk talks talking discuss discusses sing sings".split()
 )
 _WHO_MADE = re.compile(
     r"\bwho(?:se|'s|s)?\b.*\b(?:made|makes|sings?|raps?|performs?|recorded|song|track|artists?)\b|\bartists?\b",
     re.IGNORECASE,
 )
 _ABOUT = re.compile(
-    r"\bwhat(?:'?s| is| was| are)?\b(?:.{0,60}\b(?:song|track|record|single|tune|article|story|piece|text|page"
-    r"|it|this|that|thing|one)\b)?.{0,24}\babout\b\W*$"
+    r"\bwhat(?:'?s| is| was| are)?\b(?:.{0,60}\b(?:song|track|record|single|tune|article|story|piece|text"
+    r"|page|it|this|that|thing|one)\b)?.{0,24}\babout\b\W*$"
     r"|\bwhat (?:does|did|do) (?:it|this|the (?:song|track|article|story)) mean\b\W*$",
     re.IGNORECASE,
 )

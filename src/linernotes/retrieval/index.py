@@ -50,10 +50,14 @@ PROGRESS_STEP = 64
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The words of a corpus: in how many sentences each stem stands, and the words as they are written."""
+    """The words of a corpus: in how many sentences each stem stands, the words, and those that are names.
+
+    A name is a word with a capital letter that does not begin its sentence.
+    """
 
     frequencies: Mapping[str, int]
     words: tuple[str, ...]
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,10 +221,21 @@ class Index:
             for part in parts
             for p in part.passages
         ]
-        found = [find_words(s.text) for part in parts for s in part.sentences]
+        sentences = [sentence for part in parts for sentence in part.sentences]
+        found = [find_words(sentence.text) for sentence in sentences]
         vocabulary = Vocabulary(
             dict(Counter(stem for words in found for stem in {word.stem for word in words})),
             tuple(sorted({word.text for words in found for word in words})),
+            tuple(
+                sorted(
+                    {
+                        word.text
+                        for words, sentence in zip(found, sentences, strict=True)
+                        for word in words[1:]
+                        if sentence.text[word.start].isupper()
+                    }
+                )
+            ),
         )
         return cls(
             parts,
@@ -263,7 +278,7 @@ class Index:
             for name in ("sentences", "passages")
         ]
         stored = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
-        vocabulary = Vocabulary(stored["frequencies"], tuple(stored["words"]))
+        vocabulary = Vocabulary(stored["frequencies"], tuple(stored["words"]), tuple(stored["names"]))
         return cls(
             parts,
             sentence_index=indexes[0],
