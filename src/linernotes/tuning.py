@@ -36,7 +36,7 @@ CANDIDATES = 60
 # So many questions of other articles are asked to each.
 STRANGERS = 100
 # So many of them may get an answer; this sets the threshold.
-STRANGERS_SHOWN = 0.004
+STRANGERS_SHOWN = 0.006
 # Weight decay; small, for there are few weights and many questions.
 _DECAY = 2e-5
 # SQuAD's unanswerable questions were written to look as if the article answered them.

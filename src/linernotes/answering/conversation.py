@@ -23,7 +23,7 @@ _REFERS = frozenset(
     " else another other others too also either".split()
 )
 _GOES_ON = re.compile(
-    r"\W*(?:and|but|so|or|also|then|what about|how about|how come|why|when|where|who|which)\b", re.IGNORECASE
+    r"\W*(?:and|but|so|or|also|then|what about|how|why|when|where|who|which)\b", re.IGNORECASE
 )
 _FEW_WORDS = 2
 

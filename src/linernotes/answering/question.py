@@ -88,7 +88,7 @@ def plain(question: str) -> str:
     text = "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text)
     text = "".join(c for c in text if unicodedata.category(c) not in {"Cf", "Cs", "Co", "Cn"})
     # Stacked accents ("zalgo") hide the letters below them.
-    text = re.sub(r"([\u0300-\u036f])[\u0300-\u036f]+", r"\1", text)
+    text = re.sub(r"[\u0300-\u036f]{2,}", "", text)
     text = " ".join(text.split())
     for pattern, replacement in _CHAT:
         text = pattern.sub(replacement, text)

@@ -1,0 +1,276 @@
+"""Questions, conversations and answers, without a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fakes import FakeEmbedder
+from linernotes.answering.answer import LENGTH, SENTENCES, choose
+from linernotes.answering.aspects import lacks
+from linernotes.answering.confidence import FEATURES, judgement
+from linernotes.answering.conversation import is_follow_up, stand_alone
+from linernotes.answering.language import is_foreign
+from linernotes.answering.question import is_about_whole, plain, screen
+from linernotes.corpus.documents import read_document
+from linernotes.editions import EditionStore
+from linernotes.engine import Engine
+from linernotes.errors import EmptyIndexError, ForeignVectorsError
+from linernotes.models import Answer, Candidate, Embedding, Sentence, Turn, Unanswered
+from linernotes.retrieval.index import Index, Query
+from linernotes.retrieval.ranking import SIGNALS, weights
+
+if TYPE_CHECKING:
+    from linernotes.editions import Edition
+
+
+# --- The question -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "reason"),
+    [
+        ("", "empty"),
+        ("  \n\t", "empty"),
+        ("🎵🎤", "empty"),
+        ("?!...", "empty"),
+        ("\u200b\u202e", "empty"),
+        ("x" * 2_000, "too-long"),
+        ("hey", "greeting"),
+        ("Good morning everyone!", "greeting"),
+        ("thanks so much bot", "greeting"),
+        ("what are the lyrics", "lyrics"),
+        ("lyrics please", "lyrics"),
+        ("can you show me the full lyrics?", "lyrics"),
+        ("sing the chorus", "lyrics"),
+        ("whats 17 times 23", "silent"),
+        ("square root of 144", "silent"),
+        ("who wrote the lyrics?", None),
+        ("what are the lyrics about", None),
+        ("were lyrics used as evidence in court", None),
+        ("who is thanked on the sleeve", None),
+        ("how many counts", None),
+        ("does he rap about Atlanta", None),
+    ],
+)
+def test_what_is_no_question_is_told_so(question: str, reason: str | None) -> None:
+    assert screen(question, plain(question), 1_000) == reason
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "what's this about?",
+        "What is the song about?",
+        "meaning of this song",
+        "who made it?",
+        "whos song is this",
+        "tldr",
+        "ok so i just heard this and kinda missed the point, can somebody tell me what the song is about",
+    ],
+)
+def test_questions_about_the_whole_are_known(question: str) -> None:
+    assert is_about_whole(plain(question))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "when was it made",
+        "what did he say about Atlanta",
+        "who produced the song",
+        "why",
+        "what is the bridge about",
+    ],
+)
+def test_questions_about_a_part_are_not_about_the_whole(question: str) -> None:
+    assert not is_about_whole(plain(question))
+
+
+def test_hidden_marks_and_chat_forms_are_written_out() -> None:
+    assert plain("wat\u200b did\u202e u s\u0301\u0302\u0303ay") == "what did you \u015bay"
+    assert plain("when did it drop") == "when did it released"
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_screened(text: str) -> None:
+    shown = plain(text)
+    assert "\n" not in shown
+    assert screen(text, shown, 1_000) in {None, "empty", "greeting", "lyrics", "silent"}
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "missing"),
+    [
+        ("who produced it?", "It was recorded in a barn.", True),
+        ("who produced it?", "Ann Lee produced the song.", False),
+        ("what year did it come out", "It came out in spring.", True),
+        ("what year did it come out", "It came out in 1987.", False),
+        ("how did he get into the charts", "It reached number 4.", False),
+        ("did he get bail", "He was arrested in May.", True),
+        ("who said that", "Somebody.", False),
+    ],
+)
+def test_what_is_asked_for_is_sought_in_the_text(question: str, text: str, missing: bool) -> None:
+    assert lacks(question, text) is missing
+
+
+@pytest.mark.parametrize(
+    ("question", "foreign"),
+    [
+        ("wer hat das Lied gemacht und warum", True),
+        ("¿quién es el rapero que aparece en la canción?", True),
+        ("что говорит певец", True),
+        ("who is the rapper on the song", False),
+        ("Thug?", False),
+    ],
+)
+def test_another_language_is_told_from_the_corpus_own(question: str, foreign: bool) -> None:
+    assert is_foreign(question, {"en"}, lambda stem: stem in {"rapper", "song"}) is foreign
+
+
+# --- The conversation -------------------------------------------------------------------------------------
+
+
+def turn(question: str, reply: Answer | Unanswered | None = None) -> Turn:
+    return Turn(question, question, reply or Unanswered("silent", None, "e"))
+
+
+@pytest.mark.parametrize(
+    "question", ["why was he arrested?", "and when?", "how many counts?", "who else?", "what about Thug?"]
+)
+def test_follow_ups_are_known(question: str) -> None:
+    assert is_follow_up(question)
+
+
+def test_a_question_with_words_of_its_own_stands_alone() -> None:
+    asked = stand_alone("Which county police made the indictment", [turn("Who is featured?")])
+    assert (asked.text, asked.context, asked.near) == ("Which county police made the indictment", 0, ())
+
+
+def test_a_follow_up_leans_on_the_question_before_and_where_it_was_answered() -> None:
+    sentence = Sentence("a.md", 3, 0, 4, "Yes.")
+    asked = stand_alone("why was he?", [turn("Who sings?", Answer("Yes.", (sentence,), (), 1.0, "e"))])
+    assert asked.text[: asked.context].strip() == "Who sings?"
+    assert asked.text[asked.context :] == "why was he?"
+    assert asked.near == (("a.md", 3),)
+
+
+# --- The answer -------------------------------------------------------------------------------------------
+
+
+def sentences_of(*lengths: int, tied: tuple[int, ...] = ()) -> tuple[Sentence, ...]:
+    made, start = [], 0
+    for number, length in enumerate(lengths):
+        made.append(Sentence("a.md", 1, start, start + length, "x" * length, number in tied))
+        start += length + 1
+    return tuple(made)
+
+
+def candidates_of(sentences: tuple[Sentence, ...], *order: int) -> list[Candidate]:
+    return [Candidate(sentences[i], i, 10.0 - n, {}) for n, i in enumerate(order)]
+
+
+def test_an_answer_is_in_the_order_of_the_text() -> None:
+    sentences = sentences_of(50, 50, 50, 50)
+    assert choose(candidates_of(sentences, 3, 0, 2), sentences) == (sentences[0], sentences[2], sentences[3])
+
+
+def test_a_quotation_comes_with_the_line_that_introduces_it() -> None:
+    sentences = sentences_of(50, 60, 70, 200, tied=(1, 2))
+    assert choose(candidates_of(sentences, 2), sentences) == sentences[:3]
+
+
+def test_a_reply_too_long_to_be_shown_whole_gives_its_sentence() -> None:
+    sentences = sentences_of(*[150] * 6, tied=(1, 2, 3, 4, 5))
+    assert choose(candidates_of(sentences, 3), sentences) == (sentences[3],)
+
+
+@given(st.lists(st.integers(1, 500), min_size=1, max_size=12), st.randoms())
+def test_an_answer_keeps_to_its_length(lengths: list[int], chance: object) -> None:
+    sentences = sentences_of(*lengths)
+    order = list(range(len(sentences)))
+    chance.shuffle(order)  # type: ignore[attr-defined]
+    chosen = choose(candidates_of(sentences, *order), sentences)
+    assert sentences[order[0]] in chosen
+    assert len(chosen) <= SENTENCES
+    assert len(chosen) == 1 or sum(len(each.text) + 1 for each in chosen) <= LENGTH + 1
+
+
+# --- The index and the engine -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine(FakeEmbedder())
+
+
+def edition_of(engine: Engine, *texts: str) -> Edition[Index]:
+    documents = [read_document(text.encode(), f"{n}.md")[0] for n, text in enumerate(texts)]
+    return EditionStore(None, engine.segments, engine.indexes).open_edition(documents)
+
+
+def query(text: str) -> Query:
+    return Query.of(text, FakeEmbedder().embed([text])[0])
+
+
+def test_the_sentence_with_the_questions_words_comes_first(engine: Engine) -> None:
+    edition = edition_of(
+        engine, "The drummer lives in Oslo.\n\nThe singer keeps bees.\n\nNobody owns a piano."
+    )
+    best = edition.index.search(query("who keeps bees")).candidates[0]
+    assert best.sentence.text == "The singer keeps bees."
+    assert set(best.signals) == set(SIGNALS)
+
+
+@pytest.mark.parametrize(("k", "found"), [(-1, 1), (0, 1), (2, 2), (10_000, 3)])
+def test_k_is_clamped(engine: Engine, k: int, found: int) -> None:
+    edition = edition_of(engine, "One bee.\n\nTwo bees.\n\nThree bees.")
+    assert len(edition.index.search(query("bees"), k).candidates) == found
+
+
+def test_an_empty_index_is_named(engine: Engine) -> None:
+    with pytest.raises(EmptyIndexError):
+        engine.indexes.build([]).search(query("bees"))
+
+
+def test_vectors_of_another_model_are_named(engine: Engine) -> None:
+    edition = edition_of(engine, "One bee.")
+    strange = Embedding(
+        *(FakeEmbedder().embed(["bee"])[0].__getattribute__(n) for n in ("vector", "tokens", "offsets"))
+    )
+    short = Embedding(strange.vector[:3], strange.tokens[:, :3], strange.offsets)
+    with pytest.raises(ForeignVectorsError):
+        edition.index.search(Query.of("bee", short))
+
+
+def test_a_large_corpus_is_searched_by_candidates(engine: Engine) -> None:
+    texts = [
+        f"Paragraph {n} tells of place{n} and of what grew there in the year, at some length.\n\n"
+        for n in range(150)
+    ]
+    edition = edition_of(engine, *(f"# Part {n}\n\n{text}" for n, text in enumerate(texts)))
+    best = edition.index.search(query("what grew in place77")).candidates[0]
+    assert "place77" in best.sentence.text
+
+
+def test_a_slip_is_mended_and_a_word_is_not(engine: Engine) -> None:
+    class Wordy(FakeEmbedder):
+        def count_tokens(self, text: str) -> int:
+            return 1 if text in {"bail", "yung"} else 2
+
+    wordy = Engine(Wordy())
+    edition = edition_of(wordy, "He went to jail. Then Young Thug met Chappelle.")
+    mend = wordy._spelt
+    assert mend("did chapelle go to bail", edition.index.vocabulary) == "did chappelle go to bail"
+    assert mend("yung thug", edition.index.vocabulary) == "young thug"
+
+
+def test_the_weights_that_ship_fit_the_signals() -> None:
+    assert weights().shape == (len(SIGNALS),)
+    judge = judgement()
+    assert len(judge.relevance.weights) == len(judge.confidence.weights) == len(FEATURES)
+    assert 0 < judge.threshold < 1
