@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from linernotes.evaluation import Figures
     from linernotes.retrieval.index import Index
 
-pytestmark = [pytest.mark.model, pytest.mark.xdist_group("model")]
+pytestmark = pytest.mark.model
 
 ROOT = Path(__file__).parents[1]
 

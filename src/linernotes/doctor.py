@@ -76,7 +76,7 @@ def _corpus(settings: Settings) -> Finding:
 
     reading = read_shared(settings)
     documents = reading.require()
-    sentence = f"{settings.corpus_dir} holds {len(documents)} documents"
+    sentence = f"{settings.corpus_dir} holds {len(documents)} document{'s' if len(documents) != 1 else ''}"
     if reading.warnings:
         return Finding("note", "corpus", f"{sentence}; bot.py check lists {len(reading.warnings)} warnings.")
     return Finding("ok", "corpus", f"{sentence}.")

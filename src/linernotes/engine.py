@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from linernotes.editions import Edition
-    from linernotes.models import Answer, Document, Evidence, Quote
+    from linernotes.models import Answer, Document, Evidence, Quote, Reason
     from linernotes.retrieval.embedding import Embedder
     from linernotes.retrieval.index import Vocabulary
 
 # To be raised when what is made of the same text changes.
-SEGMENT_VERSION = 1
+SEGMENT_VERSION = 2
 INDEX_VERSION = 2
 # Of the model's longest text, so many tokens are kept free for a passage's heading.
 HEADING_TOKENS = 24
@@ -50,7 +50,7 @@ class Segments:
         headed = any(block.kind == "heading" for block in document.blocks)
         most = max(8, embedder.max_tokens - HEADING_TOKENS * headed)
         division = split(document, quotes, count_tokens=embedder.count_tokens, max_tokens=most)
-        arrays = embed_document(division.passages, division.sentences, embedder, progress)
+        arrays = embed_document(division.passages, division.sentences, quotes, embedder, progress)
         return PreparedSegment(division.passages, division.sentences, quotes, arrays)
 
 
@@ -91,14 +91,9 @@ class Engine:
         Raises:
             EmptyIndexError: the edition has no sentence.
         """
-        text = plain(question)
-        reason = screen(question, text, self._max_question_chars)
+        text, reason = self._read(edition, question)
         if reason is not None:
-            return Turn(question, text[: self._max_question_chars], Unanswered(reason, None, edition.id))
-        known = edition.index.vocabulary.frequencies
-        if is_foreign(text, {document.language for document in edition.documents}, known.__contains__):
-            return Turn(question, text, Unanswered("language", None, edition.id))
-        text = self._spelt(text, edition.index.vocabulary)
+            return Turn(question, text, Unanswered(reason, None, edition.id))
         standalone = stand_alone(text, turns)
         evidence = self._search(edition, standalone)
         if is_about_whole(text):
@@ -110,16 +105,28 @@ class Engine:
     def search(
         self, edition: Edition[Index], question: str, turns: Sequence[Turn] = (), k: int = 24
     ) -> tuple[str, Evidence] | None:
-        """Return the question as it stands alone and its best sentences, or ``None`` where none is sought."""
-        text = plain(question)
-        if screen(question, text, self._max_question_chars) is not None or is_about_whole(text):
+        """Return the question as it stands alone and its best sentences, or ``None`` where none is due."""
+        text, reason = self._read(edition, question)
+        if reason is not None or is_about_whole(text):
             return None
-        standalone = stand_alone(self._spelt(text, edition.index.vocabulary), turns)
+        standalone = stand_alone(text, turns)
         return standalone.text, self._search(edition, standalone, k)
+
+    def _read(self, edition: Edition[Index], question: str) -> tuple[str, Reason | None]:
+        """Return the question in plain words, and why it is not looked up, if it is not."""
+        most = self._max_question_chars
+        text = plain(question[:most])
+        reason = screen(question, text, most)
+        vocabulary = edition.index.vocabulary
+        if reason is None:
+            languages = {document.language for document in edition.documents}
+            if is_foreign(text, languages, vocabulary.frequencies.__contains__):
+                reason = "language"
+        return (text if reason else self._spelt(text, vocabulary)), reason
 
     def _search(self, edition: Edition[Index], asked: Standalone, k: int = 24) -> Evidence:
         embedding = self._embedder.embed([asked.text])[0]
-        return edition.index.search(Query.of(asked.text, embedding, asked.context, asked.near), k)
+        return edition.index.search(Query.of(asked.text, embedding, asked.context), k)
 
     def _spelt(self, text: str, vocabulary: Vocabulary) -> str:
         """Return ``text`` with slips replaced by the corpus's word that is nearest.
@@ -158,6 +165,5 @@ class Engine:
         """Return the edition's quotations, those that are nearest in meaning to ``text`` first."""
         if not edition.quotes:
             return ()
-        embeddings = self._embedder.embed([text, *(quote.text for quote in edition.quotes)])
-        cosines = [float(embeddings[0].vector @ each.vector) for each in embeddings[1:]]
-        return tuple(edition.quotes[i] for i in np.argsort([-each for each in cosines], kind="stable"))
+        cosines = edition.index.quote_vectors @ self._embedder.embed([text])[0].vector
+        return tuple(edition.quotes[i] for i in np.argsort(-cosines, kind="stable"))

@@ -23,7 +23,7 @@ from linernotes.evaluation import KINDS, Case, holds, reliability
 from linernotes.retrieval.ranking import SIGNALS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from linernotes.editions import Edition
     from linernotes.engine import Engine
@@ -92,17 +92,14 @@ class Tuned:
 def tune(
     engine: Engine,
     articles: Sequence[tuple[Edition[Index], Sequence[Case], bool]],
-    *,
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Tuned:
     """Learn the weights.
 
     Args:
         engine: the engine.
         articles: each with its questions, and whether these are SQuAD's.
-        progress: told how many articles of how many have been asked.
     """
-    lessons = list(_lessons(engine, articles, progress))
+    lessons = list(_lessons(engine, articles))
     indexes = [edition.index for edition, _, _ in articles]
     folds = min(FOLDS, len(articles))
     outcomes: list[Outcome] = []
@@ -132,11 +129,9 @@ def _judge(trial: Trial, judge: Judgement) -> Outcome:
 def _lessons(
     engine: Engine,
     articles: Sequence[tuple[Edition[Index], Sequence[Case], bool]],
-    progress: Callable[[int, int], None],
 ) -> Iterable[Lesson]:
     chance = random.Random(0)  # noqa: S311  nothing is kept secret by it
     for number, (edition, cases, is_squad) in enumerate(articles):
-        progress(number, len(articles))
         others = [
             case
             for at, (_, each, squad) in enumerate(articles)
@@ -171,7 +166,6 @@ def _lessons(
                 weight,
                 is_squad,
             )
-    progress(len(articles), len(articles))
 
 
 # --- Fitting ----------------------------------------------------------------------------------------------

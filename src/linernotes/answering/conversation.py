@@ -1,7 +1,7 @@
 """A follow-up question -> a question that stands alone.
 
-No second model: what "he" or "that" stands for is sought in the earlier questions and in the sentences that
-answered them.
+No second model: the earlier question goes before this one, its words weigh less, and the search finds what
+"he" or "that" stands for.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from linernotes.models import Answer
 from linernotes.words import find_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from linernotes.models import Sentence, Turn, Unanswered
+    from linernotes.models import Turn
 
 _REFERS = frozenset(
     "he she they it him her them his hers its their theirs that this these those there then one ones same"
@@ -39,14 +38,10 @@ def is_follow_up(question: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Standalone:
-    """A question with what it leans on before it: the first ``context`` characters are of an earlier one.
-
-    ``near`` are the passages (document and number) that the conversation was about.
-    """
+    """A question with what it leans on before it: the first ``context`` characters are of earlier ones."""
 
     text: str
     context: int = 0
-    near: tuple[tuple[str, int], ...] = ()
 
 
 def stand_alone(question: str, turns: Sequence[Turn]) -> Standalone:
@@ -57,9 +52,4 @@ def stand_alone(question: str, turns: Sequence[Turn]) -> Standalone:
     # Where that one leans on another itself, the other is needed too.
     leans = len(turns) > 1 and is_follow_up(last.question)
     context = f"{turns[-2].question} {last.question} " if leans else f"{last.question} "
-    near = tuple((sentence.document, sentence.passage) for sentence in _sentences(last.reply))
-    return Standalone(context + question, len(context), near)
-
-
-def _sentences(reply: Answer | Unanswered) -> tuple[Sentence, ...]:
-    return reply.sentences if isinstance(reply, Answer) else ()
+    return Standalone(context + question, len(context))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from linernotes.words import find_words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from linernotes.models import Reason
 
 _APOSTROPHES = str.maketrans("‘’ʼ`", "''''")  # noqa: RUF001
@@ -22,24 +24,29 @@ _CHAT = tuple(
         (r"ur", "your"),
         (r"vids?", "video"),
         (r"feat|ft", "featuring"),
-        (r"(?:come|comes|came) out|dropp?ed|drop|drops", "released"),
+        (r"(?:come|comes|came) out", "released"),
+        (r"(it|this|that|song|track|album|single|record|video) drop(?:s|ped)?", r"\1 released"),
         (r"(?:the )?features?(?= on (?:the|this|it)\b|\W*$)", "featuring"),
         (r"pics?", "picture"),
         (r"convo", "conversation"),
-        (r"prod|prodder|prodcer", "producer"),
+        (r"prod", "producer"),
         (r"collabs?|collabed", "collaboration"),
     )
 )
 
-_GREETING = re.compile(
-    r"(?:(?:hi+|hey+|hello+|yo+|sup|hiya|howdy|heya|greetings|good (?:morning|afternoon|evening|night|day)"
-    r"|morning|evening|night|what'?s up|wass?up|how are you(?: doing)?|how'?s it going|nice to meet you"
-    r"|thanks?|thank you|thx|ty|cheers|bye+|goodbye|see you|cya|good bot|bad bot|nice(?: one)?|cool"
-    r"|ok(?:ay)?|great|awesome|wow|lo+l|lmao|rofl|ha(?:ha)+|xd|gg|brb|welcome(?: back)?|sorry|please"
-    r"|yes|no|yep|nope|nah|yeah|sure|test|testing|ping|hm+|uh+|um+)"
-    r"(?: (?:there|all|everyone|everybody|guys|folks|bot|man|bro|dude|mate|friends?|you|so much|a lot|again"
-    r"|then|y'?all))*[\s,!.?]*)+",
+# A greeting is read word by word: a pattern for all of it would take time that doubles with each word.
+_GREETS = re.compile(
+    r"hi+|he+y+|hello+|yo+|sup|hiya|howdy|heya|greetings|morning|afternoon|evening|night|thanks?|thx|ty|cheers"
+    r"|bye+|goodbye|cya|nice|cool|ok(?:ay)?|great|awesome|wow|lo+l|lmao|rofl|ha(?:ha)+|xd|gg|brb|welcome|sorry"
+    r"|please|yes|no|yep|nope|nah|yeah|sure|test|testing|ping|hm+|uh+|um+|good|bad",
     re.IGNORECASE,
+)
+_GREETED = frozenset(
+    "there all everyone everybody guys folks bot man bro dude mate friend friends you so much a lot again"
+    " then y'all one back day to meet see".split()
+)
+_HOW_ARE_YOU = re.compile(
+    r"(?:how are (?:you|u|things)|how'?s it going|what'?s up|wass?up|see you)(?: \w+){0,2}\W*", re.IGNORECASE
 )
 _LYRICS = re.compile(
     r"^\W*(?:the |full |all |song )*lyrics\b(?! (?:about|mean|say|used|written|came|come))"
@@ -105,9 +112,10 @@ def screen(question: str, text: str, max_chars: int) -> Reason | None:
     """
     if len(question) > max_chars:
         return "too-long"
-    if not find_words(text):
+    words = [word.text for word in find_words(text)]
+    if not words:
         return "empty"
-    if _GREETING.fullmatch(text):
+    if _is_greeting(words) or _HOW_ARE_YOU.fullmatch(text):
         return "greeting"
     if _LYRICS.search(text):
         return "lyrics"
@@ -116,13 +124,20 @@ def screen(question: str, text: str, max_chars: int) -> Reason | None:
     return None
 
 
+def _is_greeting(words: Sequence[str]) -> bool:
+    greets = [_GREETS.fullmatch(word) is not None for word in words]
+    return any(greets) and all(
+        greeting or word in _GREETED for greeting, word in zip(greets, words, strict=True)
+    )
+
+
 def is_about_whole(text: str) -> bool:
     """Say whether a question asks what the song or the article is, and for nothing within it."""
     words = find_words(text)
     if not words:
         return False
-    if _ABOUT.search(text):
-        return all(w.is_stop or w.text in _WHOLE for w in find_words(_ABOUT.search(text)[0]))  # type: ignore[index]
+    if asked := _ABOUT.search(text):
+        return all(word.is_stop or word.text in _WHOLE for word in find_words(asked[0]))
     content = [word.text for word in words if not word.is_stop]
     if any(word not in _WHOLE for word in content):
         return False

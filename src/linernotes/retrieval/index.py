@@ -23,12 +23,12 @@ from linernotes.retrieval.ranking import SIGNALS, score
 from linernotes.words import Word, find_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from linernotes.models import Embedding, Floats, Integers, Passage, PreparedSegment, Sentence
+    from linernotes.models import Embedding, Floats, Integers, Passage, PreparedSegment, Quote, Sentence
     from linernotes.retrieval.embedding import Embedder
 
 _ASKS = re.compile(r"\?[\"'\u2019”»)\]]*$")
@@ -36,8 +36,6 @@ _ASKS = re.compile(r"\?[\"'\u2019”»)\]]*$")
 STOP_WORD_WEIGHT = 0.1
 # A word of an earlier question weighs this much of a word of the question itself.
 CONTEXT_WEIGHT = 0.3
-# A follow-up question is answered where the conversation was, other things being equal.
-NEAR_BONUS = 1.5
 # In an interview, so many sentences after a question are taken to reply to it.
 REPLY_SENTENCES = 4
 # Brings a BM25 score, which has no upper bound, to the size of a cosine.
@@ -64,44 +62,37 @@ class Vocabulary:
 class Query:
     """A question ready to be searched for: its text, its words and what the model made of it.
 
-    ``context`` code points at the start of the text are of earlier questions, whose words weigh less;
-    ``near`` are the passages (document and number) that the conversation was about.
+    ``context`` code points at the start of the text are of earlier questions, whose words weigh less.
     """
 
     text: str
     words: tuple[Word, ...]
     embedding: Embedding
     context: int = 0
-    near: frozenset[tuple[str, int]] = frozenset()
 
     @classmethod
-    def of(
-        cls,
-        text: str,
-        embedding: Embedding,
-        context: int = 0,
-        near: Iterable[tuple[str, int]] = (),
-    ) -> Query:
+    def of(cls, text: str, embedding: Embedding, context: int = 0) -> Query:
         """Find the words of ``text``."""
-        return cls(text, find_words(text), embedding, context, frozenset(near))
+        return cls(text, find_words(text), embedding, context)
 
 
 def embed_document(
     passages: Sequence[Passage],
     sentences: Sequence[Sentence],
+    quotes: Sequence[Quote],
     embedder: Embedder,
     progress: Callable[[int, int], None],
 ) -> Mapping[str, NDArray[Any]]:
-    """Embed one document's passages and sentences.
+    """Embed one document's passages, sentences and quotations.
 
     A passage is read below its heading where both fit the model. ``progress`` is told how many texts of how
     many are done.
 
     Returns:
-        ``passage_vectors`` and ``sentence_vectors``, shape ``(n, dimension)``; ``token_vectors``, float16, of
-        all passages one after the other; ``passage_tokens``, shape ``(n_passages + 1,)``, where each
-        passage's begin; ``sentence_tokens``, shape ``(n_sentences, 2)``, the first and the end of each
-        sentence's.
+        ``passage_vectors``, ``sentence_vectors`` and ``quote_vectors``, shape ``(n, dimension)``;
+        ``token_vectors``, float16, of all passages one after the other; ``passage_tokens``, shape
+        ``(n_passages + 1,)``, where each passage's begin; ``sentence_tokens``, shape ``(n_sentences, 2)``,
+        the first and the end of each sentence's.
     """
     texts: list[str] = []
     shifts: list[int] = []
@@ -112,12 +103,15 @@ def embed_document(
         texts.append(head + passage.text)
         shifts.append(passage.start - len(head))
     texts += [sentence.text for sentence in sentences]
+    texts += [quote.text for quote in quotes]
     embeddings: list[Embedding] = []
     for start in range(0, len(texts), PROGRESS_STEP):
         progress(start, len(texts))
         embeddings += embedder.embed(texts[start : start + PROGRESS_STEP])
     progress(len(texts), len(texts))
-    of_passages, of_sentences = embeddings[: len(passages)], embeddings[len(passages) :]
+    of_passages = embeddings[: len(passages)]
+    of_sentences = embeddings[len(passages) : len(passages) + len(sentences)]
+    of_quotes = embeddings[len(passages) + len(sentences) :]
     begins = np.cumsum([0, *(len(each.tokens) for each in of_passages)])
     starts = [each.offsets[:, 0] + shift for each, shift in zip(of_passages, shifts, strict=True)]
     spans = np.zeros((len(sentences), 2), dtype=np.int64)
@@ -128,6 +122,7 @@ def embed_document(
     return {
         "passage_vectors": _stack([each.vector[None] for each in of_passages], dimension),
         "sentence_vectors": _stack([each.vector[None] for each in of_sentences], dimension),
+        "quote_vectors": _stack([each.vector[None] for each in of_quotes], dimension),
         "token_vectors": _stack([each.tokens for each in of_passages], dimension).astype(np.float16),
         "passage_tokens": begins.astype(np.int64),
         "sentence_tokens": spans,
@@ -163,6 +158,9 @@ class Index:
         dimension = passage_index.d
         self._tokens = np.concatenate(
             [np.empty((0, dimension), np.float16), *(part.arrays["token_vectors"] for part in parts)]
+        )
+        self.quote_vectors: Floats = np.concatenate(
+            [np.empty((0, dimension), np.float32), *(part.arrays["quote_vectors"] for part in parts)]
         )
         begins: list[Any] = [np.zeros(1, np.int64)]
         spans: list[Any] = [np.empty((0, 2), np.int64)]
@@ -316,8 +314,6 @@ class Index:
         rows = np.concatenate(
             [np.arange(self._first_sentence[p], self._first_sentence[p + 1]) for p in passages]
         )
-        if not len(rows):
-            raise EmptyIndexError("There is no sentence to search: the corpus is empty.")
         local = np.searchsorted(passages, self.passage_of[rows])
         of_sentence, of_passage = self._late(query, passages, rows)
         starts = np.concatenate([[True], local[1:] != local[:-1]])
@@ -339,9 +335,6 @@ class Index:
             axis=1,
         ).astype(np.float32)
         scores = score(signals)
-        if query.near:
-            places = [(self.passages[p].document, self.passages[p].number) for p in passages]
-            scores += NEAR_BONUS * np.array([place in query.near for place in places], np.float32)[local]
         best = np.argsort(-scores, kind="stable")[: max(1, min(k, len(rows)))]
         return Evidence(
             tuple(
