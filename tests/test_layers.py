@@ -28,12 +28,21 @@ MAY_IMPORT = {
     "editions": BASE | DOMAIN,
     "engine": BASE | DOMAIN | {"editions"},
     "store": BASE,
-    "library": BASE | DOMAIN | {"editions", "engine", "settings", "store"},
+    "catalogue": BASE | {"store"},
+    "uploads": BASE | {"corpus"},
+    "workers": BASE | {"retrieval"},
+    "curation": BASE | {"catalogue", "corpus", "editions", "retrieval", "settings", "uploads"},
+    "curator": BASE
+    | {"catalogue", "curation", "editions", "engine", "retrieval", "settings", "store", "uploads", "workers"},
+    "library": BASE
+    | DOMAIN
+    | {"catalogue", "curation", "curator", "editions", "engine", "settings", "store", "uploads", "workers"},
     "evaluation": BASE | {"questions"},
     "tuning": BASE | DOMAIN | {"editions", "engine", "evaluation"},
     "doctor": BASE | DOMAIN | {"editions", "library", "settings"},
     "terminal": BASE | {"editions", "library", "settings", "retrieval"},
-    "chat": BASE | {"corpus", "editions", "library", "settings", "store", "retrieval"},
+    "chat": BASE
+    | {"catalogue", "corpus", "curation", "curator", "editions", "library", "settings", "store", "retrieval"},
 }
 """``cli`` puts the parts together and may import all of them."""
 

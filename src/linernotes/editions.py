@@ -4,12 +4,12 @@
 
     DATA_DIR/segments/<digest>/   one text: document.json (passages), an .npy for each array, manifest.json
     DATA_DIR/editions/<id>/       a list of documents: documents.json, index/, manifest.json
-    DATA_DIR/current.json         which edition each library works with, and a checksum
     DATA_DIR/staging/             what is being written or removed; emptied at the next start
     DATA_DIR/lock, lock.pid       which process works here
 
 A folder is written in ``staging``, flushed to the disk and renamed into place: it is whole or not there. Its
-manifest holds the size and the SHA-256 of every file, and is checked before any other file is parsed.
+manifest holds the size and the SHA-256 of every file, and is checked before any other file is parsed. Which
+edition a server works with stands in the database (``catalogue.py``), written once the edition is whole.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from linernotes.errors import (
     EditionDamagedError,
     EditionError,
     EditionForeignError,
+    EditionUnsavedError,
 )
 from linernotes.models import Document, Passage, PreparedSegment, Quote, Sentence
 
@@ -138,8 +139,8 @@ def segment_digest(document: Document, settings: str) -> str:
 class EditionStore(Generic[IndexT]):
     """Editions and their segments below ``folder``; in memory with ``None``, or where it cannot be written.
 
-    Safe to call from threads: one edition is built at a time; ``current`` and ``point``, and opening an
-    edition that somebody holds, do not wait for it. Hold ``lock(folder)`` as long as the store lives: making
+    Safe to call from threads: one edition is built at a time; opening an edition that somebody holds does not
+    wait for it. Hold ``lock(folder)`` as long as the store lives: making
     a store removes what a killed process has left behind.
     """
 
@@ -156,10 +157,8 @@ class EditionStore(Generic[IndexT]):
         self._alive: weakref.WeakValueDictionary[str, Edition[IndexT]] = weakref.WeakValueDictionary()
         self._unsaved_segments: dict[str, PreparedSegment] = {}
         self._unsaved_editions: dict[str, Edition[IndexT]] = {}
-        self._pointing = threading.Lock()
-        self._saved_pointers: dict[str, str] | None = None
-        self._unsaved_pointers: dict[str, str] = {}
         self._warned = False
+        self._reason: str | None = None
         if folder is not None:
             try:
                 _remove(folder / "staging")
@@ -224,33 +223,32 @@ class EditionStore(Generic[IndexT]):
             return edition
         return self.open_edition([document for document, _ in self._listing(edition_id)], progress)
 
-    def current(self) -> dict[str, str]:
-        """Return which edition each library works with, by the library's name.
-
-        What cannot be read, or is not there, is named in the log once and left out.
-        """
-        with self._pointing:
-            return self._read_pointers() | self._unsaved_pointers
-
-    def point(self, name: str, edition_id: str) -> None:
-        """Say that the library ``name`` works with this edition from now on.
-
-        On the disk it goes on working with the one before until the edition is saved.
+    def documents(self, edition_id: str) -> tuple[Document, ...]:
+        """Return the documents of an edition that is held or saved.
 
         Raises:
-            EditionError: there is no edition with this id.
+            EditionError: there is none with this id, or its list of documents is damaged.
         """
-        if edition_id not in self._alive and not self._has(edition_id):
-            raise EditionError(f"There is no edition {edition_id!r}.")
-        with self._pointing:
-            self._unsaved_pointers[name] = edition_id
-            try:
-                self._save_pointers()
-            except OSError as error:
-                self._warn(error)
+        if (edition := self._alive.get(edition_id)) is not None:
+            return edition.documents
+        return tuple(document for document, _ in self._listing(edition_id))
+
+    def save(self, edition: Edition[IndexT]) -> None:
+        """Make sure that an edition is on the disk, if there is a folder; a failed attempt is made again.
+
+        Raises:
+            EditionUnsavedError: it cannot be written.
+        """
+        with self._building:
+            if self._folder is None or self._has(edition.id):
+                return
+            self._unsaved_editions[edition.id] = edition
+            self._save()
+            if not self._has(edition.id):
+                raise EditionUnsavedError(f"The new edition cannot be saved: {self._reason}.")
 
     def prune(self, keep: Collection[str]) -> None:
-        """Remove the editions that are neither in ``keep`` nor held by anybody, and pointers to them.
+        """Remove the editions that are neither in ``keep`` nor held by anybody.
 
         Segments that no remaining edition lists go too; if one of them cannot be read, none goes.
         """
@@ -271,8 +269,6 @@ class EditionStore(Generic[IndexT]):
             for key in self._unsaved_segments.keys() - listed:
                 del self._unsaved_segments[key]
             try:
-                with self._pointing:
-                    self._save_pointers(kept)
                 for name in self._names("editions") - kept:
                     self._discard(self._place("editions", name))
                 for name in self._names("segments") - listed:
@@ -341,58 +337,9 @@ class EditionStore(Generic[IndexT]):
                 write = functools.partial(self._write_edition, edition)
                 self._write("editions", key, self._edition_settings, write)
                 del self._unsaved_editions[key]
-            with self._pointing:
-                self._save_pointers()
         # Faiss reports a full disk as RuntimeError.
         except (OSError, RuntimeError) as error:
             self._warn(error)
-
-    # --- Pointers ---
-
-    def _read_pointers(self) -> dict[str, str]:
-        """Return the pointers on the disk, read once: while the lock is held, nobody else writes them."""
-        if self._saved_pointers is None:
-            self._saved_pointers = {}
-            if self._folder is not None and os.path.lexists(path := self._folder / "current.json"):
-                try:
-                    checksum, pointers = _POINTERS.validate_json(path.read_bytes(), strict=True)
-                    if checksum != _digest(pointers):
-                        raise EditionDamagedError("its checksum is wrong")
-                except (OSError, ValueError, EditionError) as error:
-                    _log.warning("%s cannot be used and is left out: %s", path, _reason(error))
-                else:
-                    self._saved_pointers = {name: key for name, key in pointers.items() if self._has(key)}
-                    for name in pointers.keys() - self._saved_pointers.keys():
-                        _log.warning("%s: the edition of %r is not there.", path, name)
-        return self._saved_pointers
-
-    def _save_pointers(self, keep: Collection[str] | None = None) -> None:
-        """Write the pointers whose edition is saved; with ``keep``, forget those to any other edition.
-
-        Raises:
-            OSError: they cannot be written.
-        """
-        saved = self._read_pointers()
-        pending = self._unsaved_pointers
-        ready = {name: key for name, key in pending.items() if self._has(key)}
-        new = {name: key for name, key in (saved | ready).items() if keep is None or key in keep}
-        if keep is not None:
-            for name in [name for name, key in pending.items() if key not in keep]:
-                del pending[name]
-        if self._folder is None:
-            return
-        if new != saved:
-            beside = self._beside()
-            try:
-                beside.write_bytes(_json((_digest(new), new)))
-                _flush(beside)
-                beside.replace(self._folder / "current.json")
-                _flush(self._folder)
-            finally:
-                _remove(beside)
-            self._saved_pointers = new
-        for name in ready.keys() & pending.keys():
-            del pending[name]
 
     # --- The disk ---
 
@@ -475,12 +422,13 @@ class EditionStore(Generic[IndexT]):
 
     def _warn(self, error: Exception) -> None:
         """Say once that nothing can be written; said again only after something could be."""
+        self._reason = _reason(error)
         if not self._warned:
             self._warned = True
             _log.warning(
                 "The data folder %s cannot be written to: %s. What is new is kept in memory alone.",
                 self._folder,
-                _reason(error),
+                self._reason,
             )
 
 
@@ -528,7 +476,6 @@ class _Manifest:
 _MANIFESTS = TypeAdapter(_Manifest)
 _LISTING = TypeAdapter(tuple[tuple[Document, str], ...])
 _OFFSETS = TypeAdapter(tuple[tuple[Passage, ...], tuple[Sentence, ...], tuple[Quote, ...]])
-_POINTERS = TypeAdapter(tuple[str, dict[str, str]])
 
 
 def _verify(place: Path, key: str, settings: str | None = None, names: Collection[str] | None = None) -> None:

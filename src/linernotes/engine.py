@@ -13,6 +13,7 @@ from linernotes.answering.question import is_about_whole, plain, screen
 from linernotes.corpus.passages import split
 from linernotes.corpus.quotes import find_quotes
 from linernotes.models import PreparedSegment, Turn, Unanswered
+from linernotes.retrieval.grouping import group
 from linernotes.retrieval.index import Index, Query, embed_document
 from linernotes.words import find_words
 
@@ -160,6 +161,10 @@ class Engine:
         for question in history:
             turns = (*turns, self.ask(edition, question, turns))
         return turns
+
+    def group(self, texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+        """Group texts by meaning, the largest group first; each group holds positions in ``texts``."""
+        return group([embedding.vector for embedding in self._embedder.embed(texts)])
 
     def quotes_about(self, edition: Edition[Index], text: str) -> tuple[Quote, ...]:
         """Return the edition's quotations, those that are nearest in meaning to ``text`` first."""

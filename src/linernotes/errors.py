@@ -18,8 +18,10 @@ Every message is a sentence for the person who reads it, and names the file, lin
     ├── ForeignVectorsError           65  vectors of another model or dimension
     ├── EditionError                  65  a stored edition or segment cannot be used
     │   ├── EditionDamagedError           a checksum or a shape is wrong
-    │   └── EditionForeignError           made by another model, setting or version
+    │   ├── EditionForeignError           made by another model, setting or version
+    │   └── EditionUnsavedError           it cannot be written to the disk
     ├── RefusalError                  65  what a member asks for is not allowed, not there, or not now
+    ├── BotAbsentError                69  no bot runs on this DATA_DIR, or it does not answer
     ├── DiscordUnreachableError       69  Discord or the network is not to be had
     └── ClosedError                   69  work was asked of something that has been closed
 
@@ -116,8 +118,18 @@ class EditionForeignError(EditionError):
     """A stored edition or segment was made by another model, setting or version."""
 
 
+class EditionUnsavedError(EditionError):
+    """An edition cannot be written to the disk; it would be gone after a restart."""
+
+
 class RefusalError(LinerNotesError):
     """What a member asks for is not allowed, not there, or not now; the sentence is for them."""
+
+
+class BotAbsentError(LinerNotesError):
+    """No bot runs on this ``DATA_DIR``, or it does not answer."""
+
+    exit_status: ClassVar[int] = 69
 
 
 class DiscordUnreachableError(LinerNotesError):

@@ -6,40 +6,39 @@ A library owns the threads that work for it and ends them when it closes; none o
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import time
 import unicodedata
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Literal
 
-from linernotes.corpus.documents import read_corpus
+from linernotes.catalogue import Catalogue
+from linernotes.curation import Planner, read_shared
+from linernotes.curator import Curator, require_shared
 from linernotes.editions import EditionStore, lock
 from linernotes.engine import Engine
-from linernotes.errors import ClosedError, CorpusError, DataFolderBusyError
-from linernotes.retrieval.batching import BatchingEmbedder
+from linernotes.errors import CorpusError, DataFolderBusyError
+from linernotes.store import Store
+from linernotes.uploads import Uploads
+from linernotes.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
     from pathlib import Path
 
-    from linernotes.corpus.documents import Reading
-    from linernotes.editions import Edition, Step
-    from linernotes.models import Document, Quote, Turn
+    from linernotes.editions import Edition, Progress
+    from linernotes.models import Quote, Turn
     from linernotes.retrieval.embedding import Embedder
     from linernotes.retrieval.index import Index
     from linernotes.settings import Settings
 
+__all__ = ["DATABASE", "Keep", "Library", "read_shared", "spoken_by"]
+
 _log = logging.getLogger(__name__)
-_T = TypeVar("_T")
 
-SHARED = "shared"
-"""The shared library's name in ``DATA_DIR/current.json``."""
-
-# Threads that answer wait for the model most of the time; what waits there together shares a forward pass.
-ANSWERING_THREADS = 16
+DATABASE: Final = "linernotes.db"
+"""The database's file in ``DATA_DIR``."""
 
 # Documents that are asked alone are kept ready, those asked last.
 MOST_DOCUMENTS_ALONE = 16
@@ -52,14 +51,6 @@ process does, and works in memory otherwise. ``nothing``: works in memory and le
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Standing:
-    """The edition that a server works with, and since when."""
-
-    edition: Edition[Index]
-    since: float
-
-
 class Library:
     """The editions that are asked; one is open at a time for each ``DATA_DIR``.
 
@@ -69,21 +60,19 @@ class Library:
 
     def __init__(
         self,
-        settings: Settings,
-        store: EditionStore[Index],
+        editions: EditionStore[Index],
         engine: Engine,
-        workers: _Workers,
-        clock: Callable[[], float],
+        workers: Workers,
+        store: Store,
+        curator: Curator,
     ) -> None:
         """Use ``Library.open``, which closes what it opens."""
-        self._settings = settings
-        self._store = store
+        self._editions = editions
         self._engine = engine
         self._workers = workers
-        self._clock = clock
-        self._standing: dict[int | None, _Standing] = {}
         self._documents: dict[tuple[str, str], Edition[Index]] = {}
-        self._reloading = asyncio.Lock()
+        self.store = store
+        self.curator = curator
 
     @staticmethod
     @asynccontextmanager
@@ -93,9 +82,9 @@ class Library:
         embedder: Embedder | None = None,
         clock: Callable[[], float] = time.time,
         keep: Keep = "own",
-        progress: Callable[[Step, int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> AsyncIterator[Library]:
-        """Open the library and close it at the end: reads the shared corpus, loads the model and the edition.
+        """Open the library and close it at the end: the corpus, the database, the model and the editions.
 
         Args:
             settings: the settings.
@@ -107,20 +96,36 @@ class Library:
         Raises:
             DataFolderBusyError: another process works on ``DATA_DIR``.
             CorpusError: the shared corpus cannot be read.
+            StoreError: the database cannot be used.
             ModelError: the model cannot be loaded.
         """
         with ExitStack() as stack:
             folder = _data_folder(settings, keep, stack)
-            workers = _Workers()
+            owned = keep == "own"
+            workers = Workers()
+            store = Store(settings.data_dir / DATABASE if owned else None, clock=clock)
             try:
-                # The corpus first: what is wrong with it is said at once, not after the model was loaded.
-                documents = await workers.build(_read, settings)
-                engine, store = await workers.build(_assemble, settings, embedder, folder, workers)
-                library = Library(settings, store, engine, workers, clock)
-                await library._move(documents, progress)
-                yield library
+                # What is quick first: a wrong corpus or database is told at once, not after the model.
+                documents = await workers.build(require_shared, settings)
+                await store.open()
+                engine, editions = await workers.build(_assemble, settings, embedder, folder, workers)
+                uploads = Uploads(None if store.is_in_memory else folder)
+                curator = Curator(
+                    settings=settings,
+                    engine=engine,
+                    editions=editions,
+                    uploads=uploads,
+                    planner=Planner(settings, editions, uploads, clock),
+                    store=store,
+                    catalogue=Catalogue(store),
+                    workers=workers,
+                    clock=clock,
+                )
+                await curator.open(documents, progress, own=owned)
+                yield Library(editions, engine, workers, store, curator)
             finally:
                 await asyncio.shield(asyncio.to_thread(workers.close))
+                await store.close()
 
     async def ask(
         self,
@@ -144,7 +149,7 @@ class Library:
             CorpusError: the server has no such document.
             ClosedError: the library has been closed.
         """
-        edition = self._at(guild).edition
+        edition = self.curator.standings.of(guild).edition
         asked = edition if document is None else await self._alone(edition, document)
 
         def answer() -> Turn:
@@ -160,7 +165,7 @@ class Library:
         Raises:
             ClosedError: the library has been closed.
         """
-        edition = self._at(guild).edition
+        edition = self.curator.standings.of(guild).edition
         return await self._workers.answer(self._engine.recall, edition, [_clean(each) for each in history])
 
     async def quotes(
@@ -176,7 +181,7 @@ class Library:
         Raises:
             ClosedError: the library has been closed.
         """
-        edition = self._at(guild).edition
+        edition = self.curator.standings.of(guild).edition
         quotes = edition.quotes
         if about is not None:
             quotes = await self._workers.answer(self._engine.quotes_about, edition, _clean(about))
@@ -184,23 +189,20 @@ class Library:
 
     async def edition(self, guild: int | None = None) -> Edition[Index]:
         """Return the edition that the server works with now."""
-        return self._at(guild).edition
+        return self.curator.standings.of(guild).edition
 
     async def since(self, guild: int | None = None) -> float:
         """Return when the server began to work with its edition, by the library's clock."""
-        return self._at(guild).since
+        return self.curator.standings.of(guild).since
 
-    async def reload(self, progress: Callable[[Step, int, int], None] | None = None) -> Edition[Index]:
+    async def reload(self, progress: Progress | None = None) -> Edition[Index]:
         """Read the shared corpus again and work with it from now on; until then the old edition answers.
 
         Raises:
             CorpusError: the corpus cannot be read; the old edition stays.
             ClosedError: the library has been closed.
         """
-        # One at a time: of two reloads, the one that has read the folder last must be the one that stays.
-        async with self._reloading:
-            documents = await self._workers.build(_read, self._settings)
-            return await self._move(documents, progress)
+        return (await self.curator.reload_all(progress)).edition
 
     async def _alone(self, edition: Edition[Index], document: str) -> Edition[Index]:
         """Return an edition of one document of ``edition``; its passages have the same numbers."""
@@ -212,72 +214,11 @@ class Library:
         key = (edition.id, document)
         alone = self._documents.pop(key, None)
         if alone is None:
-            alone = await self._workers.build(self._store.open_edition, found)
+            alone = await self._workers.build(self._editions.open_edition, found)
         self._documents[key] = alone
         while len(self._documents) > MOST_DOCUMENTS_ALONE:
             del self._documents[next(iter(self._documents))]
         return alone
-
-    def _at(self, guild: int | None) -> _Standing:
-        return self._standing.get(guild) or self._standing[None]
-
-    async def _move(
-        self, documents: tuple[Document, ...], progress: Callable[[Step, int, int], None] | None
-    ) -> Edition[Index]:
-        def build() -> Edition[Index]:
-            started = time.perf_counter()
-            told = {} if progress is None else {"progress": progress}
-            edition = self._store.open_edition(documents, **told)
-            self._store.point(SHARED, edition.id)
-            _log.info(
-                "Edition %.12s: %d documents, %d passages, %d quotations, ready after %.1f s.",
-                edition.id,
-                len(edition.documents),
-                len(edition.passages),
-                len(edition.quotes),
-                time.perf_counter() - started,
-            )
-            return edition
-
-        edition = await self._workers.build(build)
-        self._standing[None] = _Standing(edition, self._clock())
-        return edition
-
-
-class _Workers:
-    """The threads of one library: some that answer, one that builds, and the model's."""
-
-    def __init__(self) -> None:
-        self._answering = ThreadPoolExecutor(ANSWERING_THREADS, "linernotes-answer")
-        self._building = ThreadPoolExecutor(1, "linernotes-build")
-        self._embedder: BatchingEmbedder | None = None
-
-    def share(self, embedder: Embedder) -> BatchingEmbedder:
-        """Put the model behind one worker, which is closed with the others."""
-        self._embedder = BatchingEmbedder(embedder)
-        return self._embedder
-
-    async def answer(self, work: Callable[..., _T], *args: object) -> _T:
-        return await self._run(self._answering, work, *args)
-
-    async def build(self, work: Callable[..., _T], *args: object) -> _T:
-        return await self._run(self._building, work, *args)
-
-    @staticmethod
-    async def _run(pool: ThreadPoolExecutor, work: Callable[..., _T], *args: object) -> _T:
-        loop = asyncio.get_running_loop()
-        try:
-            future = loop.run_in_executor(pool, functools.partial(work, *args))
-        except RuntimeError as error:
-            raise ClosedError("The library has been closed.") from error
-        return await future
-
-    def close(self) -> None:
-        """Finish the answers under way, cut a rebuild short and end all threads."""
-        self._answering.shutdown(wait=True)
-        if self._embedder is not None:
-            self._embedder.close()
-        self._building.shutdown(wait=True, cancel_futures=True)
 
 
 def spoken_by(quotes: Iterable[Quote], speaker: str) -> tuple[Quote, ...]:
@@ -285,15 +226,6 @@ def spoken_by(quotes: Iterable[Quote], speaker: str) -> tuple[Quote, ...]:
     wanted = set(_words(speaker))
     return tuple(
         quote for quote in quotes if wanted and quote.speaker and wanted <= set(_words(quote.speaker))
-    )
-
-
-def read_shared(settings: Settings) -> Reading:
-    """Read the shared corpus as a reload would."""
-    return read_corpus(
-        settings.corpus_dir,
-        max_file_bytes=settings.max_file_bytes,
-        max_corpus_bytes=settings.max_corpus_bytes,
     )
 
 
@@ -311,16 +243,8 @@ def _data_folder(settings: Settings, keep: Keep, stack: ExitStack) -> Path | Non
     return settings.data_dir
 
 
-def _read(settings: Settings) -> tuple[Document, ...]:
-    reading = read_shared(settings)
-    documents = reading.require()
-    for problem in reading.warnings:
-        _log.warning("%s", problem)
-    return documents
-
-
 def _assemble(
-    settings: Settings, embedder: Embedder | None, folder: Path | None, workers: _Workers
+    settings: Settings, embedder: Embedder | None, folder: Path | None, workers: Workers
 ) -> tuple[Engine, EditionStore[Index]]:
     if embedder is None:
         from linernotes.retrieval.embedding import SentenceTransformerEmbedder

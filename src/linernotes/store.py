@@ -1,8 +1,9 @@
 """What outlives a restart: servers' settings, what the buttons under answers need, and feedback. SQLite.
 
-No text of a member is kept, neither questions nor answers. Every look-up of an answer names the server and
-the channel: an id alone opens nothing. All work is done in one thread of the store's own, never in the event
-loop.
+No text of an answer is kept, and of a question only where a server's moderators have turned ``gaps`` on
+(``catalogue.py``, which keeps each server's library in the same database). Every look-up of an answer names
+the server and the channel: an id alone opens nothing. All work is done in one thread of the store's own,
+never in the event loop.
 """
 
 from __future__ import annotations
@@ -74,6 +75,52 @@ _MIGRATIONS = (
     );
     CREATE INDEX feedback_by_person ON feedback (person);
     """,
+    """
+    ALTER TABLE servers ADD COLUMN gaps INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE revisions (
+        guild INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        edition TEXT NOT NULL,
+        own TEXT NOT NULL,
+        hidden TEXT NOT NULL,
+        follows INTEGER NOT NULL,
+        what TEXT NOT NULL,
+        at REAL NOT NULL,
+        person INTEGER,
+        PRIMARY KEY (guild, number)
+    );
+    CREATE INDEX revisions_by_person ON revisions (person);
+    CREATE TABLE audit (
+        number INTEGER PRIMARY KEY,
+        guild INTEGER NOT NULL,
+        at REAL NOT NULL,
+        person INTEGER,
+        what TEXT NOT NULL,
+        before TEXT,
+        after TEXT
+    );
+    CREATE INDEX audit_by_guild ON audit (guild, at);
+    CREATE INDEX audit_by_person ON audit (person);
+    CREATE TABLE checks (
+        number INTEGER PRIMARY KEY,
+        guild INTEGER NOT NULL,
+        question TEXT NOT NULL,
+        words TEXT NOT NULL,
+        at REAL NOT NULL,
+        person INTEGER,
+        UNIQUE (guild, question)
+    );
+    CREATE INDEX checks_by_person ON checks (person);
+    CREATE TABLE gaps (
+        number INTEGER PRIMARY KEY,
+        guild INTEGER NOT NULL,
+        question TEXT NOT NULL,
+        told INTEGER NOT NULL,
+        at REAL NOT NULL
+    );
+    CREATE INDEX gaps_by_guild ON gaps (guild, at);
+    CREATE TABLE departures (guild INTEGER PRIMARY KEY, at REAL NOT NULL);
+    """,
 )
 """The n-th script brings a database from version n to n + 1; one that has been released is never changed."""
 
@@ -89,6 +136,7 @@ class Server:
     channels: Mapping[int, Rule] = field(default_factory=dict)
     blocked: frozenset[int] = frozenset()
     moderator_role: int | None = None
+    gaps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +170,14 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """How much was kept about a person until they asked to be forgotten."""
+    """How much was kept about a person until they asked to be forgotten.
+
+    ``acts`` counts the changes to a library of which it is no longer known who made them.
+    """
 
     answers: int
     votes: int
+    acts: int
 
 
 # --- The store --------------------------------------------------------------------------------------------
@@ -141,6 +193,17 @@ class Store:
         self._pool = ThreadPoolExecutor(1, "linernotes-store")
         self._connection: sqlite3.Connection | None = None
         self._purged = float("-inf")
+        self._in_memory = path is None
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Seconds since 1970."""
+        return self._clock
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Say whether what is kept is gone when the process ends; known once it has been opened."""
+        return self._in_memory
 
     async def open(self) -> None:
         """Open the database, make it if there is none, and bring an older one up to date.
@@ -148,7 +211,7 @@ class Store:
         Raises:
             StoreError: it is damaged, locked, read-only, another program's or from a newer version.
         """
-        await self._run(lambda _: None)
+        await self.run(lambda _: None)
 
     async def close(self) -> None:
         """Close the database; calls under way are finished."""
@@ -157,6 +220,21 @@ class Store:
         except RuntimeError:  # it is closed
             return
         await asyncio.to_thread(self._pool.shutdown)
+
+    async def run(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Do work in the store's thread, as one transaction.
+
+        Raises:
+            StoreError: the database cannot be used.
+            ClosedError: the store has been closed.
+        """
+        try:
+            future = asyncio.get_running_loop().run_in_executor(
+                self._pool, functools.partial(self._transact, work)
+            )
+        except RuntimeError as error:
+            raise ClosedError("The database has been closed.") from error
+        return await future
 
     # --- Servers ---
 
@@ -171,18 +249,21 @@ class Store:
             for guild, member in db.execute("SELECT guild, member FROM blocked"):
                 blocked.setdefault(guild, set()).add(member)
             return {
-                guild: Server(channels.get(guild, {}), frozenset(blocked.get(guild, ())), role)
-                for guild, role in db.execute("SELECT guild, moderator_role FROM servers")
+                guild: Server(channels.get(guild, {}), frozenset(blocked.get(guild, ())), role, bool(gaps))
+                for guild, role, gaps in db.execute("SELECT guild, moderator_role, gaps FROM servers")
             }
 
-        return await self._run(read)
+        return await self.run(read)
 
     async def save_server(self, guild: int, server: Server) -> None:
         """Keep the settings of a server in place of those before."""
 
         def write(db: sqlite3.Connection) -> None:
             db.execute("DELETE FROM servers WHERE guild = ?", (guild,))
-            db.execute("INSERT INTO servers VALUES (?, ?)", (guild, server.moderator_role))
+            db.execute(
+                "INSERT INTO servers (guild, moderator_role, gaps) VALUES (?, ?, ?)",
+                (guild, server.moderator_role, server.gaps),
+            )
             db.executemany(
                 "INSERT INTO channels VALUES (?, ?, ?)",
                 [(guild, channel, rule) for channel, rule in server.channels.items()],
@@ -191,7 +272,7 @@ class Store:
                 "INSERT INTO blocked VALUES (?, ?)", [(guild, member) for member in server.blocked]
             )
 
-        await self._run(write)
+        await self.run(write)
 
     # --- Answers ---
 
@@ -219,11 +300,11 @@ class Store:
             self._purge(db)
             db.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
-        await self._run(write)
+        await self.run(write)
 
     async def sent(self, key: int, message: int) -> None:
         """Note the message in which an answer was sent."""
-        await self._run(lambda db: db.execute("UPDATE answers SET message = ? WHERE key = ?", (message, key)))
+        await self.run(lambda db: db.execute("UPDATE answers SET message = ? WHERE key = ?", (message, key)))
 
     async def find(self, key: int, *, guild: int | None, channel: int) -> Posted | None:
         """Return the answer with this key if it was given in this server and channel within 30 days."""
@@ -235,7 +316,7 @@ class Store:
 
     async def drop(self, key: int) -> None:
         """Forget an answer that has been removed."""
-        await self._run(lambda db: db.execute("DELETE FROM answers WHERE key = ?", (key,)))
+        await self.run(lambda db: db.execute("DELETE FROM answers WHERE key = ?", (key,)))
 
     async def vote(self, key: int, person: int, vote: Literal[-1, 1]) -> bool:
         """Keep a person's one vote on an answer; return ``False`` if it was the same before."""
@@ -247,36 +328,43 @@ class Store:
             db.execute("INSERT OR REPLACE INTO feedback VALUES (?, ?, ?)", (key, person, vote))
             return bool(before != (vote,))
 
-        return await self._run(write)
+        return await self.run(write)
 
     async def votes(self, key: int) -> dict[int, int]:
         """Return the votes on an answer by person."""
-        return await self._run(
+        return await self.run(
             lambda db: dict(db.execute("SELECT person, vote FROM feedback WHERE answer = ?", (key,)))
         )
 
     # --- People and facts ---
 
     async def forget(self, person: int) -> Forgotten:
-        """Remove what is kept about a person, in every server; what moderators have set stays theirs."""
+        """Remove what is kept about a person, in every server.
+
+        What moderators have set stays theirs. The audit trail keeps what was done, without by whom.
+        """
 
         def write(db: sqlite3.Connection) -> Forgotten:
             votes = db.execute("DELETE FROM feedback WHERE person = ?", (person,)).rowcount
             answers = db.execute("DELETE FROM answers WHERE asker = ?", (person,)).rowcount
-            return Forgotten(answers, votes)
+            acts = sum(
+                db.execute(f"UPDATE {table} SET person = NULL WHERE person = ?", (person,)).rowcount  # noqa: S608  one of three names of ours
+                for table in ("audit", "revisions", "checks")
+            )
+            return Forgotten(answers, votes, acts)
 
-        return await self._run(write)
+        return await self.run(write)
 
     async def fact(self, name: str) -> str | None:
         """Return what was noted under this name."""
-        row = await self._run(
+        row = await self.run(
             lambda db: db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         )
         return None if row is None else str(row[0])
 
     async def note(self, name: str, value: str) -> None:
         """Note a value under a name."""
-        await self._run(lambda db: db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value)))
+        await self.run(lambda db: db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value)))
 
     # --- Parts ---
 
@@ -290,28 +378,13 @@ class Store:
             return None if row is None else _posted(row)
 
         # Sixty-four bits are what SQLite takes; a forged id may have more.
-        return await self._run(read) if abs(value) < 2**63 else None
+        return await self.run(read) if abs(value) < 2**63 else None
 
     def _purge(self, db: sqlite3.Connection) -> None:
         now = self._clock()
         if now - self._purged >= _PURGE_SECONDS:
             self._purged = now
             db.execute("DELETE FROM answers WHERE at <= ?", (now - KEPT_SECONDS,))
-
-    async def _run(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Do work in the store's thread, as one transaction.
-
-        Raises:
-            StoreError: the database cannot be used.
-            ClosedError: the store has been closed.
-        """
-        try:
-            future = asyncio.get_running_loop().run_in_executor(
-                self._pool, functools.partial(self._transact, work)
-            )
-        except RuntimeError as error:
-            raise ClosedError("The database has been closed.") from error
-        return await future
 
     def _transact(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         if self._connection is None:
@@ -333,6 +406,7 @@ class Store:
                     "%s cannot be written (%s): settings and buttons last until the bot stops.", path, reason
                 )
                 path = None
+                self._in_memory = True
         connection = sqlite3.connect(
             ":memory:" if path is None else path,
             timeout=_BUSY_SECONDS,

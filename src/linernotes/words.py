@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 import threading
+import unicodedata
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import Stemmer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")  # noqa: RUF001  the typographic apostrophe is meant
 _POSSESSIVE = re.compile(r"['’]s$")  # noqa: RUF001
@@ -55,3 +60,15 @@ def stem_words(words: list[str]) -> list[str]:
         _local.stemmer = Stemmer.Stemmer("english")
     stems: list[str] = _local.stemmer.stemWords(words)
     return stems
+
+
+def holds(text: str, wanted: Iterable[str]) -> bool:
+    """Say whether ``text`` has one of the wanted phrases, word for word, without case and punctuation."""
+    words = f" {' '.join(_bare(text))} "
+    return any(f" {' '.join(phrase)} " in words for phrase in map(_bare, wanted) if phrase)
+
+
+def _bare(text: str) -> list[str]:
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    # A sign on its own ("C#", "%") is all that some phrases have.
+    return re.findall(r"[^\W_]+", plain) or plain.split()

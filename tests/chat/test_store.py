@@ -301,7 +301,7 @@ async def test_migrations_go_on_from_where_a_database_stands(
     monkeypatch.setattr(module, "_MIGRATIONS", migrations)
     new = Store(path)
     assert await found(new) is not None
-    assert await new._run(lambda db: db.execute("SELECT x FROM later").fetchall()) == [(1,)]
+    assert await new.run(lambda db: db.execute("SELECT x FROM later").fetchall()) == [(1,)]
     await new.close()
     # One that fails leaves the database as it was.
     monkeypatch.setattr(module, "_MIGRATIONS", (*migrations, "CREATE TABLE more (x); nonsense"))

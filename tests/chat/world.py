@@ -14,11 +14,9 @@ import simcord
 
 from fakes import FakeEmbedder, write_corpus
 from linernotes.chat import create_bot
-from linernotes.chat.client import DATABASE
 from linernotes.library import Library
 from linernotes.models import Answer, Unanswered
 from linernotes.settings import Settings
-from linernotes.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -62,6 +60,7 @@ class World:
     embedder: Interrupted
     settings: Settings
     clock: Clock
+    opened: AsyncExitStack
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -126,15 +125,17 @@ class World:
         return simcord.ChannelHandle(self.env, self.guild, made)
 
     async def restart(self) -> None:
-        """Stop the bot and start a new one on the same folder."""
-        await self.bot.store.close()
+        """Stop the bot and its library, and start new ones on the same folder."""
+        await self.opened.aclose()
+        self.library = await self.opened.enter_async_context(
+            Library.open(self.settings, embedder=self.embedder, clock=self.clock)
+        )
         await self.env.restart_bot(_bot(self.settings, self.library, self.clock, self.options))
 
 
 def _bot(settings: Settings, library: Library, clock: Clock, options: dict[str, Any]) -> LinerNotes:
-    store = Store(settings.data_dir / DATABASE, clock=clock)
     chance = random.Random(4)  # noqa: S311  it picks quotations
-    return create_bot(settings, library, store=store, clock=clock, chance=chance, **options)  # type: ignore[return-value]
+    return create_bot(settings, library, clock=clock, chance=chance, **options)  # type: ignore[return-value]
 
 
 @asynccontextmanager
@@ -152,18 +153,17 @@ async def open_world(
         corpus_dir=write_corpus(folder / "corpus", **(corpus or {})), data_dir=folder / "data", **settings
     )
     clock = Clock()
-    async with AsyncExitStack() as stack:
-        library = await stack.enter_async_context(Library.open(made, embedder=embedder, keep="nothing"))
+    async with AsyncExitStack() as opened:
+        library = await opened.enter_async_context(Library.open(made, embedder=embedder, clock=clock))
         env = simcord.Env(_bot(made, library, clock, options or {}), **(simulation or {}))
         # It looks again after 50 ms whether the bot is done; there are hundreds of such waits in these tests.
         env._settle_internal = functools.partial(env._settle_internal, idle=0.002)  # type: ignore[method-assign]
         # Not ``simcord.run``: pytest ends a fixture in another context than it began it in.
         await env.start()
-        world = World(env, library, embedder, made, clock, options or {})
+        world = World(env, library, embedder, made, clock, opened, options or {})
         try:
             yield world
         finally:
-            await world.bot.store.close()
             await env.shutdown()
         if env.check_errors:
             env.raise_errors()

@@ -26,15 +26,11 @@ from linernotes.chat.sessions import Sessions
 from linernotes.chat.synchronise import synchronise
 from linernotes.errors import DiscordRefusedError, DiscordUnreachableError, RefusalError
 from linernotes.library import Library
-from linernotes.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from linernotes.settings import Settings
-
-DATABASE: Final = "linernotes.db"
-"""The store's file in ``DATA_DIR``."""
 
 # What is under way when the bot is told to leave has so long; after the second figure it leaves anyway.
 _FINISHING_SECONDS: Final = 3.5
@@ -60,7 +56,6 @@ class LinerNotes(commands.Bot):
         self,
         settings: Settings,
         library: Library,
-        store: Store,
         *,
         clock: Callable[[], float],
         limits: Limits,
@@ -89,11 +84,11 @@ class LinerNotes(commands.Bot):
         )
         self.settings = settings
         self.library = library
-        self.store = store
+        self.store = library.store
         self.chance = chance
         self.sessions = Sessions(clock)
         self.manners = Manners(clock, limits)
-        self.servers = Servers(store)
+        self.servers = Servers(library.store)
         self.examples = Examples(library)
         self.presses: dict[str, Handler] = {}
         self._under_way: set[asyncio.Task[Any]] = set()
@@ -104,7 +99,6 @@ class LinerNotes(commands.Bot):
 
     async def setup_hook(self) -> None:
         """Read what moderators have set, and synchronise the commands; called between login and gateway."""
-        await self.store.open()
         await self.servers.load()
         await synchronise(self)
 
@@ -155,11 +149,6 @@ class LinerNotes(commands.Bot):
                 _log.warning("left unfinished", answers=len(left))
         await self.close()
 
-    async def close(self) -> None:
-        """Disconnect, and close the store."""
-        await super().close()
-        await self.store.close()
-
     def guild_of(self, guild: int | None) -> int | None:
         """Return the server whose corpus is asked: ``None`` where the bot is not a member itself."""
         return guild if guild is not None and self.get_guild(guild) is not None else None
@@ -178,7 +167,6 @@ def create_bot(
     settings: Settings,
     library: Library,
     *,
-    store: Store | None = None,
     clock: Callable[[], float] = time.monotonic,
     limits: Limits | None = None,
     chance: random.Random | None = None,
@@ -187,8 +175,7 @@ def create_bot(
 
     Args:
         settings: the settings.
-        library: the open library; the bot does not close it.
-        store: the database, which the bot closes; by default the one in ``DATA_DIR``.
+        library: the open library, with its database; the bot does not close it.
         clock: seconds that only go forward, for conversations and cooldowns.
         limits: how much is answered.
         chance: picks quotations.
@@ -196,7 +183,6 @@ def create_bot(
     return LinerNotes(
         settings,
         library,
-        store or Store(settings.data_dir / DATABASE),
         clock=clock,
         limits=limits or Limits(),
         chance=chance or random.Random(),  # noqa: S311  it picks quotations
@@ -239,11 +225,8 @@ async def _run(settings: Settings) -> int:
             loop.add_signal_handler(number, leave)
     try:
         async with AsyncExitStack() as stack:
-            store = Store(settings.data_dir / DATABASE)
-            stack.push_async_callback(store.close)
             library = await stack.enter_async_context(Library.open(settings))
-            await store.open()
-            bot = create_bot(settings, library, store=store)
+            bot = create_bot(settings, library)
             await _connected(bot, settings.discord_token.get_secret_value(), stop)
     except asyncio.CancelledError:
         if not stop.is_set():

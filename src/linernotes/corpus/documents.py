@@ -133,7 +133,7 @@ def read_corpus(folder: Path, *, max_file_bytes: int, max_corpus_bytes: int) -> 
         problems.extend(found)
         if document is None:
             continue
-        if not _has_sentence(document):
+        if not has_sentence(document):
             problems.append(Problem("warning", name, None, "has no sentence and is left out."))
         elif document.text in seen:
             problems.append(
@@ -266,7 +266,7 @@ def _printable(name: str) -> str:
     return "".join("\ufffd" if unicodedata.category(char) in {"Cc", "Cs"} else char for char in name)
 
 
-def _has_sentence(document: Document) -> bool:
+def has_sentence(document: Document) -> bool:
     """Say whether anything but headings and bare marks is left to answer with."""
     return any(
         block.kind != "heading" and any(map(str.isalnum, document.text[block.start : block.end]))

@@ -1,0 +1,568 @@
+"""Who answers from what, and how that changes: previews, applies and takes back, for each server.
+
+Everything that costs time happens in the library's threads. A change is built beside the edition in use. It
+counts from the moment at which the database has written it down, in one transaction with the audit trail;
+after that one reference is changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections import OrderedDict
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from linernotes.catalogue import OPERATOR, Revision
+from linernotes.curation import Add, Preview, Verdict, compare, meets, read_shared
+from linernotes.errors import CorpusError, EditionError, LinerNotesError, RefusalError
+from linernotes.models import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from linernotes.catalogue import Catalogue, Check, Gap
+    from linernotes.curation import Change, Plan, Planner
+    from linernotes.editions import Edition, EditionStore, Progress
+    from linernotes.engine import Engine
+    from linernotes.models import Document
+    from linernotes.retrieval.index import Index
+    from linernotes.settings import Settings
+    from linernotes.store import Store
+    from linernotes.uploads import Uploads
+    from linernotes.workers import Workers
+
+_log = logging.getLogger(__name__)
+
+_SHARED: Final = "shared edition"
+
+# Previews hold an edition in memory each.
+MOST_PREVIEWS: Final = 50
+PREVIEW_SECONDS: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The edition that a server works with, since when, and its own revision, if it has one."""
+
+    edition: Edition[Index]
+    since: float
+    revision: Revision | None = None
+
+
+class Standings:
+    """What each server works with; a server without a library of its own works with the shared corpus."""
+
+    def __init__(self) -> None:
+        """Begin with nothing; the shared standing, ``None``, comes first."""
+        self._standings: dict[int | None, Standing] = {}
+
+    def of(self, guild: int | None) -> Standing:
+        """Return what a server works with."""
+        return self._standings.get(guild) or self._standings[None]
+
+    def put(self, guild: int | None, standing: Standing) -> None:
+        """Let a server work with another edition from now on."""
+        self._standings[guild] = standing
+
+    def drop(self, guild: int) -> None:
+        """Let a server work with the shared corpus."""
+        self._standings.pop(guild, None)
+
+    @property
+    def guilds(self) -> frozenset[int]:
+        """The servers that have a library of their own."""
+        return frozenset(guild for guild in self._standings if guild is not None)
+
+
+Move = Literal["moved", "unchanged", "held", "rolled back", "busy", "failed"]
+"""What the operator's reload did with a server.
+
+``held``: it stays, for a check question would break. ``rolled back``: it stays, for its moderators have gone
+back to an earlier edition. ``busy``: they are changing it. ``failed``: a file of its own cannot be read.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of one server; ``said`` explains it where that is needed."""
+
+    guild: int
+    move: Move
+    edition: str
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What the operator's reload did."""
+
+    edition: Edition[Index]
+    servers: tuple[Moved, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """A document of an edition: the size of its file in bytes, and when that was added or changed last."""
+
+    document: Document
+    size: int
+    at: float | None
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a server answers from.
+
+    ``revision`` is the newest; where the server has no library of its own (``is_own``), it stands for the
+    shared corpus. ``held`` says why the operator's last reload left the server where it was.
+    """
+
+    edition: Edition[Index]
+    revision: Revision
+    is_own: bool
+    documents: tuple[Shelved, ...]
+    model: str
+    held: str | None
+
+
+def _silent(_step: str, _done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+class Curator:
+    """Changes the libraries; one change at a time for each server."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        engine: Engine,
+        editions: EditionStore[Index],
+        uploads: Uploads,
+        planner: Planner,
+        store: Store,
+        catalogue: Catalogue,
+        workers: Workers,
+        clock: Callable[[], float],
+    ) -> None:
+        """Take the parts; ``open`` reads what each server works with."""
+        self._settings = settings
+        self._engine = engine
+        self._editions = editions
+        self._uploads = uploads
+        self._planner = planner
+        self._store = store
+        self._workers = workers
+        self._clock = clock
+        self.catalogue = catalogue
+        self.standings = Standings()
+        self._previews: OrderedDict[str, Preview] = OrderedDict()
+        self._at_work: dict[int, tuple[int, str, float]] = {}
+        self._reloading = asyncio.Lock()
+        # Files that a change is about to name, and those that changes have named since tidying last began:
+        # what is tidied away must not cross with them.
+        self._pending: set[str] = set()
+        self._recent: set[str] = set()
+
+    # --- Opening ---
+
+    async def open(self, documents: Sequence[Document], progress: Progress | None, *, own: bool) -> None:
+        """Work with the shared documents, and with what each server had.
+
+        Where the shared corpus has changed while nothing ran, the servers follow it as after a reload.
+
+        Args:
+            documents: the shared documents.
+            progress: told how far the shared edition is.
+            own: whether the database and the disk are ours to change.
+
+        Raises:
+            CorpusError: two documents have one name.
+            StoreError: the database cannot be used.
+        """
+        edition = await self._build(documents, progress)
+        self.standings.put(None, Standing(edition, self._clock()))
+        if not own:
+            return
+        for revision in (await self.catalogue.newest()).values():
+            await self._take_up(revision)
+        before = await self._store.fact(_SHARED)
+        if before not in {None, edition.id}:
+            await self._move_all(documents, await self._last_shared(before or ""))
+        await self._note_shared(edition)
+        await self.tidy()
+
+    async def _last_shared(self, edition_id: str) -> Edition[Index] | None:
+        try:
+            return await self._workers.build(self._editions.load, edition_id)
+        except EditionError as error:
+            _log.warning("The shared edition of the last start is gone: %s", error)
+            return None
+
+    async def _take_up(self, revision: Revision) -> None:
+        """Work with a server's newest revision, or, where that is damaged, with the next that can be read."""
+        for each in (revision, *(await self.catalogue.revisions(revision.guild))[1:]):
+            try:
+                edition = await self._workers.build(self._editions.load, each.edition)
+            except EditionError as error:
+                _log.warning("Edition #%d of server %d: %s", each.number, each.guild, error)
+                continue
+            if each is not revision:
+                what = f"went back to #{each.number}, for the edition in use was damaged"
+                await self._go_back(revision, replace(each, edition=edition.id, what=what), edition)
+                return
+            if edition.id != each.edition:
+                what = "made again for another model or version"
+                await self.catalogue.move(each, edition.id, what)
+            self.standings.put(each.guild, Standing(edition, each.at, replace(each, edition=edition.id)))
+            return
+        # Nothing that was saved can be read: what can be made from the files is better than silence.
+        shared = self.standings.of(None).edition
+        own, edition = revision.own, shared
+        try:
+            plan = await self._workers.answer(self._planner.follow, revision, shared.documents)
+            edition = await self._build(plan.documents, None)
+        except LinerNotesError as error:
+            _log.warning("Server %d goes on with the shared corpus: %s", revision.guild, error)
+            own = {}
+        what = "made again from the files, for every edition was damaged"
+        await self._go_back(revision, replace(revision, edition=edition.id, own=own, what=what), edition)
+
+    async def _go_back(self, from_: Revision, to: Revision, edition: Edition[Index]) -> None:
+        revision = replace(to, number=from_.number + 1, at=self._clock(), person=OPERATOR)
+        await self.catalogue.commit(revision, before=from_)
+        self.standings.put(revision.guild, Standing(edition, revision.at, revision))
+
+    # --- A server's changes ---
+
+    async def preview(
+        self, guild: int, person: int, change: Change, progress: Progress | None = None
+    ) -> Preview:
+        """Build what a change would come to, beside the edition in use, and compare.
+
+        Args:
+            guild: the server.
+            person: who wants it.
+            change: the change.
+            progress: told from a worker's thread how far it is.
+
+        Raises:
+            RefusalError: it cannot be done, or somebody is changing this server's library; says who.
+            CorpusError: a file cannot be read.
+            EditionError: an edition cannot be read.
+            ClosedError: the library has been closed.
+        """
+        with self._alone(guild, person, change.what):
+            return await self._preview(guild, person, change, progress)
+
+    async def apply(
+        self, guild: int, person: int, preview_id: str, *, anyway: bool = False
+    ) -> Revision | Preview:
+        """Let a preview count.
+
+        Args:
+            guild: the server.
+            person: who wants it.
+            preview_id: which preview.
+            anyway: whether check questions may break.
+
+        Returns:
+            The revision that counts now; or, where the corpus has changed since, a new preview.
+
+        Raises:
+            RefusalError: there is no such preview, it would break a check question, or somebody is at it.
+            EditionUnsavedError: the disk is full; the old edition goes on.
+            StoreError: the database cannot be written; the old edition goes on.
+        """
+        preview = self._previews.get(preview_id)
+        if preview is None or preview.guild != guild:
+            raise RefusalError("I no longer have that preview; please start again.")
+        with self._alone(guild, person, preview.change.what):
+            plan = await self._plan(preview.change, self._base(guild))
+            if self._base(guild) != preview.base or plan.documents != preview.plan.documents:
+                del self._previews[preview_id]
+                return await self._preview(guild, person, preview.change, None)
+            if preview.broken and not anyway:
+                raise RefusalError("That would break a check question; use “Apply anyway” if it must be so.")
+            return await asyncio.shield(self._commit(preview, person))
+
+    def cancel(self, guild: int, preview_id: str) -> None:
+        """Forget a preview."""
+        preview = self._previews.get(preview_id)
+        if preview is not None and preview.guild == guild:
+            del self._previews[preview_id]
+
+    async def _preview(self, guild: int, person: int, change: Change, progress: Progress | None) -> Preview:
+        base = self._base(guild)
+        before = self.standings.of(guild).edition
+        plan = await self._plan(change, base)
+        after = await self._build(plan.documents, progress)
+        difference = await self._workers.answer(compare, before, after)
+        verdicts = await self._verdicts(await self.catalogue.checks(guild), before, after)
+        preview = Preview(
+            secrets.token_hex(8),
+            guild,
+            person,
+            change,
+            base,
+            plan,
+            before,
+            after,
+            difference,
+            verdicts,
+            self._clock(),
+        )
+        self._previews[preview.id] = preview
+        self._expire()
+        return preview
+
+    async def _plan(self, change: Change, base: Revision) -> Plan:
+        shared = self.standings.of(None).edition.documents
+        history = await self.catalogue.revisions(base.guild)
+        return await self._workers.answer(self._planner.plan, change, base, shared, history)
+
+    async def _commit(self, preview: Preview, person: int) -> Revision:
+        change = preview.change
+        added = {upload.digest for upload in preview.plan.own.values()} if isinstance(change, Add) else set()
+        self._pending |= added
+        self._recent |= added
+        try:
+            # Whole on the disk first: what the database speaks of must be there after a restart.
+            await self._save(preview.after)
+            if isinstance(change, Add):
+                await self._workers.answer(self._uploads.save, change.data)
+            revision = Revision(
+                preview.guild,
+                preview.base.number + 1,
+                preview.after.id,
+                change.what,
+                self._clock(),
+                person,
+                preview.plan.own,
+                preview.plan.hidden,
+                preview.plan.follows,
+            )
+            await self.catalogue.commit(revision, before=preview.base)
+        finally:
+            self._pending -= added
+        self.standings.put(preview.guild, Standing(preview.after, revision.at, revision))
+        self._previews.pop(preview.id, None)
+        return revision
+
+    async def _save(self, edition: Edition[Index]) -> None:
+        # A database that lives in memory ends with the process, and so may an edition.
+        if not self._store.is_in_memory:
+            await self._workers.answer(self._editions.save, edition)
+
+    def _base(self, guild: int) -> Revision:
+        """Return a server's newest revision; the shared edition counts as the first where it has none."""
+        standing = self.standings.of(guild)
+        return standing.revision or Revision(
+            guild, 1, standing.edition.id, "the shared corpus", standing.since, OPERATOR
+        )
+
+    async def _verdicts(
+        self, checks: Sequence[Check], before: Edition[Index], after: Edition[Index]
+    ) -> tuple[Verdict, ...]:
+        verdicts: list[Verdict] = []
+        for check in checks:
+            old = (await self._workers.answer(self._engine.ask, before, check.question)).reply
+            new = old
+            if after is not before:
+                new = (await self._workers.answer(self._engine.ask, after, check.question)).reply
+            said = new.text if isinstance(new, Answer) else ""
+            verdicts.append(Verdict(check, meets(old, check.words), meets(new, check.words), said))
+        return tuple(verdicts)
+
+    async def _build(self, documents: Sequence[Document], progress: Progress | None) -> Edition[Index]:
+        def build() -> Edition[Index]:
+            started = time.perf_counter()
+            edition = self._editions.open_edition(documents, progress or _silent)
+            _log.info(
+                "Edition %.12s: %d documents, %d passages, %d quotations, ready after %.1f s.",
+                edition.id,
+                len(edition.documents),
+                len(edition.passages),
+                len(edition.quotes),
+                time.perf_counter() - started,
+            )
+            return edition
+
+        return await self._workers.build(build)
+
+    @contextmanager
+    def _alone(self, guild: int, person: int, what: str) -> Iterator[None]:
+        if guild in self._at_work:
+            who, does, since = self._at_work[guild]
+            name = "The operator" if who == OPERATOR else f"<@{who}>"
+            seconds = max(0, round(self._clock() - since))
+            raise RefusalError(
+                f"{name} is changing this server's library (“{does}”, for {seconds} seconds now);"
+                " please wait."
+            )
+        self._at_work[guild] = (person, what, self._clock())
+        try:
+            yield
+        finally:
+            del self._at_work[guild]
+
+    def _expire(self) -> None:
+        since = self._clock() - PREVIEW_SECONDS
+        for each in [each for each in self._previews.values() if each.at <= since]:
+            del self._previews[each.id]
+        while len(self._previews) > MOST_PREVIEWS:
+            self._previews.popitem(last=False)
+
+    # --- The operator's reload ---
+
+    async def reload_all(self, progress: Progress | None = None) -> Reloaded:
+        """Read the shared corpus again, and move every server forward that can be moved.
+
+        Raises:
+            CorpusError: the corpus cannot be read; every old edition stays.
+            ClosedError: the library has been closed.
+        """
+        # One at a time: of two reloads, the one that has read the folder last must be the one that stays.
+        async with self._reloading:
+            documents = await self._workers.build(require_shared, self._settings)
+            before = self.standings.of(None).edition
+            edition = await self._build(documents, progress)
+            moved = await self._move_all(documents, before)
+            if edition is not before:
+                self.standings.put(None, Standing(edition, self._clock()))
+            # Last: a bot that is killed before moves the other servers when it starts again.
+            await self._note_shared(edition)
+            await self.tidy()
+            return Reloaded(edition, moved)
+
+    async def _move_all(
+        self, documents: Sequence[Document], shared_before: Edition[Index] | None
+    ) -> tuple[Moved, ...]:
+        """Move each server that has a library or check questions of its own to the new shared documents."""
+        guilds = self.standings.guilds | await self.catalogue.checked_guilds()
+        moved: list[Moved] = []
+        for guild in sorted(guilds):
+            standing = self.standings.of(guild)
+            if standing.revision is None and shared_before is not None:
+                standing = replace(standing, edition=shared_before)
+            try:
+                with self._alone(guild, OPERATOR, "reloading the shared corpus"):
+                    moved.append(await self._move(guild, standing, documents))
+            except RefusalError as error:
+                moved.append(Moved(guild, "busy", standing.edition.id, str(error)))
+            except (CorpusError, EditionError) as error:
+                moved.append(Moved(guild, "failed", standing.edition.id, str(error)))
+        for each in moved:
+            _log.info("Server %d: %s. %s", each.guild, each.move, each.said)
+        return tuple(moved)
+
+    async def _move(self, guild: int, standing: Standing, documents: Sequence[Document]) -> Moved:
+        before = standing.edition
+        base = standing.revision or Revision(
+            guild, 1, before.id, "the shared corpus", standing.since, OPERATOR
+        )
+        if not base.follows:
+            return Moved(guild, "rolled back", before.id)
+        plan = await self._workers.answer(self._planner.follow, base, documents)
+        after = await self._build(plan.documents, None)
+        if after.id == before.id:
+            return Moved(guild, "unchanged", before.id)
+        verdicts = await self._verdicts(await self.catalogue.checks(guild), before, after)
+        broken = [each.check.question for each in verdicts if each.before and not each.after]
+        if broken:
+            what = f"stayed, for the operator's reload would break: {'; '.join(broken)}"
+            await self.catalogue.hold(base, what)
+            self.standings.put(guild, Standing(before, base.at, base))
+            return Moved(guild, "held", before.id, what)
+        if standing.revision is None:
+            # It has the shared corpus and nothing else, and goes on having it.
+            return Moved(guild, "moved", after.id)
+        await self._save(after)
+        revision = replace(
+            base,
+            number=base.number + 1,
+            edition=after.id,
+            what="followed the operator's reload",
+            at=self._clock(),
+            person=OPERATOR,
+        )
+        await self.catalogue.commit(revision, before=base)
+        self.standings.put(guild, Standing(after, revision.at, revision))
+        return Moved(guild, "moved", after.id)
+
+    async def _note_shared(self, edition: Edition[Index]) -> None:
+        await self._store.note(_SHARED, edition.id)
+
+    # --- Leaving and tidying ---
+
+    async def tidy(self) -> None:
+        """Remove what is too old: revisions, editions, files, and servers that were left 30 days ago."""
+        self._recent = set(self._pending)
+        gone, kept = await self.catalogue.tidy()
+        for guild in gone:
+            self.standings.drop(guild)
+        if self._store.is_in_memory:
+            return
+        editions = kept.editions | {self.standings.of(None).edition.id}
+
+        def prune() -> None:
+            self._editions.prune(editions)
+            self._uploads.prune(kept.uploads | self._recent)
+
+        await self._workers.build(prune)
+
+    # --- What moderators look at ---
+
+    async def status(self, guild: int) -> Status:
+        """Return what a server answers from, and since when."""
+        standing = self.standings.of(guild)
+        base = self._base(guild)
+        last = (await self.catalogue.audit(guild))[:1]
+        held = next((act.what for act in last if act.before is not None and act.before == act.after), None)
+        documents = await self._workers.answer(_shelve, standing.edition, base, self._settings.corpus_dir)
+        return Status(
+            standing.edition,
+            base,
+            standing.revision is not None,
+            documents,
+            self._settings.embedding_model,
+            held,
+        )
+
+    async def gap_groups(self, guild: int) -> tuple[tuple[Gap, ...], ...]:
+        """Return what was not answered, grouped by meaning, the largest group first."""
+        gaps = await self.catalogue.gaps(guild)
+        groups = await self._workers.answer(self._engine.group, [gap.question for gap in gaps])
+        return tuple(tuple(gaps[at] for at in group) for group in groups)
+
+
+def _shelve(edition: Edition[Index], revision: Revision, folder: Path) -> tuple[Shelved, ...]:
+    shelved: list[Shelved] = []
+    for document in edition.documents:
+        upload = revision.own.get(document.name)
+        size, at = (len(document.text.encode()), None) if upload is None else (upload.size, upload.at)
+        if upload is None:
+            with suppress(OSError):
+                found = (folder / document.name).stat()
+                size, at = found.st_size, found.st_mtime
+        shelved.append(Shelved(document, size, at, own=upload is not None))
+    return tuple(shelved)
+
+
+def require_shared(settings: Settings) -> tuple[Document, ...]:
+    """Return the shared corpus, its warnings told to the log.
+
+    Raises:
+        CorpusError: it cannot be read.
+    """
+    reading = read_shared(settings)
+    documents = reading.require()
+    for problem in reading.warnings:
+        _log.warning("%s", problem)
+    return documents

@@ -1,0 +1,68 @@
+"""The threads of one library; none of what they do runs in the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from linernotes.errors import ClosedError
+from linernotes.retrieval.batching import BatchingEmbedder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from linernotes.retrieval.embedding import Embedder
+
+_T = TypeVar("_T")
+
+# Threads that answer wait for the model most of the time; what waits there together shares a forward pass.
+ANSWERING_THREADS = 16
+
+
+class Workers:
+    """The threads of one library: some that answer, one that builds, and the model's."""
+
+    def __init__(self) -> None:
+        """Start no thread yet: each begins with its first work."""
+        self._answering = ThreadPoolExecutor(ANSWERING_THREADS, "linernotes-answer")
+        self._building = ThreadPoolExecutor(1, "linernotes-build")
+        self._embedder: BatchingEmbedder | None = None
+
+    def share(self, embedder: Embedder) -> BatchingEmbedder:
+        """Put the model behind one worker, which is closed with the others."""
+        self._embedder = BatchingEmbedder(embedder)
+        return self._embedder
+
+    async def answer(self, work: Callable[..., _T], *args: object) -> _T:
+        """Do work that somebody waits for.
+
+        Raises:
+            ClosedError: the workers have been closed.
+        """
+        return await self._run(self._answering, work, *args)
+
+    async def build(self, work: Callable[..., _T], *args: object) -> _T:
+        """Do work that may take long, after what waits already.
+
+        Raises:
+            ClosedError: the workers have been closed.
+        """
+        return await self._run(self._building, work, *args)
+
+    @staticmethod
+    async def _run(pool: ThreadPoolExecutor, work: Callable[..., _T], *args: object) -> _T:
+        loop = asyncio.get_running_loop()
+        try:
+            future = loop.run_in_executor(pool, functools.partial(work, *args))
+        except RuntimeError as error:
+            raise ClosedError("The library has been closed.") from error
+        return await future
+
+    def close(self) -> None:
+        """Finish the answers under way, cut a rebuild short and end all threads."""
+        self._answering.shutdown(wait=True)
+        if self._embedder is not None:
+            self._embedder.close()
+        self._building.shutdown(wait=True, cancel_futures=True)
