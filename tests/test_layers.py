@@ -37,12 +37,14 @@ MAY_IMPORT = {
     "library": BASE
     | DOMAIN
     | {"catalogue", "curation", "curator", "editions", "engine", "settings", "store", "uploads", "workers"},
+    "control": BASE | {"curator", "editions", "library"},
     "evaluation": BASE | {"questions"},
     "tuning": BASE | DOMAIN | {"editions", "engine", "evaluation"},
     "doctor": BASE | DOMAIN | {"editions", "library", "settings"},
     "terminal": BASE | {"editions", "library", "settings", "retrieval"},
     "chat": BASE
-    | {"catalogue", "corpus", "curation", "curator", "editions", "library", "settings", "store", "retrieval"},
+    | {"catalogue", "control", "corpus", "curation", "curator", "editions", "library", "retrieval"}
+    | {"settings", "store"},
 }
 """``cli`` puts the parts together and may import all of them."""
 

@@ -25,8 +25,7 @@ from typer.core import TyperGroup
 from linernotes.errors import ConfigurationError, LinerNotesError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from linernotes.evaluation import Article, Case, Outcome
     from linernotes.library import Keep, Library
@@ -339,6 +338,32 @@ def check(*, corpus: CorpusOption = None, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def reload(*, as_json: JsonOption = False) -> None:
+    """Let the running bot read the shared corpus again, and say what became of each server."""
+    from rich.console import Console
+
+    from linernotes.control import request_reload
+
+    settings = _settings()
+    _log_to_stderr(settings)
+    console = Console(stderr=True)
+    with console.status("Waiting for the bot ...") as status:
+        report = request_reload(
+            settings.data_dir,
+            lambda step, done, total: status.update(f"The bot is at it: {step} {done} of {total} ..."),
+        )
+    if as_json:
+        _print_json(report)
+        return
+    typer.echo(
+        f"The shared corpus is edition {report['edition'][:8]} now: {report['documents']} documents,"
+        f" {report['passages']} passages, {report['quotations']} quotations."
+    )
+    for server in report["servers"]:
+        typer.echo(" ".join(f"Server {server['guild']}: {server['did']}. {server['said']}".split()))
+
+
+@app.command()
 def doctor() -> None:
     """Check the installation: Python, settings, model, corpus and data folder, one line for each."""
     from linernotes.doctor import examine
@@ -509,10 +534,18 @@ def _log_to_stderr(settings: Settings, *, for_people: bool = True) -> None:
     logging.getLogger("linernotes").setLevel(logging.WARNING if quiet else settings.log_level.upper())
 
 
-def _open(settings: Settings, keep: Keep, progress: Building) -> AbstractAsyncContextManager[Library]:
+@contextlib.asynccontextmanager
+async def _open(settings: Settings, keep: Keep, progress: Building) -> AsyncIterator[Library]:
+    """Open a library; one that works on ``DATA_DIR`` alone can be told to reload."""
+    from linernotes import control
     from linernotes.library import Library
 
-    return Library.open(settings, keep=keep, progress=progress)
+    async with Library.open(settings, keep=keep, progress=progress) as library:
+        if keep != "own":
+            yield library
+            return
+        async with control.serve(library, settings.data_dir):
+            yield library
 
 
 @contextlib.contextmanager

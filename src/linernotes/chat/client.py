@@ -17,6 +17,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from linernotes import control
 from linernotes.chat import about, ask, evidence, logs, messages, moderation, quotes
 from linernotes.chat.buttons import Handler, Press
 from linernotes.chat.examples import Examples
@@ -227,6 +228,7 @@ async def _run(settings: Settings) -> int:
         async with AsyncExitStack() as stack:
             library = await stack.enter_async_context(Library.open(settings))
             bot = create_bot(settings, library)
+            await stack.enter_async_context(control.serve(library, settings.data_dir))
             await _connected(bot, settings.discord_token.get_secret_value(), stop)
     except asyncio.CancelledError:
         if not stop.is_set():
