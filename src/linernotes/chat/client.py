@@ -18,7 +18,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from linernotes import control
-from linernotes.chat import about, ask, evidence, logs, messages, moderation, quotes
+from linernotes.chat import about, ask, curation, evidence, logs, messages, moderation, quotes
 from linernotes.chat.buttons import Handler, Press
 from linernotes.chat.examples import Examples
 from linernotes.chat.manners import Limits, Manners, Servers, channels_of, require_welcome
@@ -95,7 +95,7 @@ class LinerNotes(commands.Bot):
         self._under_way: set[asyncio.Task[Any]] = set()
         self._leaving = False
         self.add_dynamic_items(Press)
-        for part in (messages, ask, evidence, quotes, about, moderation):
+        for part in (messages, ask, evidence, quotes, about, moderation, curation):
             part.register(self)
 
     async def setup_hook(self) -> None:
