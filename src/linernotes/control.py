@@ -21,7 +21,8 @@ import stat
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from linernotes.errors import BotAbsentError, LinerNotesError
+from linernotes.editions import lock
+from linernotes.errors import BotAbsentError, DataFolderBusyError, LinerNotesError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -213,12 +214,20 @@ def request_reload(
     except TimeoutError:
         raise BotAbsentError(f"The bot that runs on {folder} does not answer.") from None
     except (OSError, AttributeError):
-        raise BotAbsentError(
-            f"No bot is running on {folder}: there is nothing to reload. It reads the corpus when it starts."
-        ) from None
+        raise BotAbsentError(_why_absent(folder)) from None
     except (ValueError, KeyError, TypeError) as error:
         raise BotAbsentError(f"What runs on {folder} answers strangely ({error}).") from None
     raise BotAbsentError(f"The bot that runs on {folder} stopped before it had reloaded.")
+
+
+def _why_absent(folder: Path) -> str:
+    if folder.is_dir():
+        try:
+            with lock(folder):
+                pass
+        except DataFolderBusyError as error:
+            return f"{error} It cannot be asked to reload: it may be starting still; try again in a moment."
+    return f"No bot is running on {folder}: there is nothing to reload. It reads the corpus when it starts."
 
 
 class _ReloadError(LinerNotesError):

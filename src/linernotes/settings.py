@@ -74,7 +74,7 @@ class Settings(BaseModel):
         ),
     ] = False
     health_port: Annotated[
-        int | None, Field(ge=1, le=65535, description="A port for health checks; empty for none")
+        int | None, Field(ge=1, le=65535, description="A port that answers GET /health; empty for none")
     ] = None
     privacy_url: Annotated[
         str | None, AfterValidator(_https), Field(description="A link to your privacy policy (https)")

@@ -66,6 +66,9 @@ class Loopback:
     failures: deque[int] = field(default_factory=deque)
     # A status with which a message is refused although it was taken.
     lost: deque[int] = field(default_factory=deque)
+    # How often the bot is asked for a heartbeat, and when each came.
+    heartbeat_seconds: float = 20.0
+    heartbeats: list[float] = field(default_factory=list)
     _sockets: list[web.WebSocketResponse] = field(default_factory=list)
     _ids: Any = field(default_factory=lambda: itertools.count(910_000_000_000_000_000))
     _sequence: int = 0
@@ -220,13 +223,14 @@ class Loopback:
     async def _gateway(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        await socket.send_json({"op": 10, "d": {"heartbeat_interval": 20_000}})
+        await socket.send_json({"op": 10, "d": {"heartbeat_interval": self.heartbeat_seconds * 1_000}})
         async for message in socket:
             if message.type is not WSMsgType.TEXT:
                 continue
             told = json.loads(message.data)
             match told["op"]:
                 case 1:
+                    self.heartbeats.append(time.monotonic())
                     await socket.send_json({"op": 11})
                 case 2:
                     if told["d"]["token"] != TOKEN:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sqlite3
 import sys
 import time
@@ -17,10 +18,12 @@ import discord.gateway
 import discord.http
 import pytest
 import yarl
+from aiohttp import ClientSession
 from loopback import APPLICATION, CHANNEL, TOKEN, open_loopback
 
-from fakes import QUESTION, FakeEmbedder, write_corpus
+from fakes import LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
 from linernotes.chat import create_bot
+from linernotes.control import request_reload
 from linernotes.library import Library
 from linernotes.settings import Settings
 
@@ -37,6 +40,13 @@ ME = f"<@{APPLICATION}>"
 async def server() -> AsyncIterator[Loopback]:
     async with open_loopback() as made:
         yield made
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
 
 
 @asynccontextmanager
@@ -275,3 +285,47 @@ async def test_sigterm_does_not_wait_for_what_never_ends(server: Loopback, tmp_p
         status, _, _ = await outcome(process)
         assert time.monotonic() - began < 5
     assert status == 0
+
+
+async def test_the_operator_reloads_a_connected_bot(server: Loopback, tmp_path: Path) -> None:
+    async with program(server.url, tmp_path) as process:
+        await asyncio.wait_for(server.identified.wait(), 20)
+        write_corpus(tmp_path / "corpus", lanterns=LANTERNS)
+        report = await asyncio.to_thread(request_reload, tmp_path / "data")
+        assert report["documents"] == 2
+        await server.say(f"{ME} {OTHER_QUESTION}")
+        await server.until(lambda: bool(server.messages))
+        process.send_signal(signal.SIGTERM)
+        status, _, err = await outcome(process)
+    assert "Otto Blum" in text_of(server.messages[0])
+    assert status == 0, err
+
+
+async def test_health_is_200_once_it_is_connected(server: Loopback, tmp_path: Path, free_port: int) -> None:
+    async with program(server.url, tmp_path, HEALTH_PORT=str(free_port)) as process, ClientSession() as asks:
+        await asyncio.wait_for(server.identified.wait(), 20)
+        statuses: list[int] = []
+        while statuses[-1:] != [200]:
+            async with asks.get(f"http://127.0.0.1:{free_port}/health") as response:
+                statuses.append(response.status)
+                told = await response.json()
+        assert set(statuses) <= {200, 503}
+        assert told["ready"] is True
+        async with asks.get(f"http://127.0.0.1:{free_port}/") as response:
+            assert response.status == 404
+        process.send_signal(signal.SIGTERM)
+        status, _, err = await outcome(process)
+    assert status == 0, err
+
+
+async def test_a_health_port_in_use_is_one_sentence_and_78(
+    server: Loopback, tmp_path: Path, free_port: int
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", free_port))  # noqa: S104  where the bot would listen
+        taken.listen()
+        async with program(server.url, tmp_path, HEALTH_PORT=str(free_port)) as process:
+            status, _, err = await outcome(process)
+    assert status == 78
+    (sentence,) = sentences(err)
+    assert f"HEALTH_PORT={free_port}" in sentence

@@ -18,7 +18,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from linernotes import control
-from linernotes.chat import about, ask, curation, evidence, logs, messages, moderation, quotes
+from linernotes.chat import about, ask, curation, evidence, health, logs, messages, moderation, quotes
 from linernotes.chat.buttons import Handler, Press
 from linernotes.chat.examples import Examples
 from linernotes.chat.manners import Limits, Manners, Servers, channels_of, require_welcome
@@ -200,6 +200,8 @@ def run(settings: Settings) -> int:
         LinerNotesError: the bot cannot start; the error has the sentence and the exit status.
     """
     logs.set_up(settings)
+    # It has no voice, and whoever runs it need not hear what that would take.
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
     return asyncio.run(_run(settings))
 
 
@@ -229,6 +231,7 @@ async def _run(settings: Settings) -> int:
             library = await stack.enter_async_context(Library.open(settings))
             bot = create_bot(settings, library)
             await stack.enter_async_context(control.serve(library, settings.data_dir))
+            await stack.enter_async_context(health.serve(bot, settings.health_port))
             await _connected(bot, settings.discord_token.get_secret_value(), stop)
     except asyncio.CancelledError:
         if not stop.is_set():

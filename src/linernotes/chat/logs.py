@@ -83,6 +83,10 @@ def set_up(settings: Settings) -> None:
             ],
         )
     )
+    # Some libraries set levels of their own; of them what is wrong is enough.
+    handler.addFilter(
+        lambda record: record.levelno >= logging.WARNING or record.name.startswith("linernotes")
+    )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     level = settings.log_level.upper()
     logging.getLogger("linernotes").setLevel(level)
