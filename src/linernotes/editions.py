@@ -239,12 +239,15 @@ class EditionStore(Generic[IndexT]):
         Raises:
             EditionUnsavedError: it cannot be written.
         """
+        # Looked up twice: what is saved already need not wait for an edition that is being built.
+        if self._folder is None or self._is_saved(edition.id):
+            return
         with self._building:
-            if self._folder is None or self._has(edition.id):
+            if self._is_saved(edition.id):
                 return
             self._unsaved_editions[edition.id] = edition
             self._save()
-            if not self._has(edition.id):
+            if not self._is_saved(edition.id):
                 raise EditionUnsavedError(f"The new edition cannot be saved: {self._reason}.")
 
     def prune(self, keep: Collection[str]) -> None:
@@ -359,6 +362,10 @@ class EditionStore(Generic[IndexT]):
             and _DIGEST.fullmatch(key) is not None
             and self._place("editions", key).is_dir()
         )
+
+    def _is_saved(self, key: str) -> bool:
+        # A folder may be there and damaged, and its mending still to come.
+        return key not in self._unsaved_editions and self._has(key)
 
     def _names(self, kind: _Kind) -> set[str]:
         """Return the digests of what stands in the folder; what has another name is not ours."""
