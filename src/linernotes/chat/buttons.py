@@ -67,11 +67,12 @@ def button(
     label: str | None = None,
     emoji: str | None = None,
     disabled: bool = False,
+    style: discord.ButtonStyle = discord.ButtonStyle.secondary,
 ) -> Press:
     """Return a button; ``rest`` is cut where a custom id would be too long."""
     custom_id = f"ln:{action}:{rest}"[:LONGEST_ID]
     inner: discord.ui.Button[discord.ui.View] = discord.ui.Button(
-        label=label, emoji=emoji, disabled=disabled, custom_id=custom_id
+        label=label, emoji=emoji, disabled=disabled, style=style, custom_id=custom_id
     )
     return Press(inner, action, rest)
 

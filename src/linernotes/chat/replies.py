@@ -32,8 +32,8 @@ CHOICE: Final = 100
 QUOTES_PER_PAGE: Final = 5
 SOURCES_PER_PAGE: Final = 8
 
-_COLOUR: Final = 0xC8963E
-_GREY: Final = 0x80848E
+COLOUR: Final = 0xC8963E
+GREY: Final = 0x80848E
 # Much less than an embed holds, so that source line and fields always have room.
 _ANSWER: Final = 2_400
 _PASSAGE: Final = 3_600
@@ -95,7 +95,7 @@ def _answer(edition: Edition[Index], turn: Turn, answer: Answer) -> discord.Embe
         shown += ("\n" if apart else " ") if before is not None else ""
         shown += emphasise(text, spans, room)
         before = sentence
-    return discord.Embed(description=f"{shown}{below}", colour=_COLOUR)
+    return discord.Embed(description=f"{shown}{below}", colour=COLOUR)
 
 
 def _best(answer: Answer) -> int:
@@ -139,7 +139,7 @@ def _passages(numbers: Sequence[int]) -> str:
 
 
 def _unanswered(edition: Edition[Index], reply: Unanswered, examples: Sequence[str]) -> discord.Embed:
-    embed = discord.Embed(description=sentence_for(edition, reply.reason), colour=_GREY)
+    embed = discord.Embed(description=sentence_for(edition, reply.reason), colour=GREY)
     if reply.reason == "silent" and reply.nearest is not None:
         place = f"\n-# {_place(edition, reply.nearest)}"
         text = fit(clean(reply.nearest.passage.text), FIELD - width(place))
@@ -168,7 +168,7 @@ def why(edition: Edition[Index], posted: Posted) -> discord.Embed:
             if posted.evidence
             else "No passage speaks to that question."
         ),
-        colour=_COLOUR,
+        colour=COLOUR,
     )
     for each in posted.evidence[:5]:
         signals = " · ".join(
@@ -203,7 +203,7 @@ def passage(
         title=fit(clean(_plain_title(edition, shown.document)), TITLE),
         url=link,
         description=text or "…",
-        colour=_COLOUR if evidence else _GREY,
+        colour=COLOUR if evidence else GREY,
     )
     if shown.heading:
         embed.description = f"**{fit(clean(shown.heading), 200)}**\n{embed.description}"
@@ -240,11 +240,11 @@ def sources(edition: Edition[Index], page: int) -> discord.Embed:
     for document in edition.documents[first : first + SOURCES_PER_PAGE]:
         number = sum(each.document == document.name for each in edition.passages)
         facts = [fit(clean(each), 40) for each in (document.artist, document.date) if each]
-        facts.append(_counted(number, "passage"))
+        facts.append(counted(number, "passage"))
         title = _title(edition, document.name, 100, by=False, link=len(document.source or "") <= _LISTED_LINK)
         lines.append(f"{title}: {', '.join(facts)}")
     embed = discord.Embed(title="What I answer from", description="\n".join(lines) or "Nothing yet.")
-    embed.colour = discord.Colour(_COLOUR)
+    embed.colour = discord.Colour(COLOUR)
     if pages > 1:
         embed.set_footer(text=f"Page {page + 1} of {pages}")
     return embed
@@ -262,7 +262,7 @@ def quotation(edition: Edition[Index], quote: Quote) -> discord.Embed:
     """Show a quotation with its speaker and outlet."""
     lines = [f"“{fit(clean(quote.text), _ANSWER)}”", f"— {_attribution(quote)}"]
     lines.append(f"-# {_title(edition, quote.document)}")
-    return discord.Embed(description="\n".join(lines), colour=_COLOUR)
+    return discord.Embed(description="\n".join(lines), colour=COLOUR)
 
 
 def quotations(edition: Edition[Index], quotes: Sequence[Quote], page: int) -> discord.Embed:
@@ -277,7 +277,7 @@ def quotations(edition: Edition[Index], quotes: Sequence[Quote], page: int) -> d
         for quote in quotes[first : first + QUOTES_PER_PAGE]
     ]
     embed = discord.Embed(title="Quotations", description="\n\n".join(entries) or "There are none.")
-    embed.colour = discord.Colour(_COLOUR)
+    embed.colour = discord.Colour(COLOUR)
     if pages > 1:
         embed.set_footer(text=f"Page {page + 1} of {pages}, {len(quotes)} quotations")
     return embed
@@ -314,7 +314,7 @@ def help_page(edition: Edition[Index], examples: Sequence[str], mention: str | N
             f" say so where there is no answer. {how}, reply to one of my answers to ask on, or write me"
             " a direct message."
         ),
-        colour=_COLOUR,
+        colour=COLOUR,
     )
     commands = [
         "`/ask` a question; `private` shows the answer to you alone",
@@ -344,7 +344,7 @@ def privacy(url: str | None) -> discord.Embed:
             "The log names ids, and no text.\n\n"
             "`/privacy forget:True` removes at once what is kept about you, in all servers."
         ),
-        colour=_COLOUR,
+        colour=COLOUR,
     )
     if (link := safe_link(url)) is not None:
         embed.add_field(name="Privacy policy", value=link, inline=False)
@@ -355,15 +355,16 @@ def forgotten(*, answers: int, votes: int, talked: int) -> discord.Embed:
     """Say what was removed about a person."""
     kept = answers or votes or talked
     text = (
-        f"I have removed what I kept about you: {_counted(answers, 'answer')} with buttons,"
-        f" {_counted(votes, 'vote')}, and our last conversations."
+        f"I have removed what I kept about you: {counted(answers, 'answer')} with buttons,"
+        f" {counted(votes, 'vote')}, and our last conversations."
         if kept
         else "I kept nothing about you."
     )
-    return discord.Embed(description=text, colour=_COLOUR)
+    return discord.Embed(description=text, colour=COLOUR)
 
 
-def _counted(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """Say how many there are."""
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
@@ -371,7 +372,7 @@ def server_settings(server: Server) -> discord.Embed:
     """Show a server's settings to its moderators."""
     allowed = [channel for channel, rule in server.channels.items() if rule == "allow"]
     denied = [channel for channel, rule in server.channels.items() if rule == "deny"]
-    embed = discord.Embed(title="Settings of this server", colour=_COLOUR)
+    embed = discord.Embed(title="Settings of this server", colour=COLOUR)
     where = _mentions("<#{}>", allowed) if allowed else "every channel that I can see"
     embed.add_field(name="I answer in", value=where, inline=False)
     if denied:
