@@ -420,5 +420,10 @@ def _missing_from(
 
 def meets(reply: Answer | Unanswered, words: str) -> bool:
     """Say whether a reply holds all that it must: a word or phrase in each line, or between semicolons."""
-    wanted = [each for each in re.split(r"[;\n]", words) if each.strip()]
-    return isinstance(reply, Answer) and all(holds(reply.text, [each]) for each in wanted)
+    return isinstance(reply, Answer) and not lacking(reply.text, words)
+
+
+def lacking(text: str, words: str) -> tuple[str, ...]:
+    """Return those of the wanted words and phrases that ``text`` does not hold."""
+    wanted = [each.strip() for each in re.split(r"[;\n]", words)]
+    return tuple(each for each in wanted if each and not holds(text, [each]))

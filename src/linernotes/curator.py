@@ -131,6 +131,14 @@ class Status:
     held: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A revision, and how many documents it has, where that is known."""
+
+    revision: Revision
+    documents: int | None
+
+
 def _silent(_step: str, _done: int, _total: int) -> None:
     """Tell nobody."""
 
@@ -165,6 +173,8 @@ class Curator:
         self._previews: OrderedDict[str, Preview] = OrderedDict()
         self._at_work: dict[int, tuple[int, str, float]] = {}
         self._reloading = asyncio.Lock()
+        # An edition never changes: how many documents those have that were looked at once.
+        self._counts: dict[str, int] = {}
         # Files that a change is about to name, and those that changes have named since tidying last began:
         # what is tidied away must not cross with them.
         self._pending: set[str] = set()
@@ -261,8 +271,25 @@ class Curator:
         with self._alone(guild, person, change.what):
             return await self._preview(guild, person, change, progress)
 
+    def find(self, guild: int, preview_id: str) -> Preview:
+        """Return a preview of this server's.
+
+        Raises:
+            RefusalError: there is no such preview any more.
+        """
+        preview = self._previews.get(preview_id)
+        if preview is None or preview.guild != guild:
+            raise RefusalError("I no longer have that preview; please start again.")
+        return preview
+
     async def apply(
-        self, guild: int, person: int, preview_id: str, *, anyway: bool = False
+        self,
+        guild: int,
+        person: int,
+        preview_id: str,
+        *,
+        anyway: bool = False,
+        progress: Progress | None = None,
     ) -> Revision | Preview:
         """Let a preview count.
 
@@ -271,6 +298,7 @@ class Curator:
             person: who wants it.
             preview_id: which preview.
             anyway: whether check questions may break.
+            progress: told from a worker's thread how far a new preview is.
 
         Returns:
             The revision that counts now; or, where the corpus has changed since, a new preview.
@@ -280,14 +308,12 @@ class Curator:
             EditionUnsavedError: the disk is full; the old edition goes on.
             StoreError: the database cannot be written; the old edition goes on.
         """
-        preview = self._previews.get(preview_id)
-        if preview is None or preview.guild != guild:
-            raise RefusalError("I no longer have that preview; please start again.")
+        preview = self.find(guild, preview_id)
         with self._alone(guild, person, preview.change.what):
             plan = await self._plan(preview.change, self._base(guild))
             if self._base(guild) != preview.base or plan.documents != preview.plan.documents:
-                del self._previews[preview_id]
-                return await self._preview(guild, person, preview.change, None)
+                self._previews.pop(preview_id, None)
+                return await self._preview(guild, person, preview.change, progress)
             if preview.broken and not anyway:
                 raise RefusalError("That would break a check question; use “Apply anyway” if it must be so.")
             return await asyncio.shield(self._commit(preview, person))
@@ -319,6 +345,7 @@ class Curator:
             self._clock(),
         )
         self._previews[preview.id] = preview
+        self._counts |= {each.id: len(each.documents) for each in (before, after)}
         self._expire()
         return preview
 
@@ -534,6 +561,29 @@ class Curator:
             self._settings.embedding_model,
             held,
         )
+
+    async def history(self, guild: int, *, look: bool = False) -> tuple[Past, ...]:
+        """Return a server's revisions, the newest first; with the shared corpus alone, that one.
+
+        Args:
+            guild: the server.
+            look: read how many documents they have from the disk, where that is not known.
+        """
+        revisions = await self.catalogue.revisions(guild) or (self._base(guild),)
+        current = self.standings.of(guild).edition
+        self._counts[current.id] = len(current.documents)
+        if look:
+            for each in revisions:
+                if each.edition not in self._counts:
+                    with suppress(EditionError):
+                        documents = await self._workers.answer(self._editions.documents, each.edition)
+                        self._counts[each.edition] = len(documents)
+        return tuple(Past(each, self._counts.get(each.edition)) for each in revisions)
+
+    @property
+    def builds(self) -> int:
+        """How many builds run or wait, of all servers."""
+        return self._workers.builds
 
     async def gap_groups(self, guild: int) -> tuple[tuple[Gap, ...], ...]:
         """Return what was not answered, grouped by meaning, the largest group first."""

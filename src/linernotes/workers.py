@@ -29,6 +29,8 @@ class Workers:
         self._answering = ThreadPoolExecutor(ANSWERING_THREADS, "linernotes-answer")
         self._building = ThreadPoolExecutor(1, "linernotes-build")
         self._embedder: BatchingEmbedder | None = None
+        self.builds = 0
+        """How many builds run or wait; counted in the event loop."""
 
     def share(self, embedder: Embedder) -> BatchingEmbedder:
         """Put the model behind one worker, which is closed with the others."""
@@ -49,7 +51,11 @@ class Workers:
         Raises:
             ClosedError: the workers have been closed.
         """
-        return await self._run(self._building, work, *args)
+        self.builds += 1
+        try:
+            return await self._run(self._building, work, *args)
+        finally:
+            self.builds -= 1
 
     @staticmethod
     async def _run(pool: ThreadPoolExecutor, work: Callable[..., _T], *args: object) -> _T:
