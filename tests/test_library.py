@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -64,6 +65,19 @@ async def test_one_document_can_be_asked_alone(settings: Settings) -> None:
         assert "Ada Stone" in text_of(await library.ask(QUESTION, document="harbour.md"))
         with pytest.raises(CorpusError, match="no document"):
             await library.ask(QUESTION, document="other.md")
+
+
+async def test_a_document_alone_answers_as_if_it_were_the_corpus(settings: Settings, tmp_path: Path) -> None:
+    write_corpus(settings.corpus_dir, harbour=HARBOUR, lanterns=LANTERNS, ferry="The ferry is old. It sank.")
+    only = settings.model_copy(update={"corpus_dir": write_corpus(tmp_path / "only", lanterns=LANTERNS)})
+    async with (
+        Library.open(settings, embedder=FakeEmbedder()) as library,
+        Library.open(only, embedder=FakeEmbedder(), keep="nothing") as other,
+    ):
+        alone = (await library.ask(OTHER_QUESTION, document="lanterns.md")).reply
+        wanted = (await other.ask(OTHER_QUESTION)).reply
+        assert replace(alone, edition="") == replace(wanted, edition="")
+        assert alone.edition == (await library.edition()).id
 
 
 async def test_what_is_no_question_has_a_reason(settings: Settings) -> None:
@@ -168,6 +182,7 @@ async def test_a_bad_corpus_leaves_the_old_edition(settings: Settings) -> None:
 
 
 async def test_questions_are_answered_from_the_old_edition_during_a_reload(settings: Settings) -> None:
+    write_corpus(settings.corpus_dir, harbour=HARBOUR, lanterns=LANTERNS)
     fake = FakeEmbedder()
     async with Library.open(settings, embedder=fake) as library:
         old = await library.edition()
@@ -178,9 +193,11 @@ async def test_questions_are_answered_from_the_old_edition_during_a_reload(setti
         reloading = asyncio.create_task(library.reload())
         await asyncio.to_thread(fake.entered.wait, 10)
         asking = asyncio.create_task(library.ask(QUESTION))
+        alone = asyncio.create_task(library.ask(QUESTION, document="harbour.md"))
         await asyncio.sleep(0.05)
+        assert not reloading.done()
         fake.gate.set()
-        assert (await asking).reply.edition == old.id
+        assert (await asking).reply.edition == (await alone).reply.edition == old.id
         new = await reloading
         assert new.id != old.id
         assert (await library.ask(QUESTION)).reply.edition == new.id

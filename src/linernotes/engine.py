@@ -12,6 +12,8 @@ from linernotes.answering.language import is_foreign
 from linernotes.answering.question import is_about_whole, plain, screen
 from linernotes.corpus.passages import split
 from linernotes.corpus.quotes import find_quotes
+from linernotes.editions import Edition
+from linernotes.errors import CorpusError
 from linernotes.models import PreparedSegment, Turn, Unanswered
 from linernotes.retrieval.grouping import group
 from linernotes.retrieval.index import Index, Query, embed_document
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from linernotes.editions import Edition
     from linernotes.models import Answer, Document, Evidence, Quote, Reason
     from linernotes.retrieval.embedding import Embedder
     from linernotes.retrieval.index import Vocabulary
@@ -161,6 +162,31 @@ class Engine:
         for question in history:
             turns = (*turns, self.ask(edition, question, turns))
         return turns
+
+    def alone(self, edition: Edition[Index], document: str) -> Edition[Index]:
+        """Return one document of an edition as an edition with the same id; nothing is embedded or saved.
+
+        Raises:
+            CorpusError: the edition has no such document.
+        """
+        found = tuple(each for each in edition.documents if each.name == document)
+        if not found:
+            raise CorpusError(f"There is no document {document!r}.")
+        if len(edition.documents) == 1:
+            return edition
+        quoted = [at for at, quote in enumerate(edition.quotes) if quote.document == document]
+        arrays = {
+            **edition.index.arrays_of(document),
+            "quote_vectors": edition.index.quote_vectors[quoted],
+        }
+        part = PreparedSegment(
+            tuple(passage for passage in edition.passages if passage.document == document),
+            tuple(sentence for sentence in edition.sentences if sentence.document == document),
+            tuple(edition.quotes[at] for at in quoted),
+            arrays,
+        )
+        index = self.indexes.build([part])
+        return Edition(edition.id, found, part.passages, part.sentences, part.quotes, index)
 
     def group(self, texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:
         """Group texts by meaning, the largest group first; each group holds positions in ``texts``."""

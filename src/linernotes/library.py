@@ -10,7 +10,6 @@ import logging
 import time
 import unicodedata
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from linernotes.catalogue import Catalogue
@@ -18,7 +17,7 @@ from linernotes.curation import Planner, read_shared
 from linernotes.curator import Curator, require_shared
 from linernotes.editions import EditionStore, lock
 from linernotes.engine import Engine
-from linernotes.errors import CorpusError, DataFolderBusyError
+from linernotes.errors import DataFolderBusyError
 from linernotes.store import Store
 from linernotes.uploads import Uploads
 from linernotes.workers import Workers
@@ -60,14 +59,12 @@ class Library:
 
     def __init__(
         self,
-        editions: EditionStore[Index],
         engine: Engine,
         workers: Workers,
         store: Store,
         curator: Curator,
     ) -> None:
         """Use ``Library.open``, which closes what it opens."""
-        self._editions = editions
         self._engine = engine
         self._workers = workers
         self._documents: dict[tuple[str, str], Edition[Index]] = {}
@@ -122,7 +119,7 @@ class Library:
                     clock=clock,
                 )
                 await curator.open(documents, progress, own=owned)
-                yield Library(editions, engine, workers, store, curator)
+                yield Library(engine, workers, store, curator)
             finally:
                 await asyncio.shield(asyncio.to_thread(workers.close))
                 await store.close()
@@ -154,8 +151,7 @@ class Library:
 
         def answer() -> Turn:
             earlier = self._engine.recall(asked, [_clean(each) for each in history]) if history else ()
-            turn = self._engine.ask(asked, _clean(question), (*earlier, *turns))
-            return replace(turn, reply=replace(turn.reply, edition=edition.id))
+            return self._engine.ask(asked, _clean(question), (*earlier, *turns))
 
         return await self._workers.answer(answer)
 
@@ -205,16 +201,11 @@ class Library:
         return (await self.curator.reload_all(progress)).edition
 
     async def _alone(self, edition: Edition[Index], document: str) -> Edition[Index]:
-        """Return an edition of one document of ``edition``; its passages have the same numbers."""
-        found = [each for each in edition.documents if each.name == document]
-        if not found:
-            raise CorpusError(f"There is no document {document!r}.")
-        if len(edition.documents) == 1:
-            return edition
+        """Return one document of an edition as an edition; its passages have the same numbers."""
         key = (edition.id, document)
         alone = self._documents.pop(key, None)
         if alone is None:
-            alone = await self._workers.build(self._editions.open_edition, found)
+            alone = await self._workers.answer(self._engine.alone, edition, document)
         self._documents[key] = alone
         while len(self._documents) > MOST_DOCUMENTS_ALONE:
             del self._documents[next(iter(self._documents))]

@@ -189,6 +189,20 @@ class Index:
         """Return a document's passage by its number (from 1)."""
         return self._numbered[document, number]
 
+    def arrays_of(self, document: str) -> Mapping[str, NDArray[Any]]:
+        """Return the arrays that ``embed_document`` made of a document, those of its quotations left out."""
+        at = [number for number, passage in enumerate(self.passages) if passage.document == document]
+        first, end = (at[0], at[-1] + 1) if at else (0, 0)
+        sentences = np.arange(self._first_sentence[first], self._first_sentence[end])
+        tokens = self._passage_tokens[first]
+        return {
+            "passage_vectors": self._passage_index.reconstruct_batch(np.arange(first, end)),
+            "sentence_vectors": self._sentence_index.reconstruct_batch(sentences),
+            "token_vectors": self._tokens[tokens : self._passage_tokens[end]],
+            "passage_tokens": self._passage_tokens[first : end + 1] - tokens,
+            "sentence_tokens": self._sentence_tokens[sentences] - tokens,
+        }
+
     # --- Making -------------------------------------------------------------------------------------------
 
     @classmethod
