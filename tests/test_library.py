@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -193,14 +193,35 @@ async def test_questions_are_answered_from_the_old_edition_during_a_reload(setti
         reloading = asyncio.create_task(library.reload())
         await asyncio.to_thread(fake.entered.wait, 10)
         asking = asyncio.create_task(library.ask(QUESTION))
-        alone = asyncio.create_task(library.ask(QUESTION, document="harbour.md"))
         await asyncio.sleep(0.05)
         assert not reloading.done()
         fake.gate.set()
-        assert (await asking).reply.edition == (await alone).reply.edition == old.id
+        assert (await asking).reply.edition == old.id
         new = await reloading
         assert new.id != old.id
         assert (await library.ask(QUESTION)).reply.edition == new.id
+
+
+async def test_a_document_alone_does_not_wait_for_a_reload(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_corpus(settings.corpus_dir, harbour=HARBOUR, lanterns=LANTERNS)
+    built = threading.Event()
+    async with Library.open(settings, embedder=FakeEmbedder()) as library:
+        editions = library.curator._editions
+        open_edition = editions.open_edition
+
+        def late(*given: Any) -> Any:
+            built.wait(20)
+            return open_edition(*given)
+
+        monkeypatch.setattr(editions, "open_edition", late)
+        reloading = asyncio.create_task(library.reload())
+        turn = await asyncio.wait_for(library.ask(QUESTION, document="harbour.md"), 10)
+        assert "Ada Stone" in text_of(turn)
+        assert not reloading.done()
+        built.set()
+        await reloading
 
 
 async def test_two_reloads_at_once_end_with_what_was_read_last(settings: Settings) -> None:
