@@ -1,11 +1,11 @@
-"""Questions while a corpus of 2,000 passages is rebuilt, as a multiple of those while nothing else happens.
+"""Questions while a corpus of some 2,000 passages is rebuilt, as a multiple of those while nothing else happens.
 
 The bot is a process of its own, with the real model, at a small Discord on this machine (``tests/chat``) that
 asks for a heartbeat each second. Every text of the corpus is changed, and the operator's reload embeds them
 all again. Questions are asked one at a time, before, meanwhile and after. Prints medians, the ratio, answers
 that failed and the longest time between two heartbeats.
 
-    python benchmarks/rebuild.py [PASSAGES]
+    python benchmarks/rebuild.py [PARAGRAPHS]
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from linernotes.control import request_reload  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PASSAGES = 2_000
+PASSAGES = 2_100
 PER_DOCUMENT = 10
 IDLE_QUESTIONS = 30
 HEARTBEAT_SECONDS = 1.0
