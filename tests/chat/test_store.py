@@ -196,6 +196,19 @@ async def test_what_fails_half_way_is_not_kept(store: Store) -> None:
     assert (await store.servers())[22] == Server(blocked=frozenset({1}))
 
 
+async def test_what_cannot_be_committed_does_not_stand_in_the_way_of_the_next(store: Store) -> None:
+    def write(db: sqlite3.Connection) -> None:
+        # Looked at only when all is to be kept: there is no such answer.
+        db.execute("PRAGMA defer_foreign_keys = ON")
+        db.execute("INSERT INTO feedback VALUES (404, 1, 1)")
+
+    with pytest.raises(StoreError, match="FOREIGN KEY"):
+        await store.run(write)
+    await store.note("x", "1")
+    assert await store.fact("x") == "1"
+    assert await store.votes(404) == {}
+
+
 async def test_closed_it_says_so_and_closes_again(store: Store) -> None:
     await store.open()
     await store.close()
@@ -311,10 +324,6 @@ async def test_migrations_go_on_from_where_a_database_stands(
     await broken.close()
     monkeypatch.setattr(module, "_MIGRATIONS", migrations)
     again = Store(path)
-    assert (
-        await again._run(
-            lambda db: db.execute("SELECT name FROM sqlite_master WHERE name = 'more'").fetchall()
-        )
-        == []
-    )
+    named = "SELECT name FROM sqlite_master WHERE name = 'more'"
+    assert await again.run(lambda db: db.execute(named).fetchall()) == []
     await again.close()
