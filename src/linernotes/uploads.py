@@ -64,7 +64,10 @@ def check_name(name: str) -> str:
 
 
 class Uploads:
-    """The uploaded files below ``folder``; in memory with ``None``. Called from threads, one at a time."""
+    """The uploaded files below ``folder``; in memory with ``None``.
+
+    Safe to call from threads, but for ``prune``: nothing may be saved meanwhile.
+    """
 
     def __init__(self, folder: Path | None) -> None:
         """Take the data folder."""
@@ -120,7 +123,8 @@ class Uploads:
         with suppress(OSError):
             for path in self._folder.iterdir():
                 if path.name not in keep and (_DIGEST.fullmatch(path.name) or path.name.startswith(".")):
-                    path.unlink(missing_ok=True)
+                    with suppress(OSError):
+                        path.unlink(missing_ok=True)
 
 
 def _flush(folder: Path) -> None:
