@@ -1,0 +1,456 @@
+"""Each server's library in the database: whole, for as long as it is to be kept, and nobody else's."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from linernotes import catalogue as module
+from linernotes.catalogue import (
+    AUDIT_SECONDS,
+    CHECKS,
+    GAP_SECONDS,
+    LEFT_SECONDS,
+    OPERATOR,
+    REVISIONS,
+    Catalogue,
+    Revision,
+    Upload,
+)
+from linernotes.errors import StoreError
+from linernotes.store import Posted, Server, Store
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+ALICE = 44
+OURS, THEIRS = 1, 2
+NOW = 1_800_000_000.0
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "linernotes.db"
+
+
+@pytest.fixture
+async def store(path: Path, clock: Clock) -> AsyncIterator[Store]:
+    made = Store(path, clock=clock)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def catalogue(store: Store) -> Catalogue:
+    return Catalogue(store)
+
+
+def upload(letter: str) -> Upload:
+    return Upload(letter * 64, 3, 1.5)
+
+
+def revision(number: int, guild: int = OURS, **changes: Any) -> Revision:
+    made = Revision(guild, number, f"edition {guild}.{number}", f"change {number}", NOW + number, ALICE)
+    return replace(made, **changes)
+
+
+async def fill(catalogue: Catalogue, last: int, guild: int = OURS) -> None:
+    for number in range(2, last + 1):
+        await catalogue.commit(revision(number, guild), before=revision(number - 1, guild))
+
+
+# --- Revisions --------------------------------------------------------------------------------------------
+
+
+async def test_a_revision_comes_back_as_it_was_after_a_restart(
+    catalogue: Catalogue, store: Store, path: Path
+) -> None:
+    made = revision(
+        2, own={"ü.md": upload("a"), "b.txt": upload("b")}, hidden=frozenset({"c.md", "d.md"}), follows=False
+    )
+    await catalogue.commit(made, before=revision(1))
+    await store.close()
+    again = Store(path)
+    assert await Catalogue(again).newest() == {OURS: made}
+    assert await Catalogue(again).revisions(OURS) == (made, revision(1))
+    await again.close()
+
+
+async def test_the_first_commit_keeps_what_was_before_as_a_revision_and_later_ones_do_not_repeat_it(
+    catalogue: Catalogue,
+) -> None:
+    await fill(catalogue, 3)
+    assert await catalogue.revisions(OURS) == (revision(3), revision(2), revision(1))
+
+
+async def test_each_revision_has_one_line_in_the_audit_trail(catalogue: Catalogue) -> None:
+    await fill(catalogue, 3)
+    lines = [(act.person, act.at, act.what, act.before, act.after) for act in await catalogue.audit(OURS)]
+    assert lines == [
+        (ALICE, NOW + 3, "change 3", "edition 1.2", "edition 1.3"),
+        (ALICE, NOW + 2, "change 2", "edition 1.1", "edition 1.2"),
+    ]
+
+
+async def test_an_error_between_the_revision_and_its_audit_line_leaves_neither(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    await fill(catalogue, 2)
+    before = await catalogue.revisions(OURS), await catalogue.audit(OURS)
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "_write_act", fail)
+        for change in (
+            catalogue.commit(revision(3), before=revision(2)),
+            catalogue.move(revision(2), "another", "moved"),
+            catalogue.hold(replace(revision(1), guild=9), "held"),
+            catalogue.add_check(OURS, ALICE, "Who?", "Ada"),
+        ):
+            with pytest.raises(ZeroDivisionError):
+                await change
+    assert (await catalogue.revisions(OURS), await catalogue.audit(OURS)) == before
+    assert await catalogue.revisions(9) == await catalogue.checks(OURS) == ()
+    await catalogue.commit(revision(3), before=revision(2))
+
+
+async def test_a_revision_that_is_there_already_is_not_written_over(catalogue: Catalogue) -> None:
+    await fill(catalogue, 2)
+    with pytest.raises(StoreError):
+        await catalogue.commit(revision(2, edition="another"), before=revision(1))
+    assert await catalogue.newest() == {OURS: revision(2)}
+    assert len(await catalogue.audit(OURS)) == 1
+
+
+async def test_a_move_changes_the_edition_of_that_revision_alone_and_says_so(
+    catalogue: Catalogue, clock: Clock
+) -> None:
+    await fill(catalogue, 3)
+    await fill(catalogue, 3, THEIRS)
+    await catalogue.move(revision(3), "new", "made again")
+    assert await catalogue.revisions(OURS) == (revision(3, edition="new"), revision(2), revision(1))
+    assert (await catalogue.newest())[THEIRS] == revision(3, THEIRS)
+    last = (await catalogue.audit(OURS))[0]
+    assert (last.person, last.at, last.what) == (OPERATOR, clock.now, "made again")
+    assert (last.before, last.after) == ("edition 1.3", "new")
+
+
+async def test_holding_is_written_down_once_until_something_else_happens(catalogue: Catalogue) -> None:
+    await catalogue.hold(revision(1), "held")
+    await catalogue.hold(revision(1), "held")
+    assert [act.what for act in await catalogue.audit(OURS)] == ["held"]
+    assert await catalogue.newest() == {OURS: revision(1)}
+    await catalogue.hold(revision(1), "held for more")
+    await catalogue.note(OURS, ALICE, "looked at it")
+    await catalogue.hold(revision(1), "held for more")
+    assert [act.what for act in await catalogue.audit(OURS)] == [
+        "held for more",
+        "looked at it",
+        "held for more",
+        "held",
+    ]
+
+
+async def test_ten_revisions_of_each_server_are_kept(catalogue: Catalogue) -> None:
+    await fill(catalogue, 14)
+    await fill(catalogue, 4, THEIRS)
+    numbers = [each.number for each in await catalogue.revisions(OURS)]
+    assert numbers == list(range(14, 4, -1))
+    gone, kept = await catalogue.tidy()
+    assert gone == frozenset()
+    assert kept.editions == {
+        *(f"edition 1.{number}" for number in range(5, 15)),
+        *(f"edition 2.{number}" for number in range(1, 5)),
+    }
+    assert [each.number for each in await catalogue.revisions(OURS)] == numbers
+    assert len(numbers) == REVISIONS
+    assert len(await catalogue.audit(OURS)) == 13, "the audit trail is longer than the history"
+
+
+async def test_files_are_needed_as_long_as_a_kept_revision_names_them(catalogue: Catalogue) -> None:
+    own = [{}, {"a.md": upload("a")}, {"a.md": upload("b"), "c.md": upload("c")}, {"c.md": upload("c")}]
+    for number in range(2, 14):
+        made = revision(number, own=own[min(number - 1, 3)])
+        await catalogue.commit(made, before=revision(number - 1))
+    _, kept = await catalogue.tidy()
+    assert kept.uploads == {"c" * 64}, "#4 to #13 are kept; the other files stood in #2 and #3"
+
+
+# --- The audit trail --------------------------------------------------------------------------------------
+
+
+async def test_the_audit_trail_is_kept_for_a_year(catalogue: Catalogue, clock: Clock, store: Store) -> None:
+    await catalogue.note(OURS, ALICE, "first")
+    clock.now += AUDIT_SECONDS - 1
+    await catalogue.note(OURS, ALICE, "second")
+    await catalogue.tidy()
+    assert [act.what for act in await catalogue.audit(OURS)] == ["second", "first"]
+    clock.now += 1
+    assert [act.what for act in await catalogue.audit(OURS)] == ["second"]
+    await catalogue.tidy()
+    rows = await store.run(lambda db: db.execute("SELECT what FROM audit").fetchall())
+    assert rows == [("second",)], "what is no longer shown goes from the disk, too"
+
+
+async def test_who_is_forgotten_leaves_the_act_without_the_name(catalogue: Catalogue, store: Store) -> None:
+    await fill(catalogue, 2)
+    await catalogue.commit(revision(3, person=45), before=revision(2))
+    await catalogue.add_check(OURS, ALICE, "Who?", "Ada")
+    await store.forget(ALICE)
+    assert [(act.person, act.what) for act in await catalogue.audit(OURS)] == [
+        (None, "check question added: Who?"),
+        (45, "change 3"),
+        (None, "change 2"),
+    ]
+    assert [each.person for each in await catalogue.revisions(OURS)] == [45, None, None]
+    assert [check.person for check in await catalogue.checks(OURS)] == [None]
+
+
+# --- Check questions --------------------------------------------------------------------------------------
+
+
+async def test_an_equal_check_question_takes_the_place_of_the_one_before(
+    catalogue: Catalogue, clock: Clock
+) -> None:
+    await catalogue.add_check(OURS, ALICE, "Who built it?", "Ada")
+    await catalogue.add_check(OURS, ALICE, "When?", "1871")
+    clock.now += 5
+    assert await catalogue.add_check(OURS, 45, "Who built it?", "Stone")
+    checks = await catalogue.checks(OURS)
+    assert [(check.question, check.words, check.person) for check in checks] == [
+        ("Who built it?", "Stone", 45),
+        ("When?", "1871", ALICE),
+    ]
+    assert checks[0].at == clock.now
+
+
+async def test_a_server_has_so_many_check_questions_and_no_more(catalogue: Catalogue) -> None:
+    for number in range(CHECKS):
+        assert await catalogue.add_check(OURS, ALICE, f"Question {number}?", "x")
+    assert not await catalogue.add_check(OURS, ALICE, "One more?", "x")
+    assert await catalogue.add_check(OURS, ALICE, "Question 7?", "y"), "one that is there can be changed"
+    assert await catalogue.add_check(THEIRS, ALICE, "One more?", "x")
+    assert len(await catalogue.checks(OURS)) == CHECKS
+    assert len(await catalogue.audit(OURS)) == CHECKS + 1, "what was refused is not written down"
+
+
+async def test_a_check_question_is_removed_by_its_own_server_alone(catalogue: Catalogue) -> None:
+    await catalogue.add_check(OURS, ALICE, "Who?", "Ada")
+    (check,) = await catalogue.checks(OURS)
+    assert not await catalogue.remove_check(THEIRS, 45, check.number)
+    assert await catalogue.checks(OURS) == (check,)
+    assert await catalogue.remove_check(OURS, ALICE, check.number)
+    assert not await catalogue.remove_check(OURS, ALICE, check.number)
+    assert await catalogue.checks(OURS) == ()
+    assert [act.what for act in await catalogue.audit(OURS)] == [
+        "check question removed: Who?",
+        "check question added: Who?",
+    ]
+    assert await catalogue.audit(THEIRS) == ()
+
+
+async def test_the_servers_with_check_questions_are_known(catalogue: Catalogue) -> None:
+    assert await catalogue.checked_guilds() == frozenset()
+    for guild, question in ((OURS, "Who?"), (OURS, "When?"), (THEIRS, "Who?")):
+        await catalogue.add_check(guild, ALICE, question, "x")
+    assert await catalogue.checked_guilds() == {OURS, THEIRS}
+
+
+# --- Gaps -------------------------------------------------------------------------------------------------
+
+
+async def test_a_gap_is_kept_for_thirty_days(catalogue: Catalogue, clock: Clock, store: Store) -> None:
+    first = await catalogue.add_gap(OURS, "How deep is it?")
+    clock.now += GAP_SECONDS - 1
+    await catalogue.add_gap(OURS, "Who paid?")
+    assert [gap.question for gap in await catalogue.gaps(OURS)] == ["Who paid?", "How deep is it?"]
+    clock.now += 1
+    assert [gap.question for gap in await catalogue.gaps(OURS)] == ["Who paid?"]
+    assert not await catalogue.tell_gap(OURS, first)
+    await catalogue.tidy()
+    rows = await store.run(lambda db: db.execute("SELECT question FROM gaps").fetchall())
+    assert rows == [("Who paid?",)]
+
+
+async def test_a_server_that_is_never_tidied_loses_old_gaps_with_the_next_one(
+    catalogue: Catalogue, clock: Clock, store: Store
+) -> None:
+    await catalogue.add_gap(THEIRS, "How deep is it?")
+    clock.now += GAP_SECONDS
+    await catalogue.add_gap(OURS, "Who paid?")
+    rows = await store.run(lambda db: db.execute("SELECT question FROM gaps").fetchall())
+    assert rows == [("Who paid?",)]
+
+
+async def test_that_a_member_wants_an_answer_is_noted_in_its_own_server_alone(catalogue: Catalogue) -> None:
+    number = await catalogue.add_gap(OURS, "How deep is it?")
+    assert not await catalogue.tell_gap(THEIRS, number)
+    assert [gap.told for gap in await catalogue.gaps(OURS)] == [False]
+    assert await catalogue.tell_gap(OURS, number)
+    assert [gap.told for gap in await catalogue.gaps(OURS)] == [True]
+
+
+async def test_the_oldest_gaps_of_a_server_go_when_there_are_too_many(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MOST_GAPS", 3)
+    await catalogue.add_gap(THEIRS, "theirs")
+    for number in range(5):
+        await catalogue.add_gap(OURS, str(number))
+    assert [gap.question for gap in await catalogue.gaps(OURS)] == ["4", "3", "2"]
+    assert [gap.question for gap in await catalogue.gaps(THEIRS)] == ["theirs"]
+
+
+async def test_gaps_are_cleared_in_one_server(catalogue: Catalogue) -> None:
+    for guild in (OURS, THEIRS):
+        await catalogue.add_gap(guild, "How deep is it?")
+    await catalogue.clear_gaps(OURS)
+    assert await catalogue.gaps(OURS) == ()
+    assert len(await catalogue.gaps(THEIRS)) == 1
+
+
+async def test_nothing_but_the_question_is_kept_of_a_gap(store: Store) -> None:
+    columns = await store.run(lambda db: {row[1] for row in db.execute("PRAGMA table_info(gaps)")})
+    assert columns == {"number", "guild", "question", "told", "at"}
+
+
+# --- Whose it is ------------------------------------------------------------------------------------------
+
+
+async def test_every_read_shows_one_server_what_is_its_own(catalogue: Catalogue) -> None:
+    for guild in (OURS, THEIRS):
+        await fill(catalogue, 3, guild)
+        await catalogue.note(guild, ALICE, f"noted in {guild}")
+        await catalogue.add_check(guild, ALICE, f"Who is in {guild}?", "x")
+        await catalogue.add_gap(guild, f"What is in {guild}?")
+    for guild in (OURS, THEIRS):
+        assert {each.guild for each in await catalogue.revisions(guild)} == {guild}
+        assert [act.after for act in await catalogue.audit(guild) if act.after] == [
+            f"edition {guild}.3",
+            f"edition {guild}.2",
+        ]
+        assert [check.question for check in await catalogue.checks(guild)] == [f"Who is in {guild}?"]
+        assert [gap.question for gap in await catalogue.gaps(guild)] == [f"What is in {guild}?"]
+    for read in (catalogue.revisions, catalogue.audit, catalogue.checks, catalogue.gaps):
+        assert await read(3) == ()
+
+
+# --- Leaving ----------------------------------------------------------------------------------------------
+
+TABLES = ("revisions", "audit", "checks", "gaps", "servers", "channels", "answers", "feedback")
+
+
+async def live(store: Store, catalogue: Catalogue, guild: int) -> None:
+    """Leave a trace of a server in every table."""
+    await fill(catalogue, 2, guild)
+    await catalogue.add_check(guild, ALICE, "Who?", "Ada")
+    await catalogue.add_gap(guild, "How deep is it?")
+    await store.save_server(guild, Server({5: "allow"}))
+    await store.record(Posted(guild, guild, 5, ALICE, "e", 0.5, ()))
+    await store.vote(guild, ALICE, 1)
+
+
+async def counts(store: Store) -> dict[str, int]:
+    return await store.run(
+        lambda db: {
+            table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
+            for table in TABLES
+        }
+    )
+
+
+async def test_a_server_that_was_left_is_removed_with_all_that_it_had_after_thirty_days(
+    catalogue: Catalogue, store: Store, clock: Clock
+) -> None:
+    await live(store, catalogue, OURS)
+    one = await counts(store)
+    assert all(one.values())
+    await live(store, catalogue, THEIRS)
+    await catalogue.leave(OURS)
+    clock.now += LEFT_SECONDS - 1
+    assert (await catalogue.tidy())[0] == frozenset()
+    clock.now += 1
+    gone, kept = await catalogue.tidy()
+    assert gone == {OURS}
+    assert kept.editions == {"edition 2.1", "edition 2.2"}
+    left = await counts(store)
+    assert {table: left[table] for table in TABLES if table != "gaps"} == {
+        table: one[table] for table in TABLES if table != "gaps"
+    }
+    assert await catalogue.checks(THEIRS) != ()
+    assert (
+        await catalogue.revisions(OURS) == await catalogue.audit(OURS) == await catalogue.checks(OURS) == ()
+    )
+    assert (await catalogue.tidy())[0] == frozenset(), "it is gone once"
+
+
+async def test_a_server_that_comes_back_in_time_keeps_its_library(catalogue: Catalogue, clock: Clock) -> None:
+    await fill(catalogue, 2)
+    await catalogue.leave(OURS)
+    clock.now += LEFT_SECONDS - 1
+    await catalogue.join(OURS)
+    clock.now += LEFT_SECONDS
+    assert (await catalogue.tidy())[0] == frozenset()
+    assert len(await catalogue.revisions(OURS)) == 2
+
+
+async def test_the_thirty_days_begin_once(catalogue: Catalogue, clock: Clock) -> None:
+    await fill(catalogue, 2)
+    await catalogue.leave(OURS)
+    clock.now += LEFT_SECONDS - 10
+    await catalogue.leave(OURS)
+    await catalogue.set_members(frozenset({THEIRS}))
+    clock.now += 10
+    assert (await catalogue.tidy())[0] == {OURS}
+
+
+async def test_a_server_that_was_left_while_nothing_ran_is_found_out(
+    catalogue: Catalogue, store: Store, clock: Clock
+) -> None:
+    await live(store, catalogue, OURS)
+    await live(store, catalogue, THEIRS)
+    await catalogue.add_gap(3, "a server with nothing but a gap")
+    await store.record(Posted(99, None, 5, ALICE, "e", 0.5, ()))
+    await catalogue.set_members(frozenset({OURS, 7}))
+    clock.now += LEFT_SECONDS
+    assert (await catalogue.tidy())[0] == {THEIRS, 3}
+    rows = await store.run(lambda db: db.execute("SELECT key FROM answers").fetchall())
+    assert (99,) in rows, "a direct message belongs to no server"
+
+
+async def test_being_a_member_ends_the_thirty_days(catalogue: Catalogue, clock: Clock) -> None:
+    await fill(catalogue, 2)
+    await catalogue.leave(OURS)
+    await catalogue.set_members(frozenset({OURS}))
+    clock.now += LEFT_SECONDS
+    assert (await catalogue.tidy())[0] == frozenset()
+
+
+# --- At once ----------------------------------------------------------------------------------------------
+
+
+async def test_calls_at_once_are_done_one_after_another(catalogue: Catalogue) -> None:
+    await asyncio.gather(
+        *(catalogue.note(OURS, ALICE, str(number)) for number in range(20)),
+        *(catalogue.add_gap(OURS, str(number)) for number in range(20)),
+    )
+    assert [act.what for act in await catalogue.audit(OURS)] == [str(n) for n in range(19, -1, -1)]
+    assert len(await catalogue.gaps(OURS)) == 20
