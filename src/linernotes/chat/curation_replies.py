@@ -136,10 +136,8 @@ def preview(shown: Preview, notice: str | None = None) -> discord.Embed:
             inline=False,
         )
     if shown.plan.warnings:
-        warnings = [fit(clean(each), 250) for each in shown.plan.warnings]
-        embed.add_field(
-            name="Please note", value=listed(warnings, _WARNINGS, between="\n") or "…", inline=False
-        )
+        warnings = [fit(clean(each), 250) or "…" for each in shown.plan.warnings]
+        embed.add_field(name="Please note", value=listed(warnings, _WARNINGS, between="\n"), inline=False)
     return embed
 
 

@@ -1,0 +1,203 @@
+"""What is said about a library keeps to Discord's limits for any text, and lets no text forge anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_replies import LONG, NASTY, check, edition_of, forged, quickly
+
+from linernotes.catalogue import OPERATOR, Check, Revision, Upload
+from linernotes.chat import curation_replies as replies
+from linernotes.chat.markup import width
+from linernotes.curation import (
+    Add,
+    Difference,
+    Hide,
+    Plan,
+    Preview,
+    Reload,
+    Remove,
+    RollBack,
+    Unhide,
+    Verdict,
+    lacking,
+)
+from linernotes.curator import Past, Shelved, Status
+from linernotes.models import Document, Quote
+
+TEXT = NASTY | LONG
+NUMBER = st.sampled_from([0, 1, 2, 7])
+
+
+def revision_of(text: str, *, number: int = 1, hidden: int = 0, follows: bool = True) -> Revision:
+    names = frozenset(f"{text}{n}" for n in range(hidden))
+    return Revision(1, number, "e" * 64, text, 1.8e9, 5, {}, names, follows)
+
+
+def preview_of(text: str, many: int, *, change: Any = None, follows: bool = True, broken: int = 0) -> Preview:
+    """A preview in which everything is ``text``, ``many`` times."""
+    edition = edition_of(text)
+    names = (text,) * many
+    quotes = (Quote(((0, 1),), text, text, text, "a.md"),) * many
+    check_ = Check(1, text, text, 1.8e9, 5)
+    return Preview(
+        "0" * 16,
+        1,
+        5,
+        change or Add(text, b""),
+        revision_of(text),
+        Plan((), {text: Upload("d", 1, 1.0)}, frozenset(), follows, names),
+        edition,
+        edition,
+        Difference(names, names, names, many, many, many, quotes, quotes),
+        (Verdict(check_, before=True, after=False, answer=text),) * broken
+        + (Verdict(check_, before=False, after=True, answer=text),) * many,
+        1.8e9,
+    )
+
+
+def unmarked(embed: Any) -> str:
+    """What is shown of texts, without the markup that is ours."""
+    parts = [embed.title or "", embed.description or "", *(each.value or "" for each in embed.fields)]
+    text = "\n".join(parts)
+    for ours in ("**", "-# ", "*Apply anyway*", "*Apply*", "`/corpus reload`", "`/corpus rollback`"):
+        text = text.replace(ours, "")
+    return text
+
+
+@given(TEXT, NUMBER, NUMBER, st.booleans())
+@quickly
+def test_a_preview_keeps_to_discords_limits(text: str, many: int, broken: int, follows: bool) -> None:
+    shown = preview_of(text, many, follows=follows, broken=broken)
+    check(replies.preview(shown))
+    check(replies.preview(shown, replies.sentence(text)))
+
+
+@given(NASTY, NUMBER)
+@quickly
+def test_no_text_in_a_preview_forges_markup(text: str, many: int) -> None:
+    assert forged(unmarked(replies.preview(preview_of(text, many, broken=many)))) == []
+
+
+@given(TEXT)
+@quickly
+def test_what_follows_a_preview_keeps_to_discords_limits(text: str) -> None:
+    for change in (Reload(), Add(text, b""), Remove(text), Hide(text), Unhide(text), RollBack(7)):
+        check(replies.preview(preview_of(text, 1, change=change)))
+        check(replies.applying(change))
+        check(replies.cancelled(change))
+        check(replies.applied(revision_of(change.what), edition_of(text)))
+    check(replies.failed(replies.sentence(text)))
+
+
+@given(TEXT, NUMBER, NUMBER, st.integers(-5, 2_000), st.booleans())
+@quickly
+def test_a_status_keeps_to_discords_limits(
+    text: str, many: int, hidden: int, page: int, is_own: bool
+) -> None:
+    document = Document(text or "a.md", None, None, "x", ((0, 1),), ())
+    shelved = tuple(
+        Shelved(document, 10**n % 10**9, None if n % 2 else 1.8e9, own=is_own) for n in range(many)
+    )
+    revision = revision_of(text, hidden=hidden, follows=not is_own)
+    embed = replies.status(Status(edition_of(text), revision, is_own, shelved, text, text), page)
+    check(embed)
+
+
+@given(NASTY)
+@quickly
+def test_no_text_in_a_status_or_a_history_forges_markup(text: str) -> None:
+    document = Document(text or "a.md", None, None, "x", ((0, 1),), ())
+    shelved = (Shelved(document, 1, None, own=True),)
+    revision = revision_of(text, hidden=2)
+    status = replies.status(Status(edition_of(text), revision, True, shelved, text, text), 0)  # noqa: FBT003
+    for embed in (status, replies.history([Past(revision, None)])):
+        text = (
+            unmarked(embed).replace("<t:1800000000:R>", "").replace("<@5>", "").replace("`eeeeeeeeeeee`", "")
+        )
+        assert forged(text.replace("#1 ·", "")) == []
+
+
+@given(TEXT, st.none() | st.integers(0, 10**6))
+@quickly
+def test_a_history_keeps_to_discords_limits(text: str, documents: int | None) -> None:
+    past = [Past(revision_of(text, number=10**6 + number), documents) for number in range(10)]
+    check(replies.history(past))
+    for each in past:
+        assert 1 <= width(replies.edition_choice(each, 1.9e9)) <= 100
+
+
+def test_a_thousand_of_everything_fit() -> None:
+    check(replies.preview(preview_of("a text of some words", 1_000, broken=1_000)))
+
+
+@given(TEXT)
+@quickly
+def test_any_documents_name_makes_a_choice_of_its_own(text: str) -> None:
+    choice = replies.document_choice(text)
+    assert 1 <= width(choice) <= 100
+    assert choice == text or choice != replies.document_choice(f"{text} ")
+    assert choice == choice.strip()
+
+
+@given(TEXT)
+@quickly
+def test_a_sentence_of_the_librarys_is_shown_as_it_stands(text: str) -> None:
+    assert width(replies.sentence(text)) <= 820
+    assert forged(replies.sentence(f"x {text}")) == []
+
+
+def test_a_sentence_begins_with_who_is_at_work_and_nothing_else_is_a_mention() -> None:
+    shown = replies.sentence("<@5> is changing it (“added <@6>”).")
+    assert shown.startswith("<@5> is changing it")
+    assert "<@6>" not in shown
+    assert replies.sentence("First.\n\nSecond: *x*.") == "First.\nSecond: \\*x\\*."
+
+
+@given(st.lists(NASTY, max_size=50), st.integers(30, 300))
+@quickly
+def test_a_list_is_cut_between_its_items_and_says_how_many_more_there_are(
+    items: list[str], room: int
+) -> None:
+    shown = replies.listed(items, room)
+    assert width(shown) <= room
+    if shown != ", ".join(items):
+        more = int(shown.removesuffix(" more").removesuffix(" of them").split(" ")[-1])
+        assert 0 < more <= len(items)
+        assert not shown.endswith("more") or shown.startswith(", ".join(items[: len(items) - more]))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-5, "just now"),
+        (59, "just now"),
+        (60, "1 minute ago"),
+        (7_200, "2 hours ago"),
+        (90_000, "1 day ago"),
+        (400 * 86_400, "400 days ago"),
+    ],
+)
+def test_how_long_ago_is_said_in_the_largest_unit(seconds: float, said: str) -> None:
+    assert replies.ago(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (1_000, "1.0 kB"), (2e6, "2.0 MB")],
+)
+def test_a_size_is_said_in_a_unit_of_its_own(number: int, said: str) -> None:
+    assert replies.size(number) == said
+
+
+@pytest.mark.parametrize(("person", "said"), [(None, "somebody"), (OPERATOR, "the operator"), (5, "<@5>")])
+def test_who_has_changed_a_library_is_named(person: int | None, said: str) -> None:
+    assert replies.who(person) == said
+
+
+def test_what_an_answer_lacks_is_named_as_it_was_written() -> None:
+    assert lacking("Ada Stone built it.", "ada stone; 1871\n Harbour ;;") == ("1871", "Harbour")
+    assert lacking("", "") == ()
