@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from fakes import HARBOUR, LANTERNS, QUESTION, FakeEmbedder, write_corpus
+from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
 from linernotes import cli
 from linernotes.settings import Settings
 
@@ -384,11 +384,14 @@ def test_an_evaluation(bot: Bot) -> None:
     assert figures["kinds"]["answerable"]["right"] == figures["kinds"]["off"]["right"] == 1
     result = bot("evaluate", "questions.jsonl", "--corpus", "corpus")
     assert result.exit_code == 0
-    assert "wrongly" in result.stdout
-    assert "answerable" in result.stdout
+    assert "after refusing" in result.stdout
+    assert "off topic refused" in result.stdout
+    assert "mean confidence" in result.stdout
 
 
-def test_each_article_of_squad_is_a_corpus_of_its_own(bot: Bot) -> None:
+def squad_file(bot: Bot) -> str:
+    """Write a file in SQuAD's format: two articles, each with a question that has an answer."""
+
     def article(title: str, text: str, question: str, gold: str) -> dict[str, Any]:
         qas = [
             {
@@ -407,12 +410,138 @@ def test_each_article_of_squad_is_a_corpus_of_its_own(bot: Bot) -> None:
         ),
     ]
     (bot.folder / "squad.json").write_text(json.dumps({"version": "v2.0", "data": data}))
-    result = bot("evaluate", "squad.json", "--json", CORPUS_DIR="/nowhere")
+    return "squad.json"
+
+
+def test_each_article_of_squad_is_a_corpus_of_its_own(bot: Bot) -> None:
+    result = bot("evaluate", squad_file(bot), "--json", CORPUS_DIR="/nowhere")
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)
     assert figures["kinds"]["answerable"]["right"] == 2
     assert figures["kinds"]["off"]["asked"] == 2
     assert not (bot.folder / "data").exists()
+
+
+def two_sets(bot: Bot) -> tuple[str, str]:
+    """Write two files of questions with a corpus each; return the arguments for them."""
+    write_corpus(bot.folder / "other", lanterns=LANTERNS)
+    for name, question, gold in (
+        ("harbour", QUESTION, "Ada Stone"),
+        ("lanterns", OTHER_QUESTION, "Otto Blum"),
+    ):
+        (bot.folder / f"{name}.jsonl").write_text(
+            lines({"kind": "answerable", "question": question, "gold": [gold]})
+        )
+    return "harbour.jsonl=corpus", "lanterns.jsonl=other"
+
+
+def test_several_files_are_asked_of_a_corpus_each(bot: Bot) -> None:
+    (figures,) = bot.rows("evaluate", *two_sets(bot), "--json")
+    assert figures["questions"] == figures["kinds"]["answerable"]["right"] == 2
+    harbour, lanterns = figures["sets"]
+    assert (harbour["file"], harbour["corpus"], harbour["questions"]) == ("harbour.jsonl", "corpus", 1)
+    assert (lanterns["file"], lanterns["corpus"], lanterns["questions"]) == ("lanterns.jsonl", "other", 1)
+    assert not (bot.folder / "data").exists()
+
+
+def test_a_file_without_a_corpus_is_asked_of_the_one_that_the_option_names(bot: Bot) -> None:
+    first, _ = two_sets(bot)
+    (figures,) = bot.rows("evaluate", first, "lanterns.jsonl", "--corpus", "other", "--json")
+    assert [each["corpus"] for each in figures["sets"]] == ["corpus", "other"]
+    assert figures["kinds"]["answerable"]["right"] == 2
+
+
+def test_several_files_are_columns_of_one_table(bot: Bot) -> None:
+    result = bot("evaluate", *two_sets(bot))
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[0].split()[-3:] == ["harbour", "lanterns", "all"]
+    assert result.stdout.count("off topic refused") == 0
+    assert max(map(len, result.stdout.splitlines())) <= 100
+
+
+def test_one_file_with_a_corpus_of_its_own_is_as_the_option_says_it(bot: Bot) -> None:
+    first, _ = two_sets(bot)
+    (ours,), (same,) = (
+        bot.rows("evaluate", first, "--json"),
+        bot.rows("evaluate", "harbour.jsonl", "--corpus", "corpus", "--json"),
+    )
+    assert list(ours) == list(same)
+    assert "sets" not in ours
+    assert ours["kinds"] == same["kinds"]
+
+
+def test_a_file_may_have_the_sign_in_its_name(bot: Bot) -> None:
+    two_sets(bot)
+    (bot.folder / "harbour.jsonl").rename(bot.folder / "harbour=sea.jsonl")
+    (figures,) = bot.rows("evaluate", "harbour=sea.jsonl", "--json")
+    assert figures["kinds"]["answerable"]["right"] == 1
+
+
+@pytest.mark.parametrize("second", ["nowhere.jsonl=corpus", "lanterns.jsonl=nowhere"])
+def test_all_files_and_corpora_are_read_before_the_first_question(bot: Bot, second: str) -> None:
+    first, _ = two_sets(bot)
+    result = bot("evaluate", first, second, "--json")
+    assert (result.exit_code, result.stdout) == (65, "")
+    assert "nowhere" in result.stderr
+    assert bot.fake.calls == []
+
+
+def test_a_refused_answer_counts_before_refusing_and_is_not_in_the_misses(bot: Bot) -> None:
+    (bot.folder / "questions.jsonl").write_text(
+        lines({"kind": "answerable", "question": "zxqv blorp?", "gold": ["Ada Stone", "the sea"]})
+    )
+    (figures,) = bot.rows("evaluate", "questions.jsonl", "--json")
+    assert figures["kinds"]["answerable"]["wrongly_refused"] == 1
+    assert figures["measures"]["right_before_refusing"]["mean"] == 1
+    assert figures["measures"]["right"]["mean"] == 0
+    assert figures["misses"][0]["text"] == ""
+
+
+def test_expected_quotations_are_compared_with_what_the_corpus_holds(bot: Bot) -> None:
+    said = "Nobody believed that the wall would hold the sea."
+    (bot.folder / "expected.jsonl").write_text(
+        lines(
+            {"file": "harbour.md", "text": said, "speaker": "Ada Stone", "source": "Sailor Weekly"},
+            {"file": "harbour.md", "text": "Never said.", "speaker": None, "source": None},
+        )
+    )
+    (figures,) = bot.rows("evaluate", "expected.jsonl=corpus", "--json")
+    assert figures["questions"] == 0
+    assert figures["measures"]["quotations_found"]["mean"] == 0.5
+    assert figures["measures"]["speakers_right"] == {"of": 1, "mean": 1.0, "interval": [1.0, 1.0]}
+    assert bot.fake.calls == []
+
+
+# --- tune -------------------------------------------------------------------------------------------------
+
+
+def own_questions(bot: Bot) -> str:
+    """Write questions on the harbour; return the argument for them."""
+    rows = [
+        {"kind": "answerable", "question": QUESTION, "gold": ["Ada Stone"]},
+        {"kind": "answerable", "question": "How many winters did it take?", "gold": ["eleven winters"]},
+        {"kind": "near", "question": "Who built the harbour in 1902?"},
+        {"kind": "off", "question": "zxqv blorp?"},
+    ]
+    (bot.folder / "own.jsonl").write_text(lines(*rows))
+    return "own.jsonl=corpus"
+
+
+def test_tuning_prints_what_cross_validation_says_as_a_table(bot: Bot) -> None:
+    result = bot("tune", squad_file(bot), own_questions(bot))
+    assert result.exit_code == 0, result.output
+    heading, asked, *_ = result.stdout.splitlines()
+    assert heading.split()[-3:] == ["SQuAD", "own", "all"]
+    assert asked.split()[0] == "questions"
+    assert "gold answer in the text" in result.stdout
+    assert "milliseconds" not in result.stdout
+
+
+def test_tuning_reports_as_json_what_an_evaluation_does(bot: Bot) -> None:
+    (report,) = bot.rows("tune", squad_file(bot), own_questions(bot), "--json")
+    assert [each["set"] for each in report["sets"]] == ["SQuAD", "own"]
+    assert report["questions"] == sum(each["questions"] for each in report["sets"])
+    assert report["measures"]["right_before_refusing"]["of"] == 4
 
 
 @pytest.mark.parametrize(

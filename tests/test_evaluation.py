@@ -5,29 +5,43 @@ from __future__ import annotations
 import io
 import json
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from rich.console import Console
 
+from fakes import LANTERNS, OTHER_QUESTION, FakeEmbedder
+from linernotes.corpus.documents import read_document
+from linernotes.editions import EditionStore
+from linernotes.engine import Engine
 from linernotes.errors import QuestionFileError
 from linernotes.evaluation import (
     OFF_TOPIC,
     Article,
     Case,
+    Expected,
     Kind,
     Outcome,
     as_json,
+    as_json_of,
     as_tables,
+    calibration,
+    calibration_by_chance,
     figures,
     holds,
     judge,
+    mark_quotations,
     read_cases,
+    read_expected,
     reliability,
     share,
 )
-from linernotes.models import Answer, Hit, Passage, Unanswered
+from linernotes.models import Answer, Hit, Passage, Quote, Unanswered
 from linernotes.questions import Asked, read_batch
+
+if TYPE_CHECKING:
+    from linernotes.editions import Edition
+    from linernotes.retrieval.index import Index
 
 # --- Parts ------------------------------------------------------------------------------------------------
 
@@ -42,6 +56,17 @@ def answer(text: str, confidence: float = 0.5, passage: str | None = None) -> An
 
 def silent(nearest: str | None = None) -> Unanswered:
     return Unanswered("silent", None if nearest is None else hit(nearest), "edition")
+
+
+def quote(text: str, speaker: str | None) -> Quote:
+    return Quote(((0, len(text)),), text, speaker, None, "a.md")
+
+
+def shown(found: dict[str, Any], width: int) -> list[str]:
+    """Return the lines of the tables on a terminal of this width."""
+    out = io.StringIO()
+    Console(file=out, width=width).print(as_tables(found, width))
+    return out.getvalue().splitlines()
 
 
 def case(kind: Kind = "answerable", *gold: str) -> Case:
@@ -169,6 +194,26 @@ def test_other_articles_give_the_off_topic_questions() -> None:
     assert [sum(each.kind == "off" for each in article.cases) for article in few] == [2, 2]
 
 
+def test_expected_quotations_are_told_from_questions() -> None:
+    quotations = lines(
+        "",
+        {"file": "a.md", "text": "We ran.", "speaker": None},
+        {"file": "a.md", "text": "Far.", "speaker": "Ana"},
+    )
+    assert read_expected(quotations, "q") == (
+        Expected("a.md", "We ran.", None),
+        Expected("a.md", "Far.", "Ana"),
+    )
+    assert read_expected(lines({"kind": "off", "question": "?", "file": "a.md"}), "q") is None
+    assert read_expected(squad(("A", 1, 1)), "q") is None
+    assert read_expected(b"", "q") is None
+
+
+def test_a_bad_quotation_is_named_with_its_line() -> None:
+    with pytest.raises(QuestionFileError, match=r'^q, line 2: has no "text"'):
+        read_expected(lines({"file": "a.md", "text": "We ran."}, {"file": "a.md"}), "q")
+
+
 @pytest.mark.parametrize(
     ("row", "sentence"),
     [
@@ -231,6 +276,47 @@ def test_verdicts() -> None:
     assert judge(case("answerable", "Mike"), silent()) == "wrongly_refused"
     assert judge(case("near"), silent()) == "right"
     assert judge(case("off"), answer("It was Mike.")) == "wrongly_answered"
+
+
+def test_a_quotation_is_right_when_its_speaker_is() -> None:
+    expected = [Expected("a.md", text, "Ana") for text in ("We ran.", "Far.", "Lost.")]
+    found = [quote("Far.", None), quote("We ran.", "Ana"), quote("Nobody expects this.", "Ana")]
+    assert mark_quotations(expected, found) == (True, False, None)
+
+
+# --- Before refusing --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lanterns() -> tuple[Engine, Edition[Index]]:
+    engine = Engine(FakeEmbedder())
+    document = read_document(LANTERNS.encode(), "lanterns.md")[0]
+    return engine, EditionStore(None, engine.segments, engine.indexes).open_edition([document])
+
+
+@pytest.mark.parametrize(
+    "question", ["zxqv blorp?", "hello", "2 + 2", "lyrics please", "a" * 2_000], ids=lambda text: text[:9]
+)
+def test_whatever_is_refused_has_an_answer_before_refusing(
+    lanterns: tuple[Engine, Edition[Index]], question: str
+) -> None:
+    engine, edition = lanterns
+    assert isinstance(engine.ask(edition, question).reply, Unanswered)
+    reply = engine.ask(edition, question, refuse=False).reply
+    assert isinstance(reply, Answer)
+    assert reply.text
+
+
+def test_what_has_no_word_has_no_answer_before_refusing(lanterns: tuple[Engine, Edition[Index]]) -> None:
+    engine, edition = lanterns
+    assert engine.ask(edition, "?!", refuse=False) == engine.ask(edition, "?!")
+
+
+def test_an_answer_is_the_same_before_and_after_refusing(lanterns: tuple[Engine, Edition[Index]]) -> None:
+    engine, edition = lanterns
+    after = engine.ask(edition, OTHER_QUESTION)
+    assert isinstance(after.reply, Answer)
+    assert engine.ask(edition, OTHER_QUESTION, refuse=False) == after
 
 
 # --- Figures ----------------------------------------------------------------------------------------------
@@ -313,20 +399,98 @@ def test_ten_bins_of_equal_mass() -> None:
     assert reliability([]) == ()
 
 
-@pytest.mark.parametrize("width", [60, 120])
-def test_tables_fit_a_terminal(width: int) -> None:
-    out = io.StringIO()
-    console = Console(file=out, width=width)
-    console.print(as_tables(figures([])))
-    console.print(
-        as_tables(
-            figures(
-                [
-                    Outcome(case("answerable", "Mike"), answer("It was Mike.", 0.9), 1),
-                    Outcome(case("off"), silent(), 1),
-                ]
-            )
-        )
+def test_an_answer_that_is_withheld_counts_before_refusing_alone() -> None:
+    found = figures(
+        [
+            Outcome(case("answerable", "Mike"), silent(), 1, answer("It was Mike.")),
+            Outcome(case("answerable", "Mike"), silent(), 1, answer("It was Killer Mike or Thug.")),
+            Outcome(case("answerable", "Mike"), silent(), 1, answer("Thug.")),
+            Outcome(case("answerable", "Mike"), answer("Mike."), 1),
+            Outcome(case("followup", "Mike"), silent(), 1, answer("Mike.")),
+        ]
     )
-    assert "Expected calibration error: 0.100" in out.getvalue()
-    assert "Mean length of 1 answers: 12 characters" in out.getvalue()
+    assert found.measures["right_before_refusing"].mean == 0.75
+    assert found.measures["characters_before_refusing"].mean == (12 + 27 + 5 + 5) / 4
+    assert found.measures["right"].mean == 0.25
+    assert found.measures["answerable_refused"].mean == 0.75
+    assert found.measures["followup_right"].mean == 0
+    # What is shown is counted as it was.
+    assert found.characters.mean == 5
+    assert found.bins[0].answers == 1
+
+
+def test_quotations_have_figures_of_their_own() -> None:
+    measures = figures([], [True, True, False, None]).measures
+    assert measures["quotations_found"].mean == 0.75
+    assert measures["speakers_right"].mean == pytest.approx(2 / 3)
+    assert measures["right"].of == 0
+
+
+def test_the_calibration_error_is_that_of_the_bins() -> None:
+    answers = [(number / 105, number % 3 == 0) for number in range(105)]
+    bins = reliability(answers)
+    expected = sum(each.answers * abs(each.confidence - each.right) for each in bins) / len(answers)
+    assert calibration(answers).mean == pytest.approx(expected)
+    assert calibration(reversed(answers)) == calibration(answers)
+
+
+def test_the_interval_of_a_calibration_error_holds_the_true_one() -> None:
+    # Half of the answers are right and all say 0.7: the true error is 0.2.
+    error = calibration([(0.7 + number / 1e6, number % 2 == 0) for number in range(200)])
+    assert error.low is not None
+    assert error.high is not None
+    assert 0.1 < error.low < 0.2 < error.high < 0.3
+
+
+def test_true_confidences_have_an_error_by_chance_that_more_answers_make_less() -> None:
+    few, many = calibration_by_chance([0.5] * 50), calibration_by_chance([0.5] * 5_000)
+    assert few.mean is not None
+    assert many.mean is not None
+    assert few.mean > 0.1 > many.mean > 0
+    assert calibration_by_chance([1.0] * 50).mean == 0
+    assert calibration_by_chance([]).mean is None
+
+
+def test_every_measure_is_in_the_json_with_its_interval() -> None:
+    measures = as_json(figures([Outcome(case("off"), silent(), 4)]))["measures"]
+    assert measures["off_refused"] == {"of": 1, "mean": 1.0, "interval": [1.0, 1.0]}
+    assert measures["milliseconds"] == {"of": 1, "mean": 4.0, "interval": [4.0, 4.0]}
+    assert measures["near_refused"] == {"of": 0, "mean": None, "interval": [None, None]}
+
+
+def test_several_sets_add_to_the_json_of_all_questions() -> None:
+    one = figures([Outcome(case("off"), silent(), 1)])
+    both = figures([Outcome(case("off"), silent(), 1), Outcome(case("near"), silent(), 1)])
+    result = as_json_of({"one": one, "all": both}, {"one": {"file": "one.jsonl"}})
+    assert {key: value for key, value in result.items() if key != "sets"} == as_json(both)
+    assert result["sets"] == [{"file": "one.jsonl", **as_json(one)}]
+
+
+OUTCOMES = [
+    Outcome(case("answerable", "Mike"), answer("It was Mike.", 0.9), 1),
+    Outcome(case("off"), silent(), 1),
+]
+
+
+@pytest.mark.parametrize("width", [60, 100, 120])
+def test_tables_fit_a_terminal(width: int) -> None:
+    printed = shown({"run": figures(OUTCOMES)}, width)
+    assert max(map(len, printed)) <= width
+    assert any(line.startswith("expected calibration error") and "0.100 (0.100" in line for line in printed)
+    assert any("12 (12\u201312)" in line for line in printed)
+    assert any("mean confidence" in line for line in printed)
+    assert shown({"run": figures([])}, width)
+
+
+def test_what_was_not_asked_has_no_row() -> None:
+    assert not any("near misses" in line for line in shown({"run": figures(OUTCOMES)}, 100))
+
+
+@pytest.mark.parametrize(("width", "tables"), [(100, 1), (60, 2)])
+def test_six_sets_and_all_of_them_are_columns_of_one_table_in_100_characters(width: int, tables: int) -> None:
+    names = ["run", "song", "harbour", "interview", "lighthouse", "heist", "all"]
+    printed = shown(dict.fromkeys(names, figures(OUTCOMES)), width)
+    headings = [line for line in printed if line.startswith("95% intervals")]
+    assert len(headings) == tables
+    assert " ".join(headings).split()[3:] == names or tables > 1
+    assert not any("\u2026" in line for line in printed)

@@ -7,6 +7,7 @@ import is imported where it is used, so that ``--help`` and a wrong setting are 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import io
 import json
@@ -25,12 +26,14 @@ from typer.core import TyperGroup
 from linernotes.errors import ConfigurationError, LinerNotesError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
-    from linernotes.evaluation import Article, Case, Outcome
+    from linernotes.engine import Engine
+    from linernotes.evaluation import Article, Case, Expected, Figures, Outcome
     from linernotes.library import Keep, Library
     from linernotes.models import Answer, Document, Hit, Quote, Turn, Unanswered
     from linernotes.questions import Asked
+    from linernotes.retrieval.embedding import Embedder
     from linernotes.settings import Settings
     from linernotes.terminal import Background, Building
 
@@ -380,63 +383,176 @@ def doctor() -> None:
 
 @app.command()
 def evaluate(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="Our JSON Lines, or a SQuAD 2.0 file.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE",
+            help="Our JSON Lines, SQuAD 2.0 or expected quotations, perhaps with a corpus: run.jsonl=corpus.",
+        ),
+    ],
     *,
     corpus: CorpusOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask questions with known answers, and print how many come out right."""
+    """Ask questions with known answers, and print how many come out right.
+
+    Several files get a column each, and one for all of them.
+    """
+    from linernotes.evaluation import ALL, as_json_of, figures
     from linernotes.evaluation import as_json as figures_as_json
-    from linernotes.evaluation import as_tables, figures, read_cases
-    from linernotes.questions import load
 
     settings = _ready(corpus)
-    articles = read_cases(load(file), file)
-    found = figures(list(_outcomes(settings, corpus, articles)))
-    if as_json:
-        _print_json(figures_as_json(found))
-        return
+    # All of it is read before the model is loaded and the first question asked.
+    sets = {each.name: each for each in _question_sets(settings, corpus, files)}
+    load_model = functools.cache(lambda: _load_model(settings))
+    outcomes = {name: tuple(_outcomes(each, load_model)) for name, each in sets.items()}
+    quotations = {name: _quotations(each) for name, each in sets.items()}
+    found = {name: figures(outcomes[name], quotations[name]) for name in sets}
+    if len(sets) > 1:
+        found[ALL] = figures(
+            [each for name in sets for each in outcomes[name]],
+            [each for name in sets for each in quotations[name]],
+        )
+    if not as_json:
+        _print_figures(found)
+    elif len(sets) == 1:
+        _print_json(figures_as_json(*found.values()))
+    else:
+        about = {
+            name: {"file": each.file, "corpus": None if each.corpus is None else str(each.corpus)}
+            for name, each in sets.items()
+        }
+        _print_json(as_json_of(found, about))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _QuestionSet:
+    """A file of questions, or of expected quotations; without a corpus, that of the settings is asked."""
+
+    name: str
+    file: str
+    corpus: Path | None
+    settings: Settings
+    articles: tuple[Article, ...]
+    expected: tuple[Expected, ...]
+
+
+def _question_sets(settings: Settings, corpus: Path | None, given: Sequence[str]) -> Iterator[_QuestionSet]:
+    from linernotes.evaluation import ALL, read_cases, read_expected
+    from linernotes.library import read_shared
+    from linernotes.questions import load
+
+    names = {ALL}
+    for each in given:
+        file, folder = _split(each)
+        data = load(file)
+        expected = read_expected(data, file)
+        articles = read_cases(data, file) if expected is None else ()
+        of = corpus if folder is None else folder
+        own = settings if of is None else settings.model_copy(update={"corpus_dir": of})
+        if any(article.text is None for article in articles) or expected is not None:
+            read_shared(own).require()
+        name = Path(file).stem if Path(file).stem not in names else each
+        names.add(name)
+        yield _QuestionSet(name, file, of, own, articles, expected or ())
+
+
+def _split(given: str) -> tuple[str, Path | None]:
+    """Return file and folder of ``FILE=FOLDER``; a file with such a name is a file."""
+    file, _, folder = given.partition("=")
+    is_file = False
+    with contextlib.suppress(OSError):
+        is_file = Path(given).exists()
+    return (given, None) if is_file or not folder else (file, Path(folder))
+
+
+def _load_model(settings: Settings) -> Embedder:
     from rich.console import Console
 
-    Console(highlight=False).print(as_tables(found))
-
-
-def _outcomes(settings: Settings, corpus: Path | None, articles: Sequence[Article]) -> Iterator[Outcome]:
-    """Ask every question, of its article's text where it has one, else of the corpus."""
-    if articles[0].text is None:
-        with _background(settings, corpus) as background:
-            yield from _ask_all(background, articles[0])
-        return
-    from linernotes.library import Library
     from linernotes.retrieval.embedding import SentenceTransformerEmbedder
+
+    with Console(stderr=True).status("Loading the model ..."):
+        return SentenceTransformerEmbedder(settings.embedding_model)
+
+
+def _outcomes(given: _QuestionSet, load_model: Callable[[], Embedder]) -> Iterator[Outcome]:
+    """Ask every question, of its article's text where it has one, else of the corpus."""
+    from linernotes.library import Library
     from linernotes.terminal import Background
 
-    embedder = SentenceTransformerEmbedder(settings.embedding_model)
-    for article in articles:
+    for article in given.articles:
+        embedder = load_model()
+        if article.text is None:
+            with _background(given.settings, given.corpus, embedder) as background:
+                yield from _ask_all(background, embedder, article)
+            continue
         with tempfile.TemporaryDirectory() as folder:
             # Written out and read again: a text of its own meets what every corpus meets.
-            Path(folder, "article.txt").write_text(article.text or "", encoding="utf-8")
-            alone = settings.model_copy(update={"corpus_dir": Path(folder)})
+            Path(folder, "article.txt").write_text(article.text, encoding="utf-8")
+            alone = given.settings.model_copy(update={"corpus_dir": Path(folder)})
             with Background(
                 functools.partial(Library.open, alone, embedder=embedder, keep="nothing")
             ) as background:
-                yield from _ask_all(background, article)
+                yield from _ask_all(background, embedder, article)
 
 
-def _ask_all(background: Background, article: Article) -> Iterator[Outcome]:
+def _ask_all(background: Background, embedder: Embedder, article: Article) -> Iterator[Outcome]:
     from rich.console import Console
     from rich.progress import track
 
+    from linernotes.engine import Engine
     from linernotes.evaluation import Outcome
+    from linernotes.models import Answer
     from linernotes.questions import Asked
 
+    engine = Engine(embedder)
     console = Console(stderr=True)
     cases = track(
         article.cases, article.title, console=console, transient=True, disable=not console.is_terminal
     )
     for case in cases:
         turn, milliseconds = _answer(background, Asked(case.question, case.history))
-        yield Outcome(case, turn.reply, milliseconds)
+        withheld = None
+        if case.is_answerable and not isinstance(turn.reply, Answer):
+            withheld = _withheld(background, engine, turn, case.history)
+        yield Outcome(case, turn.reply, milliseconds, withheld)
+
+
+def _withheld(background: Background, engine: Engine, turn: Turn, history: Sequence[str]) -> Answer | None:
+    """Return the answer that was refused. The library never gives it away; the engine that it asks does."""
+    from linernotes.models import Answer
+
+    edition = background.call(lambda library: library.edition())
+    turns = background.call(lambda library: library.recall(history)) if history else ()
+    reply = engine.ask(edition, turn.question, turns, refuse=False).reply
+    return reply if isinstance(reply, Answer) else None
+
+
+def _quotations(given: _QuestionSet) -> tuple[bool | None, ...]:
+    """Say of each expected quotation whether its speaker is right, or ``None`` where it is not found."""
+    from linernotes.corpus.quotes import find_quotes
+    from linernotes.evaluation import mark_quotations
+    from linernotes.library import read_shared
+
+    if not given.expected:
+        return ()
+    documents = read_shared(given.settings).require()
+    return mark_quotations(given.expected, [each for document in documents for each in find_quotes(document)])
+
+
+# As wide are tables that go into a file or a pipe.
+_PIPED_WIDTH = 100
+
+
+def _print_figures(sets: Mapping[str, Figures]) -> None:
+    from rich.console import Console
+
+    from linernotes.evaluation import as_tables
+
+    console = Console(highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _PIPED_WIDTH
+    console.print(as_tables(sets, console.width))
 
 
 @app.command()
@@ -447,16 +563,17 @@ def tune(
     ],
     *,
     write: Annotated[bool, typer.Option("--write", help="Replace the weights that ship.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Learn the weights from questions with known answers, and print what cross-validation says of them."""
     from linernotes.editions import EditionStore
     from linernotes.engine import Engine
-    from linernotes.retrieval.embedding import SentenceTransformerEmbedder
+    from linernotes.evaluation import as_json_of
     from linernotes.tuning import as_files
     from linernotes.tuning import tune as learn
 
     settings = _ready(None)
-    engine = Engine(SentenceTransformerEmbedder(settings.embedding_model))
+    engine = Engine(_load_model(settings))
     store = EditionStore(None, engine.segments, engine.indexes)
     articles = [
         (store.open_edition(documents), cases, is_squad)
@@ -464,7 +581,10 @@ def tune(
         for documents, cases, is_squad in _lessons(settings, given)
     ]
     tuned = learn(engine, articles)
-    _print_json(tuned.report)
+    if as_json:
+        _print_json(as_json_of(tuned.report, {name: {"set": name} for name in tuned.report}))
+    else:
+        _print_figures(tuned.report)
     if write:
         for room, text in zip(("retrieval", "answering"), as_files(tuned), strict=True):
             Path(__file__).with_name(room).joinpath("weights.json").write_text(text, encoding="utf-8")
@@ -476,11 +596,11 @@ def _lessons(settings: Settings, given: str) -> Iterator[tuple[Sequence[Document
     from linernotes.evaluation import read_cases
     from linernotes.questions import load
 
-    file, _, folder = given.partition("=")
+    file, folder = _split(given)
     for article in read_cases(load(file), file):
         if article.text is None:
             reading = read_corpus(
-                Path(folder) if folder else settings.corpus_dir,
+                folder or settings.corpus_dir,
                 max_file_bytes=settings.max_file_bytes,
                 max_corpus_bytes=settings.max_corpus_bytes,
             )
@@ -535,12 +655,14 @@ def _log_to_stderr(settings: Settings, *, for_people: bool = True) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _open(settings: Settings, keep: Keep, progress: Building) -> AsyncIterator[Library]:
+async def _open(
+    settings: Settings, keep: Keep, progress: Building, embedder: Embedder | None = None
+) -> AsyncIterator[Library]:
     """Open a library; one that works on ``DATA_DIR`` alone can be told to reload."""
     from linernotes import control
     from linernotes.library import Library
 
-    async with Library.open(settings, keep=keep, progress=progress) as library:
+    async with Library.open(settings, embedder=embedder, keep=keep, progress=progress) as library:
         if keep != "own":
             yield library
             return
@@ -549,7 +671,9 @@ async def _open(settings: Settings, keep: Keep, progress: Building) -> AsyncIter
 
 
 @contextlib.contextmanager
-def _background(settings: Settings, corpus: Path | None) -> Iterator[Background]:
+def _background(
+    settings: Settings, corpus: Path | None, embedder: Embedder | None = None
+) -> Iterator[Background]:
     """Open a library for a command, and show on a terminal how far it is."""
     from rich.console import Console
 
@@ -557,7 +681,7 @@ def _background(settings: Settings, corpus: Path | None) -> Iterator[Background]
 
     building = Building(Console(stderr=True))
     keep: Keep = "borrow" if corpus is None else "nothing"
-    with Background(lambda: _open(settings, keep, building)) as background:
+    with Background(lambda: _open(settings, keep, building, embedder)) as background:
         building.wait_for(background.ready)
         yield background
 

@@ -87,21 +87,32 @@ class Engine:
         self.segments = Segments(embedder)
         self.indexes = Indexes(embedder.dimension)
 
-    def ask(self, edition: Edition[Index], question: str, turns: Sequence[Turn] = ()) -> Turn:
-        """Answer a question; ``turns`` are the earlier ones of the conversation, oldest first.
+    def ask(
+        self, edition: Edition[Index], question: str, turns: Sequence[Turn] = (), *, refuse: bool = True
+    ) -> Turn:
+        """Answer a question.
+
+        Args:
+            edition: what to answer from.
+            question: as it was typed.
+            turns: the earlier ones of the conversation, oldest first.
+            refuse: whether to say so where the edition does not answer. Without it, whatever comes nearest
+                is given as an answer, which is for measuring; only what has no word at all stays unanswered.
 
         Raises:
             EmptyIndexError: the edition has no sentence.
         """
         text, reason = self._read(edition, question)
         if reason is not None:
-            return Turn(question, text, Unanswered(reason, None, edition.id))
+            if refuse or reason == "empty":
+                return Turn(question, text, Unanswered(reason, None, edition.id))
+            text = self._spelt(text, edition.index.vocabulary)
         standalone = stand_alone(text, turns)
         evidence = self._search(edition, standalone)
         if is_about_whole(text):
             reply: Answer | Unanswered = open_with(evidence, edition.index, edition.id)
         else:
-            reply = decide(standalone.text, evidence, edition.index, edition.id)
+            reply = decide(standalone.text, evidence, edition.index, edition.id, refuse=refuse)
         return Turn(question, standalone.text, reply)
 
     def search(

@@ -19,7 +19,7 @@ import numpy as np
 from linernotes.answering.answer import around, choose, join
 from linernotes.answering.aspects import lacks
 from linernotes.answering.confidence import FEATURES, Judgement, Logistic, find_features
-from linernotes.evaluation import KINDS, Case, holds, reliability
+from linernotes.evaluation import ALL, Case, Figures, Mark, count, holds
 from linernotes.retrieval.ranking import SIGNALS
 
 if TYPE_CHECKING:
@@ -62,13 +62,17 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A lesson answered with some weights: what it takes to judge it, and whether the answer was right."""
+    """A lesson answered with some weights: what it takes to judge it, and whether the answer was right.
+
+    ``is_passage_right`` says whether the best sentence's passage holds the gold answer.
+    """
 
     lesson: Lesson
     features: tuple[float, ...]
     lacks: bool
     right: bool
     characters: int
+    is_passage_right: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +86,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """What was learned from all articles, and what cross-validation says of it."""
+    """What was learned from all articles, and what cross-validation says of it.
+
+    ``report`` has the figures of the held-out articles, of SQuAD's, of ours and of all, by these names.
+    """
 
     ranking: Mapping[str, float]
     judgement: Judgement
-    report: Mapping[str, Any]
+    report: Mapping[str, Figures]
 
 
 def tune(
@@ -219,6 +226,7 @@ def _try(lessons: Sequence[Lesson], indexes: Sequence[Index], ranking: Floats) -
         index = indexes[lesson.article]
         chosen = choose(candidates, index.sentences)
         text = join(chosen)
+        best = candidates[0].sentence
         trials.append(
             Trial(
                 lesson,
@@ -226,6 +234,7 @@ def _try(lessons: Sequence[Lesson], indexes: Sequence[Index], ranking: Floats) -
                 lacks(lesson.text, around(chosen, index)),
                 holds(text, lesson.case.gold),
                 len(text),
+                holds(index.passage(best.document, best.passage).text, lesson.case.gold),
             )
         )
     return trials
@@ -258,34 +267,22 @@ def _fit_logistic(trials: Sequence[Trial], target: Sequence[bool], weight: Seque
     return Logistic(float(found.intercept_[0] - weights @ middle), tuple(map(float, weights)))
 
 
-def _report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return the figures of the held-out articles, for SQuAD's questions and for ours."""
-    report: dict[str, Any] = {}
-    for is_squad, name in ((True, "squad"), (False, "own")):
-        rows = [each for each in outcomes if each.trial.lesson.is_squad is is_squad]
-        if not rows:
-            continue
-        shown = [each for each in rows if each.shown]
-        figures: dict[str, Any] = {
-            "articles": len({each.trial.lesson.article for each in rows}),
-            "characters": float(np.mean([each.trial.characters for each in shown])),
-        }
-        for kind in KINDS:
-            chosen = [each for each in rows if each.trial.lesson.case.kind == kind]
-            if chosen:
-                figures[kind] = {
-                    "questions": len(chosen),
-                    "right before refusing": float(np.mean([each.trial.right for each in chosen])),
-                    "right": float(np.mean([each.trial.right and each.shown for each in chosen])),
-                    "refused": float(np.mean([not each.shown for each in chosen])),
-                }
-        bins = reliability([(each.confidence, each.trial.right) for each in shown])
-        figures["calibration error"] = float(
-            sum(each.answers * abs(each.confidence - each.right) for each in bins) / len(shown)
+def _report(outcomes: Sequence[Outcome]) -> dict[str, Figures]:
+    """Return the figures of the held-out articles, for SQuAD's questions, for ours and for all."""
+    marks: dict[str, list[Mark]] = {"SQuAD": [], "own": [], ALL: []}
+    for each in outcomes:
+        trial = each.trial
+        marked = Mark(
+            trial.lesson.case.kind,
+            each.shown,
+            trial.right,
+            trial.characters,
+            trial.is_passage_right,
+            each.confidence,
         )
-        figures["reliability"] = [[each.answers, each.confidence, each.right] for each in bins]
-        report[name] = figures
-    return report
+        marks["SQuAD" if trial.lesson.is_squad else "own"].append(marked)
+        marks[ALL].append(marked)
+    return {name: count(chosen) for name, chosen in marks.items() if chosen}
 
 
 def as_files(tuned: Tuned) -> tuple[str, str]:

@@ -32,7 +32,9 @@ SENTENCES = 3
 OPENING_CONFIDENCE = 0.8
 
 
-def decide(question: str, evidence: Evidence, corpus: Corpus, edition: str) -> Answer | Unanswered:
+def decide(
+    question: str, evidence: Evidence, corpus: Corpus, edition: str, *, refuse: bool = True
+) -> Answer | Unanswered:
     """Answer from the evidence, or say that it does not.
 
     Args:
@@ -40,12 +42,14 @@ def decide(question: str, evidence: Evidence, corpus: Corpus, edition: str) -> A
         evidence: what the search found.
         corpus: what was searched.
         edition: its edition's id.
+        refuse: whether to say so; without it, the nearest sentences are the answer whatever they say.
     """
     hits = find_hits(evidence, corpus)
     chosen = choose(evidence.candidates, corpus.sentences)
     judge, features = judgement(), find_features(evidence)
     confidence = judge.confidence.of(features)
-    if judge.relevance.of(features) < judge.threshold or lacks(question, around(chosen, corpus)):
+    is_silent = judge.relevance.of(features) < judge.threshold or lacks(question, around(chosen, corpus))
+    if is_silent and refuse:
         return Unanswered("silent", hits[0], edition, confidence)
     return Answer(join(chosen), chosen, hits, confidence, edition)
 
