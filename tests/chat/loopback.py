@@ -89,6 +89,10 @@ class Loopback:
 
     async def ask(self, question: str, number: int = 1) -> str:
         """Let a member use /ask; returns the interaction's id."""
+        return await self.command("ask", {"name": "question", "type": 3, "value": question}, number=number)
+
+    async def command(self, name: str, option: Any, *, number: int = 1, permissions: int = 0) -> str:
+        """Let a member use a command; returns the interaction's id."""
         interaction = str(next(self._ids))
         author = user(str(920_000_000_000_000_000 + number), f"member{number}")
         await self.dispatch(
@@ -102,13 +106,8 @@ class Loopback:
                 "guild_id": GUILD,
                 "channel_id": CHANNEL,
                 "channel": self._channel(),
-                "member": MEMBER | {"user": author, "permissions": "0"},
-                "data": {
-                    "id": "1",
-                    "name": "ask",
-                    "type": 1,
-                    "options": [{"name": "question", "type": 3, "value": question}],
-                },
+                "member": MEMBER | {"user": author, "permissions": str(permissions)},
+                "data": {"id": "1", "name": name, "type": 1, "options": [option]},
                 "locale": "en-US",
                 "entitlements": [],
                 "authorizing_integration_owners": {"0": GUILD},

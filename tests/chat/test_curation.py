@@ -653,18 +653,6 @@ async def test_a_note_that_cannot_be_shown_stops_no_build(
     assert "Added (1): lanterns.md" in text_of(response_of(await first))
 
 
-async def test_a_bot_that_leaves_does_not_wait_for_a_build(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    build = Build(world, monkeypatch)
-    first = begin(world, world.mod, world.channel, "corpus add", file=FILE)
-    await until(lambda: notes(world))
-    monkeypatch.setattr(type(world.bot), "leaving", True)
-    await until(lambda: any("being restarted" in each for each in notes(world)))
-    build.goes_on.set()
-    assert "being restarted" in refusal_of(await first)
-
-
 async def test_the_first_response_comes_before_anything_is_read(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,7 +22,7 @@ from aiohttp import ClientSession
 from loopback import APPLICATION, CHANNEL, TOKEN, open_loopback
 
 from fakes import LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
-from linernotes.chat import create_bot
+from linernotes.chat import create_bot, curation
 from linernotes.control import request_reload
 from linernotes.library import Library
 from linernotes.settings import Settings
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from loopback import Loopback
+
+    from linernotes.chat.client import LinerNotes
 
 HERE = Path(__file__).parent
 ME = f"<@{APPLICATION}>"
@@ -50,13 +52,15 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def connected(server: Loopback, folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+async def connected(
+    server: Loopback, folder: Path, monkeypatch: pytest.MonkeyPatch, embedder: FakeEmbedder | None = None
+) -> AsyncIterator[Any]:
     """Run the bot in this process against the server."""
     monkeypatch.setattr(discord.http.Route, "BASE", f"{server.url}/api/v10")
     gateway = yarl.URL(server.url.replace("http", "ws")) / "gateway"
     monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", gateway)
     settings = Settings(corpus_dir=write_corpus(folder / "corpus"), data_dir=folder / "data")
-    async with Library.open(settings, embedder=FakeEmbedder(), keep="nothing") as library:
+    async with Library.open(settings, embedder=embedder or FakeEmbedder(), keep="nothing") as library:
         bot = create_bot(settings, library)
         # There is one server, and it comes at once.
         bot._connection.guild_ready_timeout = 0.1
@@ -107,6 +111,46 @@ async def test_ask_is_deferred_and_then_answered(
         assert callback.at - began < 1
         (edit,) = server.edits[interaction]
         assert "**Ada Stone**" in text_of(edit)
+
+
+@pytest.fixture
+async def building(
+    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[LinerNotes, FakeEmbedder, str]]:
+    """Yield a bot, its model, which does not go on, and a moderator's interaction that waits for it."""
+    monkeypatch.setattr(curation, "NOTE_SECONDS", 0.05)
+    embedder = FakeEmbedder()
+    async with connected(server, tmp_path, monkeypatch, embedder) as bot:
+        write_corpus(tmp_path / "corpus", lanterns=LANTERNS)
+        embedder.gate.clear()
+        reload = {"name": "reload", "type": 1, "options": []}
+        manage = discord.Permissions(manage_guild=True).value
+        try:
+            yield bot, embedder, await server.command("corpus", reload, permissions=manage)
+        finally:
+            embedder.gate.set()
+
+
+async def test_a_moderator_sees_how_far_a_build_is(
+    server: Loopback, building: tuple[LinerNotes, FakeEmbedder, str]
+) -> None:
+    _, embedder, interaction = building
+    await server.until(lambda: interaction in server.edits)
+    assert "Embedding: 0 of 3 texts" in text_of(server.edits[interaction][-1])
+    embedder.gate.set()
+    await server.until(lambda: "Nothing has changed yet" in text_of(server.edits[interaction][-1]))
+    assert server.edits[interaction][-1]["components"]
+
+
+async def test_a_bot_that_leaves_does_not_wait_for_a_build(
+    server: Loopback, building: tuple[LinerNotes, FakeEmbedder, str]
+) -> None:
+    bot, _, interaction = building
+    await server.until(lambda: interaction in server.edits)
+    began = time.monotonic()
+    await bot.leave()
+    assert time.monotonic() - began < 2
+    assert "being restarted" in server.edits[interaction][-1]["content"]
 
 
 async def test_fifty_members_at_once_are_all_answered_and_none_twice(

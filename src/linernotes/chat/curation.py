@@ -23,7 +23,6 @@ from linernotes.chat.replies import CHOICE, pages_of
 from linernotes.chat.responses import defer, may_embed, report, show, shown, told
 from linernotes.curation import Add, Hide, Preview, Reload, Remove, RollBack, Unhide
 from linernotes.errors import (
-    ClosedError,
     CorpusError,
     EditionError,
     EditionUnsavedError,
@@ -409,7 +408,7 @@ class Curation:
     async def _tidy(self) -> None:
         try:
             await self._curator.tidy()
-        except (ClosedError, StoreError) as error:
+        except LinerNotesError as error:
             _log.warning("not tidied", reason=str(error))
 
     # --- Showing ---
