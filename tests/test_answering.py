@@ -20,7 +20,7 @@ from linernotes.corpus.documents import read_document
 from linernotes.editions import EditionStore
 from linernotes.engine import Engine
 from linernotes.errors import EmptyIndexError, ForeignVectorsError
-from linernotes.models import Answer, Candidate, Embedding, Sentence, Turn, Unanswered
+from linernotes.models import Answer, Candidate, Embedding, Hit, Passage, Sentence, Turn, Unanswered
 from linernotes.retrieval.index import Index, Query
 from linernotes.retrieval.ranking import SIGNALS, weights
 
@@ -176,6 +176,14 @@ def test_a_follow_up_of_a_follow_up_leans_on_both() -> None:
     assert asked.text[: asked.context].strip() == "Which rapper was arrested in May? when was he?"
 
 
+def test_a_follow_up_keeps_the_question_alone_and_where_the_last_was_answered() -> None:
+    sentence = sentences_of(9)[0]
+    hit = Hit(Passage("a", 1, 0, 9, sentence.text), (sentence,), 1.0)
+    asked = stand_alone("why was he?", [turn("Who sings?", Answer("x", (sentence,), (hit,), 0.5, "e"))])
+    assert (asked.question, asked.answered) == ("why was he?", sentence)
+    assert stand_alone("why was he?", [turn("Who sings?")]).answered is None
+
+
 # --- The answer -------------------------------------------------------------------------------------------
 
 
@@ -291,14 +299,46 @@ def test_the_weights_that_ship_fit_the_signals() -> None:
     assert 0 < judge.threshold < 1
 
 
-def test_words_of_an_earlier_question_weigh_less(engine: Engine) -> None:
+@pytest.mark.parametrize(
+    ("earlier", "question", "asked", "other"),
+    [
+        ("wasps hum", "bees sing", "Bees sing.", "Wasps hum."),
+        ("bees sing", "wasps hum", "Wasps hum.", "Bees sing."),
+    ],
+)
+def test_words_of_an_earlier_question_weigh_less(
+    engine: Engine, earlier: str, question: str, asked: str, other: str
+) -> None:
     edition = edition_of(engine, "Wasps hum.\n\nBees sing.")
-    text = "wasps hum bees sing"
-    first = Query.of(text, FakeEmbedder().embed([text])[0], context=len("wasps hum "))
-    assert edition.index.search(first).candidates[0].sentence.text == "Bees sing."
-    backwards = "bees sing wasps hum"
-    second = Query.of(backwards, FakeEmbedder().embed([backwards])[0], context=len("bees sing "))
-    assert edition.index.search(second).candidates[0].sentence.text == "Wasps hum."
+    text = f"{earlier} {question}"
+    evidence = edition.index.search(Query.of(text, FakeEmbedder().embed([text])[0], context=len(earlier) + 1))
+    late = {each.sentence.text: each.signals["late"] for each in evidence.candidates}
+    assert late[asked] > late[other]
+
+
+def test_a_follow_up_is_searched_for_alone_too_and_near_the_last_answer(engine: Engine) -> None:
+    edition = edition_of(engine, "Wasps hum.\n\nOne.\n\nTwo.\n\nThree.\n\nBees sing.", "Four.")
+    texts = ("wasps hum bees sing", "bees sing")
+    whole, alone = FakeEmbedder().embed(texts)
+    asked = Query.of(
+        texts[0], whole, len("wasps hum "), Query.of(texts[1], alone), edition.index.sentences[4]
+    )
+    found = {each.sentence.text: each.signals for each in edition.index.search(asked).candidates}
+    joined = Query.of(texts[0], whole, len("wasps hum "))
+    before = {each.sentence.text: each.signals for each in edition.index.search(joined).candidates}
+    assert found["Bees sing."]["late"] > before["Bees sing."]["late"]
+    assert found["Wasps hum."]["late"] < before["Wasps hum."]["late"]
+    # Not in another document, and not where nothing was answered.
+    assert {text for text in found if found[text]["nearby"]} == {"Two.", "Three.", "Bees sing."}
+    assert not any(signals["nearby"] for signals in before.values())
+
+
+def test_a_sentence_that_the_corpus_no_longer_has_is_near_nothing(engine: Engine) -> None:
+    edition = edition_of(engine, "Wasps hum.")
+    gone = Sentence("0.md", 1, 0, 4, "Gone")
+    embedding = FakeEmbedder().embed(["wasps"])[0]
+    asked = Query.of("wasps", embedding, answered=gone)
+    assert edition.index.search(asked).candidates[0].signals["nearby"] == 0
 
 
 def test_quotations_are_ranked_without_embedding_them_again() -> None:

@@ -112,18 +112,18 @@ class Engine:
         if is_about_whole(text):
             reply: Answer | Unanswered = open_with(evidence, edition.index, edition.id)
         else:
-            reply = decide(standalone.text, evidence, edition.index, edition.id, refuse=refuse)
+            reply = decide(standalone.question, evidence, edition.index, edition.id, refuse=refuse)
         return Turn(question, standalone.text, reply)
 
     def search(
         self, edition: Edition[Index], question: str, turns: Sequence[Turn] = (), k: int = 24
     ) -> tuple[str, Evidence] | None:
-        """Return the question as it stands alone and its best sentences, or ``None`` where none is due."""
+        """Return the question without what it leans on and its best sentences; ``None`` where none is due."""
         text, reason = self._read(edition, question)
         if reason is not None or is_about_whole(text):
             return None
         standalone = stand_alone(text, turns)
-        return standalone.text, self._search(edition, standalone, k)
+        return standalone.question, self._search(edition, standalone, k)
 
     def _read(self, edition: Edition[Index], question: str) -> tuple[str, Reason | None]:
         """Return the question in plain words, and why it is not looked up, if it is not."""
@@ -138,8 +138,13 @@ class Engine:
         return (text if reason else self._spelt(text, vocabulary)), reason
 
     def _search(self, edition: Edition[Index], asked: Standalone, k: int = 24) -> Evidence:
-        embedding = self._embedder.embed([asked.text])[0]
-        return edition.index.search(Query.of(asked.text, embedding, asked.context), k)
+        if not asked.context:
+            return edition.index.search(Query.of(asked.text, self._embedder.embed([asked.text])[0]), k)
+        # Both go through the model in one forward pass.
+        whole, alone = self._embedder.embed([asked.text, asked.question])
+        question = Query.of(asked.question, alone)
+        query = Query.of(asked.text, whole, asked.context, question, asked.answered)
+        return edition.index.search(query, k)
 
     def _spelt(self, text: str, vocabulary: Vocabulary) -> str:
         """Return ``text`` with slips replaced by the corpus's word that is nearest.

@@ -38,7 +38,7 @@ def decide(
     """Answer from the evidence, or say that it does not.
 
     Args:
-        question: as it stands alone, in plain words.
+        question: in plain words, without what it leans on.
         evidence: what the search found.
         corpus: what was searched.
         edition: its edition's id.

@@ -1,7 +1,7 @@
 """A follow-up question -> a question that stands alone.
 
 No second model: the earlier question goes before this one, its words weigh less, and the search finds what
-"he" or "that" stands for.
+"he" or "that" stands for. Where the earlier answer stands, the next is often near.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from linernotes.models import Answer
 from linernotes.words import find_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from linernotes.models import Turn
+    from linernotes.models import Sentence, Turn
 
 _REFERS = frozenset(
     "he she they it him her them his hers its their theirs that this these those there then one ones same"
@@ -38,10 +39,19 @@ def is_follow_up(question: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Standalone:
-    """A question with what it leans on before it: the first ``context`` characters are of earlier ones."""
+    """A question with what it leans on before it: the first ``context`` characters are of earlier ones.
+
+    ``answered`` is the best sentence of the answer to the last of these, where there was one.
+    """
 
     text: str
     context: int = 0
+    answered: Sentence | None = None
+
+    @property
+    def question(self) -> str:
+        """Return the question alone."""
+        return self.text[self.context :]
 
 
 def stand_alone(question: str, turns: Sequence[Turn]) -> Standalone:
@@ -52,4 +62,5 @@ def stand_alone(question: str, turns: Sequence[Turn]) -> Standalone:
     # Where that one leans on another itself, the other is needed too.
     leans = len(turns) > 1 and is_follow_up(last.question)
     context = f"{turns[-2].question} {last.question} " if leans else f"{last.question} "
-    return Standalone(context + question, len(context))
+    answered = last.reply.hits[0].sentences[0] if isinstance(last.reply, Answer) else None
+    return Standalone(context + question, len(context), answered)

@@ -35,7 +35,12 @@ _ASKS = re.compile(r"\?[\"'\u2019”»)\]]*$")
 # A stop word's token counts for something: "who" and "when" are near to what answers them.
 STOP_WORD_WEIGHT = 0.1
 # A word of an earlier question weighs this much of a word of the question itself.
-CONTEXT_WEIGHT = 0.3
+CONTEXT_WEIGHT = 0.5
+# Of a follow-up's signals, this share is those of the question without what it leans on: it may have left the
+# subject, and what it leans on finds the sentences that have been read already.
+ALONE = 0.5
+# An answer to a follow-up is often within so many sentences of the last answer.
+NEARBY_SENTENCES = 2
 # In an interview, so many sentences after a question are taken to reply to it.
 REPLY_SENTENCES = 4
 # Brings a BM25 score, which has no upper bound, to the size of a cosine.
@@ -63,17 +68,27 @@ class Query:
     """A question ready to be searched for: its text, its words and what the model made of it.
 
     ``context`` code points at the start of the text are of earlier questions, whose words weigh less.
+    ``alone`` is the question without them, and ``answered`` the best sentence of the last answer.
     """
 
     text: str
     words: tuple[Word, ...]
     embedding: Embedding
     context: int = 0
+    alone: Query | None = None
+    answered: Sentence | None = None
 
     @classmethod
-    def of(cls, text: str, embedding: Embedding, context: int = 0) -> Query:
+    def of(
+        cls,
+        text: str,
+        embedding: Embedding,
+        context: int = 0,
+        alone: Query | None = None,
+        answered: Sentence | None = None,
+    ) -> Query:
         """Find the words of ``text``."""
-        return cls(text, find_words(text), embedding, context)
+        return cls(text, find_words(text), embedding, context, alone, answered)
 
 
 def embed_document(
@@ -316,38 +331,18 @@ class Index:
                 f"A question's vector of length {len(query.embedding.vector)} does not fit the index's"
                 f" vectors of length {self.dimension}."
             )
-        stems = [word.stem for word in query.words if not word.is_stop]
-        bm25 = [
-            np.zeros(size, np.float32) if bm25 is None or not stems else bm25.get_scores(stems)
-            for bm25, size in (
-                (self._sentence_bm25, len(self.sentences)),
-                (self._passage_bm25, len(self.passages)),
-            )
-        ]
-        passages = self._candidate_passages(query, *bm25)
+        asked = (query,) if query.alone is None else (query, query.alone)
+        bm25 = [self._word_scores(each) for each in asked]
+        found = [self._candidate_passages(each, *fit) for each, fit in zip(asked, bm25, strict=True)]
+        passages = found[0] if len(found) == 1 else np.union1d(*found)
         rows = np.concatenate(
             [np.arange(self._first_sentence[p], self._first_sentence[p + 1]) for p in passages]
         )
-        local = np.searchsorted(passages, self.passage_of[rows])
-        of_sentence, of_passage = self._late(query, passages, rows)
-        starts = np.concatenate([[True], local[1:] != local[:-1]])
-        before = np.maximum(of_sentence, np.where(starts, of_sentence, np.roll(of_sentence, 1, axis=1)))
-        weights = self._weights(query)
-        late = [weights @ each for each in (of_sentence, before, of_passage[:, local])]
-        vector = query.embedding.vector
-        asks = self._asks[rows]
-        signals = np.stack(
-            [
-                self._sentence_index.reconstruct_batch(rows) @ vector,
-                (self._passage_index.reconstruct_batch(passages) @ vector)[local],
-                *late,
-                bm25[0][rows] / BM25_SCALE,
-                bm25[1][passages][local] / BM25_SCALE,
-                asks,
-                _after_question(late[0], asks, starts),
-            ],
-            axis=1,
-        ).astype(np.float32)
+        signals = self._signals(query, bm25[0], passages, rows)
+        if query.alone is not None:
+            # The score is a sum, so this is the mean of both scores.
+            signals = (1 - ALONE) * signals + ALONE * self._signals(query.alone, bm25[1], passages, rows)
+        signals = np.column_stack([signals, self._nearby(query.answered, rows)]).astype(np.float32)
         scores = score(signals)
         best = np.argsort(-scores, kind="stable")[: max(1, min(k, len(rows)))]
         return Evidence(
@@ -364,6 +359,58 @@ class Index:
             dict(zip(SIGNALS, map(float, signals.max(axis=0)), strict=True)),
             len(self.sentences),
         )
+
+    def _word_scores(self, query: Query) -> tuple[Floats, Floats]:
+        """Return the BM25 scores of all sentences and of all passages."""
+        stems = [word.stem for word in query.words if not word.is_stop]
+        of_sentences, of_passages = (
+            np.zeros(size, np.float32) if bm25 is None or not stems else bm25.get_scores(stems)
+            for bm25, size in (
+                (self._sentence_bm25, len(self.sentences)),
+                (self._passage_bm25, len(self.passages)),
+            )
+        )
+        return of_sentences, of_passages
+
+    def _signals(
+        self, query: Query, bm25: tuple[Floats, Floats], passages: Integers, rows: Integers
+    ) -> Floats:
+        """Return the signals that come of the question's text, in the order of ``SIGNALS``."""
+        local = np.searchsorted(passages, self.passage_of[rows])
+        of_sentence, of_passage = self._late(query, passages, rows)
+        starts = np.concatenate([[True], local[1:] != local[:-1]])
+        before = np.maximum(of_sentence, np.where(starts, of_sentence, np.roll(of_sentence, 1, axis=1)))
+        weights = self._weights(query)
+        late = [weights @ each for each in (of_sentence, before, of_passage[:, local])]
+        vector = query.embedding.vector
+        asks = self._asks[rows]
+        return np.stack(
+            [
+                self._sentence_index.reconstruct_batch(rows) @ vector,
+                (self._passage_index.reconstruct_batch(passages) @ vector)[local],
+                *late,
+                bm25[0][rows] / BM25_SCALE,
+                bm25[1][passages][local] / BM25_SCALE,
+                asks,
+                _after_question(late[0], asks, starts),
+            ],
+            axis=1,
+        )
+
+    def _nearby(self, answered: Sentence | None, rows: Integers) -> NDArray[np.bool_]:
+        """Say of each row whether its sentence stands near the one that answered the earlier question."""
+        if answered is None:
+            return np.zeros(len(rows), np.bool_)
+        try:
+            at = self.sentences.index(answered)
+        except ValueError:  # the corpus has changed between two questions
+            return np.zeros(len(rows), np.bool_)
+        near = [
+            i
+            for i in range(max(0, at - NEARBY_SENTENCES), at + NEARBY_SENTENCES + 1)
+            if i < len(self.sentences) and self.sentences[i].document == answered.document
+        ]
+        return np.isin(rows, near)
 
     def rarity(self, stem: str) -> float:
         """Return the inverse document frequency of a stem over sentences, from 0 to 1 (not in the corpus)."""

@@ -26,6 +26,7 @@ SIGNALS = (
     "bm25_passage",  # BM25 of the passage
     "is_question",  # 1 for a sentence that asks: it repeats the words of ours, but answers nothing
     "after_question",  # how well the question fits ("late") which the text asks just before the sentence
+    "nearby",  # 1 near the sentence that answered the question which this one leans on
 )
 
 
