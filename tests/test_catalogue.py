@@ -174,6 +174,7 @@ async def test_ten_revisions_of_each_server_are_kept(catalogue: Catalogue) -> No
     await fill(catalogue, 4, THEIRS)
     numbers = [each.number for each in await catalogue.revisions(OURS)]
     assert numbers == list(range(14, 4, -1))
+    assert await catalogue.newest() == {OURS: revision(14), THEIRS: revision(4, THEIRS)}
     gone, kept = await catalogue.tidy()
     assert gone == frozenset()
     assert kept.editions == {

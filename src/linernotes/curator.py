@@ -12,20 +12,26 @@ import logging
 import secrets
 import time
 from collections import OrderedDict
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from linernotes.catalogue import OPERATOR, Revision
 from linernotes.curation import Add, Preview, Verdict, compare, meets, read_shared
-from linernotes.errors import CorpusError, EditionError, LinerNotesError, RefusalError
+from linernotes.errors import (
+    CorpusError,
+    EditionError,
+    EditionUnsavedError,
+    LinerNotesError,
+    RefusalError,
+)
 from linernotes.models import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from linernotes.catalogue import Catalogue, Check, Gap
+    from linernotes.catalogue import Catalogue, Check, Gap, Upload
     from linernotes.curation import Change, Plan, Planner
     from linernotes.editions import Edition, EditionStore, Progress
     from linernotes.engine import Engine
@@ -170,15 +176,15 @@ class Curator:
         self._clock = clock
         self.catalogue = catalogue
         self.standings = Standings()
+        self.on_removed: Callable[[int], object] = lambda _guild: None
+        """Told of each server of which nothing is kept any more."""
         self._previews: OrderedDict[str, Preview] = OrderedDict()
         self._at_work: dict[int, tuple[int, str, float]] = {}
         self._reloading = asyncio.Lock()
         # An edition never changes: how many documents those have that were looked at once.
         self._counts: dict[str, int] = {}
-        # Files that a change is about to name, and those that changes have named since tidying last began:
-        # what is tidied away must not cross with them.
-        self._pending: set[str] = set()
-        self._recent: set[str] = set()
+        # Held from the moment a file is kept until the database names it: tidying must not come between.
+        self._filing = asyncio.Lock()
 
     # --- Opening ---
 
@@ -227,27 +233,44 @@ class Curator:
                 what = f"went back to #{each.number}, for the edition in use was damaged"
                 await self._go_back(revision, replace(each, edition=edition.id, what=what), edition)
                 return
-            if edition.id != each.edition:
+            if edition.id != each.edition and await self._is_kept(edition):
                 what = "made again for another model or version"
-                await self.catalogue.move(each, edition.id, what)
-            self.standings.put(each.guild, Standing(edition, each.at, replace(each, edition=edition.id)))
+                await self.catalogue.move(revision, edition.id, what)
+                revision = replace(revision, edition=edition.id)
+            self.standings.put(revision.guild, Standing(edition, revision.at, revision))
             return
         # Nothing that was saved can be read: what can be made from the files is better than silence.
-        shared = self.standings.of(None).edition
-        own, edition = revision.own, shared
+        edition = self.standings.of(None).edition
+        what = "made again from the files, for every edition was damaged"
+        own = await self._workers.answer(self._readable, revision.own)
+        to = replace(revision, own=own, what=what)
         try:
-            plan = await self._workers.answer(self._planner.follow, revision, shared.documents)
+            plan = await self._workers.answer(self._planner.follow, to, edition.documents)
             edition = await self._build(plan.documents, None)
         except LinerNotesError as error:
             _log.warning("Server %d goes on with the shared corpus: %s", revision.guild, error)
-            own = {}
-        what = "made again from the files, for every edition was damaged"
-        await self._go_back(revision, replace(revision, edition=edition.id, own=own, what=what), edition)
+            to = replace(to, own={}, hidden=frozenset())
+        await self._go_back(revision, replace(to, edition=edition.id), edition)
+
+    def _readable(self, own: Mapping[str, Upload]) -> dict[str, Upload]:
+        return {name: upload for name, upload in own.items() if self._uploads.read(upload.digest) is not None}
 
     async def _go_back(self, from_: Revision, to: Revision, edition: Edition[Index]) -> None:
+        if not await self._is_kept(edition):
+            self.standings.put(from_.guild, Standing(edition, from_.at, from_))
+            return
         revision = replace(to, number=from_.number + 1, at=self._clock(), person=OPERATOR)
         await self.catalogue.commit(revision, before=from_)
         self.standings.put(revision.guild, Standing(edition, revision.at, revision))
+
+    async def _is_kept(self, edition: Edition[Index]) -> bool:
+        """Save an edition, and say whether that was possible; if not, it is tried again at the next start."""
+        try:
+            await self._save(edition)
+        except EditionUnsavedError as error:
+            _log.warning("Nothing is written down of it: %s", error)
+            return False
+        return True
 
     # --- A server's changes ---
 
@@ -309,14 +332,37 @@ class Curator:
             StoreError: the database cannot be written; the old edition goes on.
         """
         preview = self.find(guild, preview_id)
+        # Who waits for it may go; what has begun is finished, and until then nobody else comes in.
+        return await asyncio.shield(self._apply(preview, person, progress, anyway=anyway))
+
+    async def _apply(
+        self, preview: Preview, person: int, progress: Progress | None, *, anyway: bool
+    ) -> Revision | Preview:
+        guild = preview.guild
         with self._alone(guild, person, preview.change.what):
-            plan = await self._plan(preview.change, self._base(guild))
-            if self._base(guild) != preview.base or plan.documents != preview.plan.documents:
-                self._previews.pop(preview_id, None)
-                return await self._preview(guild, person, preview.change, progress)
-            if preview.broken and not anyway:
-                raise RefusalError("That would break a check question; use “Apply anyway” if it must be so.")
-            return await asyncio.shield(self._commit(preview, person))
+            # What becomes of a server without a library is the shared corpus's reload to say, which does not
+            # see one that has just begun to have its own.
+            has_library = self.standings.of(guild).revision is not None
+            async with nullcontext() if has_library else self._reloading:
+                if await self._is_fresh(preview):
+                    if preview.broken and not anyway:
+                        raise RefusalError(
+                            "That would break a check question; use “Apply anyway” if it must be so."
+                        )
+                    return await self._commit(preview, person)
+            self._previews.pop(preview.id, None)
+            return await self._preview(guild, person, preview.change, progress)
+
+    async def _is_fresh(self, preview: Preview) -> bool:
+        """Say whether a preview would still come out the same."""
+        base = self._base(preview.guild)
+        plan = await self._plan(preview.change, base)
+        checks = await self.catalogue.checks(preview.guild)
+        return (
+            base == preview.base
+            and plan.documents == preview.plan.documents
+            and checks == tuple(each.check for each in preview.verdicts)
+        )
 
     def cancel(self, guild: int, preview_id: str) -> None:
         """Forget a preview."""
@@ -356,12 +402,10 @@ class Curator:
 
     async def _commit(self, preview: Preview, person: int) -> Revision:
         change = preview.change
-        added = {upload.digest for upload in preview.plan.own.values()} if isinstance(change, Add) else set()
-        self._pending |= added
-        self._recent |= added
-        try:
-            # Whole on the disk first: what the database speaks of must be there after a restart.
-            await self._save(preview.after)
+        # Whole on the disk first: what the database speaks of must be there after a restart.
+        await self._save(preview.before)
+        await self._save(preview.after)
+        async with self._filing:
             if isinstance(change, Add):
                 await self._workers.answer(self._uploads.save, change.data)
             revision = Revision(
@@ -376,8 +420,6 @@ class Curator:
                 preview.plan.follows,
             )
             await self.catalogue.commit(revision, before=preview.base)
-        finally:
-            self._pending -= added
         self.standings.put(preview.guild, Standing(preview.after, revision.at, revision))
         self._previews.pop(preview.id, None)
         return revision
@@ -453,6 +495,7 @@ class Curator:
 
         Raises:
             CorpusError: the corpus cannot be read; every old edition stays.
+            StoreError: the database cannot be written; servers that have not been moved stay.
             ClosedError: the library has been closed.
         """
         # One at a time: of two reloads, the one that has read the folder last must be the one that stays.
@@ -478,16 +521,23 @@ class Curator:
             standing = self.standings.of(guild)
             if standing.revision is None and shared_before is not None:
                 standing = replace(standing, edition=shared_before)
-            try:
-                with self._alone(guild, OPERATOR, "reloading the shared corpus"):
-                    moved.append(await self._move(guild, standing, documents))
-            except RefusalError as error:
-                moved.append(Moved(guild, "busy", standing.edition.id, str(error)))
-            except (CorpusError, EditionError) as error:
-                moved.append(Moved(guild, "failed", standing.edition.id, str(error)))
+            moved.append(await self._try_to_move(guild, standing, documents))
         for each in moved:
             _log.info("Server %d: %s. %s", each.guild, each.move, each.said)
         return tuple(moved)
+
+    async def _try_to_move(self, guild: int, standing: Standing, documents: Sequence[Document]) -> Moved:
+        does = "reloading the shared corpus"
+        try:
+            # To a server without a library nothing is applied meanwhile; that one is previewed is no reason
+            # to pass over its check questions.
+            with nullcontext() if standing.revision is None else self._alone(guild, OPERATOR, does):
+                try:
+                    return await self._move(guild, standing, documents)
+                except (CorpusError, EditionError, RefusalError) as error:
+                    return Moved(guild, "failed", standing.edition.id, str(error))
+        except RefusalError as error:
+            return Moved(guild, "busy", standing.edition.id, str(error))
 
     async def _move(self, guild: int, standing: Standing, documents: Sequence[Document]) -> Moved:
         before = standing.edition
@@ -504,8 +554,9 @@ class Curator:
         broken = [each.check.question for each in verdicts if each.before and not each.after]
         if broken:
             what = f"stayed, for the operator's reload would break: {'; '.join(broken)}"
-            await self.catalogue.hold(base, what)
             self.standings.put(guild, Standing(before, base.at, base))
+            await self._save(before)
+            await self.catalogue.hold(base, what)
             return Moved(guild, "held", before.id, what)
         if standing.revision is None:
             # It has the shared corpus and nothing else, and goes on having it.
@@ -530,19 +581,17 @@ class Curator:
 
     async def tidy(self) -> None:
         """Remove what is too old: revisions, editions, files, and servers that were left 30 days ago."""
-        self._recent = set(self._pending)
-        gone, kept = await self.catalogue.tidy()
+        async with self._filing:
+            gone, kept = await self.catalogue.tidy()
+            await self._workers.answer(self._uploads.prune, kept.uploads)
         for guild in gone:
             self.standings.drop(guild)
-        if self._store.is_in_memory:
-            return
-        editions = kept.editions | {self.standings.of(None).edition.id}
-
-        def prune() -> None:
-            self._editions.prune(editions)
-            self._uploads.prune(kept.uploads | self._recent)
-
-        await self._workers.build(prune)
+            self.on_removed(guild)
+        if not self._store.is_in_memory:
+            # In the thread that builds, and in turn: an edition that one of these revisions has dropped
+            # meanwhile, and another has taken up, is held until then.
+            editions = kept.editions | {self.standings.of(None).edition.id}
+            await self._workers.build(self._editions.prune, editions)
 
     # --- What moderators look at ---
 
@@ -550,8 +599,13 @@ class Curator:
         """Return what a server answers from, and since when."""
         standing = self.standings.of(guild)
         base = self._base(guild)
-        last = (await self.catalogue.audit(guild))[:1]
-        held = next((act.what for act in last if act.before is not None and act.before == act.after), None)
+        # Who made it may have asked to be forgotten since.
+        kept = (each for each in await self.catalogue.revisions(guild) if each.number == base.number)
+        base = next(kept, base)
+        moves = (act for act in await self.catalogue.audit(guild) if act.after is not None)
+        last = next(moves, None)
+        is_held = last is not None and last.person == OPERATOR and last.before == last.after
+        held = last.what if last is not None and is_held else None
         documents = await self._workers.answer(_shelve, standing.edition, base, self._settings.corpus_dir)
         return Status(
             standing.edition,
