@@ -49,7 +49,9 @@ def register(bot: LinerNotes) -> None:
                 return
             talked = bot.sessions.forget(interaction.user.id)
             forgotten = await bot.store.forget(interaction.user.id)
-            embed = replies.forgotten(answers=forgotten.answers, votes=forgotten.votes, talked=talked)
+            embed = replies.forgotten(
+                answers=forgotten.answers, votes=forgotten.votes, talked=talked, acts=forgotten.acts
+            )
             await show(interaction, embed)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import discord
 
 from linernotes.chat import logs, replies
-from linernotes.chat.buttons import button, row
+from linernotes.chat.buttons import Press, button, row
 from linernotes.errors import RefusalError, StoreError
 from linernotes.models import Answer, Turn
 from linernotes.store import Evidence, Posted
@@ -33,19 +33,24 @@ class Reply:
     turns: tuple[Turn, ...]
     embed: discord.Embed
     posted: Posted | None
+    gap: int | None = None
+    """Under which number the question is kept for the moderators, where it is."""
 
     @property
     def view(self) -> discord.ui.View | None:
         """The buttons."""
-        if self.posted is None:
-            return None
-        key = str(self.posted.key)
-        return row(
-            button("passage", key, label="Passage"),
-            button("why", key, label="Why"),
-            button("up", key, emoji="👍"),
-            button("down", key, emoji="👎"),
-        )
+        buttons: list[Press] = []
+        if self.posted is not None:
+            key = str(self.posted.key)
+            buttons += (
+                button("passage", key, label="Passage"),
+                button("why", key, label="Why"),
+                button("up", key, emoji="👍"),
+                button("down", key, emoji="👎"),
+            )
+        if self.gap is not None:
+            buttons.append(button("tell", str(self.gap), label="Tell a moderator"))
+        return row(*buttons) if buttons else None
 
 
 async def answer(
@@ -118,9 +123,11 @@ async def _recorded(bot: LinerNotes, posted: Posted | None) -> Posted | None:
     return posted
 
 
-async def remember(bot: LinerNotes, reply: Reply, place: Place, message: int) -> None:
-    """Remember the message in which a reply was sent."""
-    bot.sessions.remember(place, message, reply.turns)
+async def remember(
+    bot: LinerNotes, reply: Reply, place: Place, message: int, *, private: bool = False
+) -> None:
+    """Remember the message in which a reply was sent; ``private`` if only who asked can see it."""
+    bot.sessions.remember(place, message, reply.turns, private=private)
     if reply.posted is not None:
         try:
             await bot.store.sent(reply.posted.key, message)

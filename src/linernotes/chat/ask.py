@@ -9,6 +9,7 @@ from discord import app_commands
 
 from linernotes.chat import replies
 from linernotes.chat.answers import answer, remember, remove_answer
+from linernotes.chat.gaps import keep_gap
 from linernotes.chat.markup import trim
 from linernotes.chat.questions import question_in
 from linernotes.chat.responses import defer, report, show, told
@@ -58,7 +59,7 @@ def register(bot: LinerNotes) -> None:
         assert bot.user is not None  # noqa: S101  it is logged in
         names = {user.id: user.display_name for user in message.mentions}
         question = question_in(message.content, bot=bot.user.id, names=names)
-        await _respond(interaction, question, hidden=True)
+        await _respond(interaction, question, hidden=True, content=message.content)
 
     @bot.tree.context_menu(name="Remove this answer")
     @told
@@ -70,7 +71,12 @@ def register(bot: LinerNotes) -> None:
 
 
 async def _respond(
-    interaction: discord.Interaction[LinerNotes], question: str, *, hidden: bool, song: str | None = None
+    interaction: discord.Interaction[LinerNotes],
+    question: str,
+    *,
+    hidden: bool,
+    song: str | None = None,
+    content: str | None = None,
 ) -> None:
     bot = interaction.client
     # All of this is known at once: who is refused hears it alone.
@@ -83,8 +89,9 @@ async def _respond(
         turns = bot.sessions.latest(place) if interaction.guild_id is None else ()
         text = question_in(question, bot=0, names={})
         reply = await answer(bot, text, place, interaction.id, turns, document=document, asked=True)
+        reply = await keep_gap(bot, reply, place, question if content is None else content)
         message = await show(interaction, reply.embed, reply.view)
-        await remember(bot, reply, place, message.id)
+        await remember(bot, reply, place, message.id, private=hidden)
 
 
 async def _document_named(bot: LinerNotes, guild: int | None, song: str) -> str:

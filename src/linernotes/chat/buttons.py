@@ -95,4 +95,8 @@ def pager(action: str, rest: str, page: int, pages: int, *, first: int = 0) -> t
 
 def number(text: str) -> int | None:
     """Return the number that ``text`` is, or ``None``; a custom id may hold anything."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 19 else None  # noqa: PLR2004  digits of an id
+    # Sixty-four bits are what an id has and what the database takes: nineteen digits may be more.
+    if not (text.isascii() and text.isdigit() and len(text) <= 19):  # noqa: PLR2004  digits of an id
+        return None
+    found = int(text)
+    return found if found < 2**63 else None

@@ -18,7 +18,21 @@ from discord import app_commands
 from discord.ext import commands
 
 from linernotes import control
-from linernotes.chat import about, ask, curation, evidence, health, logs, messages, moderation, quotes
+from linernotes.chat import (
+    about,
+    ask,
+    checks,
+    curation,
+    evidence,
+    gaps,
+    health,
+    logs,
+    membership,
+    messages,
+    moderation,
+    oversight,
+    quotes,
+)
 from linernotes.chat.buttons import Handler, Press
 from linernotes.chat.examples import Examples
 from linernotes.chat.manners import Limits, Manners, Servers, channels_of, require_welcome
@@ -95,7 +109,10 @@ class LinerNotes(commands.Bot):
         self._under_way: set[asyncio.Task[Any]] = set()
         self._leaving = False
         self.add_dynamic_items(Press)
-        for part in (messages, ask, evidence, quotes, about, moderation, curation):
+        for part in (
+            *(messages, ask, evidence, quotes, about, moderation),
+            *(curation, checks, gaps, oversight, membership),
+        ):
             part.register(self)
 
     async def setup_hook(self) -> None:
@@ -231,6 +248,7 @@ async def _run(settings: Settings) -> int:
             library = await stack.enter_async_context(Library.open(settings))
             bot = create_bot(settings, library)
             await stack.enter_async_context(control.serve(library, settings.data_dir))
+            await stack.enter_async_context(membership.tidying(library.curator))
             await stack.enter_async_context(health.serve(bot, settings.health_port))
             await _connected(bot, settings.discord_token.get_secret_value(), stop)
     except asyncio.CancelledError:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from linernotes.chat import replies
 from linernotes.chat.buttons import number, pager, row
+from linernotes.chat.checks import offer_check
 from linernotes.chat.responses import defer, show
 from linernotes.errors import RefusalError
 
@@ -117,5 +118,6 @@ async def _vote(interaction: discord.Interaction[LinerNotes], key: str, vote: Li
     new = await interaction.client.store.vote(posted.key, interaction.user.id, vote)
     said = "👍" if vote > 0 else "👎"
     await interaction.edit_original_response(
-        content=f"Thank you, I have noted your {said}." if new else f"Your {said} is noted already."
+        content=f"Thank you, I have noted your {said}." if new else f"Your {said} is noted already.",
+        view=offer_check(interaction) if vote < 0 else None,
     )

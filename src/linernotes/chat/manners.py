@@ -80,6 +80,18 @@ class Servers:
         members = before.blocked | {member} if blocked else before.blocked - {member}
         return await self._save(guild, replace(before, blocked=members))
 
+    async def set_moderator_role(self, guild: int, role: int | None) -> Server:
+        """Let members with a role moderate, or with ``None`` those alone who may manage the server."""
+        return await self._save(guild, replace(self.of(guild), moderator_role=role))
+
+    async def set_gaps(self, guild: int, *, kept: bool) -> Server:
+        """Keep what is not answered, or no longer."""
+        return await self._save(guild, replace(self.of(guild), gaps=kept))
+
+    def drop(self, guild: int) -> None:
+        """Forget the settings of a server that has been removed from the store."""
+        self._servers.pop(guild, None)
+
     async def _save(self, guild: int, server: Server) -> Server:
         # In memory first: two changes at once must not each start from the same settings.
         before, self._servers[guild] = self._servers.get(guild), server

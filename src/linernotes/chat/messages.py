@@ -12,6 +12,7 @@ import discord
 
 from linernotes.chat import logs, replies
 from linernotes.chat.answers import Reply, answer, remember, remove_answer
+from linernotes.chat.gaps import keep_gap
 from linernotes.chat.manners import BlockedError, BusyError, channels_of, require_welcome
 from linernotes.chat.questions import question_in
 from linernotes.chat.responses import explain, shown
@@ -186,6 +187,7 @@ class Messages:
         if not isinstance(reply, Reply):
             await self._send(message, reply)
             return
+        reply = await keep_gap(bot, reply, place, content or "")
         sent = await self._send(message, reply.embed, reply.view)
         if sent is None:
             await bot.store.drop(message.id)

@@ -94,6 +94,18 @@ def require_moderator(bot: LinerNotes, interaction: discord.Interaction[Any]) ->
     return interaction.guild_id
 
 
+def require_manager(bot: LinerNotes, interaction: discord.Interaction[Any]) -> int:
+    """Return the server that this person may manage; the moderators' role is not enough.
+
+    Raises:
+        RefusalError: they may not, or this is no server.
+    """
+    guild = require_moderator(bot, interaction)
+    if not (interaction.permissions.administrator or interaction.permissions.manage_guild):
+        raise RefusalError("That is for members who may manage this server.")
+    return guild
+
+
 def is_moderator(bot: LinerNotes, interaction: discord.Interaction[Any]) -> bool:
     """Say whether this person may manage the server, or has the role for it."""
     permissions = interaction.permissions

@@ -335,14 +335,20 @@ def privacy(url: str | None) -> discord.Embed:
     embed = discord.Embed(
         title="What I keep",
         description=(
-            "**Your questions and my answers:** no text is kept. The last few of a conversation stay in"
-            " memory for half an hour, so that you can ask on.\n"
+            "**Your questions and my answers:** no text is kept, but for what stands below. The last few of a"
+            " conversation stay in memory for half an hour, so that you can ask on.\n"
             "**Under each answer with buttons**, for 30 days: the ids of the message, the channel, the server"
             " and of who asked, and which passages and figures led to the answer.\n"
             "**👍 and 👎:** that you pressed it, for as long.\n"
-            "**Settings of a server**, a block by its moderators included, until they change them.\n"
+            "**Questions without an answer**, for 30 days, only in servers whose moderators have turned that"
+            " on: the question's text, without names, ids and addresses. Nobody knows whose they are, so they"
+            " cannot be removed person by person.\n"
+            "**What moderators change**, for a year: who did what, and when, for the moderators of that"
+            " server. Their check questions, settings and blocks stay until they change them.\n"
+            "**When I leave a server**, all that is kept for it goes after 30 days.\n"
             "The log names ids, and no text.\n\n"
-            "`/privacy forget:True` removes at once what is kept about you, in all servers."
+            "`/privacy forget:True` removes at once what is kept about you, in all servers. Of what you have"
+            " changed as a moderator it stays known what was done, and no longer by whom."
         ),
         colour=COLOUR,
     )
@@ -351,15 +357,16 @@ def privacy(url: str | None) -> discord.Embed:
     return embed
 
 
-def forgotten(*, answers: int, votes: int, talked: int) -> discord.Embed:
-    """Say what was removed about a person."""
-    kept = answers or votes or talked
-    text = (
-        f"I have removed what I kept about you: {counted(answers, 'answer')} with buttons,"
-        f" {counted(votes, 'vote')}, and our last conversations."
-        if kept
-        else "I kept nothing about you."
-    )
+def forgotten(*, answers: int, votes: int, talked: int, acts: int = 0) -> discord.Embed:
+    """Say what was removed about a person; of ``acts`` of a moderator, it was their name."""
+    text = "I kept nothing about you."
+    if answers or votes or talked or acts:
+        text = (
+            f"I have removed what I kept about you: {counted(answers, 'answer')} with buttons,"
+            f" {counted(votes, 'vote')}, and our last conversations."
+        )
+    if acts:
+        text += f" Your name is gone from {counted(acts, 'note')} of what you have changed as a moderator."
     return discord.Embed(description=text, colour=COLOUR)
 
 
@@ -380,6 +387,11 @@ def server_settings(server: Server) -> discord.Embed:
     embed.add_field(
         name="I do not answer", value=_mentions("<@{}>", sorted(server.blocked)) or "nobody", inline=False
     )
+    role = server.moderator_role
+    moderators = "members who may manage the server" + (f", or have the role <@&{role}>" if role else "")
+    embed.add_field(name="Moderators", value=moderators, inline=False)
+    kept = "kept for 30 days: `/corpus gaps`" if server.gaps else "not kept"
+    embed.add_field(name="Questions without an answer", value=kept, inline=False)
     return embed
 
 

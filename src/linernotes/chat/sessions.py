@@ -26,6 +26,7 @@ class _Session:
     place: Place
     turns: tuple[Turn, ...]
     at: float
+    private: bool
 
 
 class Sessions:
@@ -47,9 +48,9 @@ class Sessions:
         # The threads in which somebody asked, and when last.
         self._asked_in: OrderedDict[int, float] = OrderedDict()
 
-    def remember(self, place: Place, answer: int, turns: tuple[Turn, ...]) -> None:
-        """Keep what led to the message ``answer``, the newest turn last."""
-        self._sessions[answer] = _Session(place, turns[-self._turns :], self._clock())
+    def remember(self, place: Place, answer: int, turns: tuple[Turn, ...], *, private: bool = False) -> None:
+        """Keep what led to the message ``answer``, the newest turn last; ``private`` if one sees it."""
+        self._sessions[answer] = _Session(place, turns[-self._turns :], self._clock(), private)
         self._sessions.move_to_end(answer)
         self._latest[place] = answer
         while len(self._sessions) > self._most:
@@ -61,6 +62,23 @@ class Sessions:
         self._expire()
         session = self._sessions.get(answer)
         return session.turns if session is not None and session.place == place else ()
+
+    def question(self, place: Place, answer: int) -> str | None:
+        """Return the question to which a message is the answer, so that it stands alone.
+
+        Args:
+            place: who wants to know it where. Whoever reads an answer that all can see may; a private one's
+                question is for who asked it.
+            answer: the message.
+        """
+        self._expire()
+        session = self._sessions.get(answer)
+        if session is None or (session.place.guild, session.place.channel) != (place.guild, place.channel):
+            return None
+        if session.private and session.place.person != place.person:
+            return None
+        last = session.turns[-1]
+        return last.standalone if len(session.turns) > 1 else last.question
 
     def latest(self, place: Place) -> tuple[Turn, ...]:
         """Return the turns of the place's youngest conversation."""
