@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import random
 import signal
@@ -45,6 +46,7 @@ from linernotes.library import Library
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from linernotes.curator import Moved
     from linernotes.settings import Settings
 
 # What is under way when the bot is told to leave has so long; after the second figure it leaves anyway.
@@ -247,7 +249,8 @@ async def _run(settings: Settings) -> int:
         async with AsyncExitStack() as stack:
             library = await stack.enter_async_context(Library.open(settings))
             bot = create_bot(settings, library)
-            await stack.enter_async_context(control.serve(library, settings.data_dir))
+            told = functools.partial(_tell_moderators, bot)
+            await stack.enter_async_context(control.serve(library, settings.data_dir, told))
             await stack.enter_async_context(membership.tidying(library.curator))
             await stack.enter_async_context(health.serve(bot, settings.health_port))
             await _connected(bot, settings.discord_token.get_secret_value(), stop)
@@ -257,6 +260,11 @@ async def _run(settings: Settings) -> int:
     finally:
         last.cancel()
     return 0
+
+
+async def _tell_moderators(bot: commands.Bot | commands.AutoShardedBot, moved: tuple[Moved, ...]) -> None:
+    if isinstance(bot, LinerNotes):
+        await oversight.tell_moderators(bot, moved)
 
 
 async def _connected(bot: commands.Bot | commands.AutoShardedBot, token: str, stop: asyncio.Event) -> None:
