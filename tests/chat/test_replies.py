@@ -253,10 +253,12 @@ def test_settings_and_privacy_keep_to_the_limits() -> None:
     check(replies.server_settings(Server(dict.fromkeys(ids, "allow"), frozenset(ids))))
     check(replies.server_settings(Server(dict.fromkeys(ids, "deny"))))
     check(replies.server_settings(Server()))
+    check(replies.server_settings(Server(moderator_role=10**18, gaps=True)))
     check(replies.privacy("https://example.org/privacy"))
     check(replies.privacy("https://exa mple.org"))
     check(replies.forgotten(answers=1, votes=0, talked=0))
     check(replies.forgotten(answers=0, votes=0, talked=0))
+    check(replies.forgotten(answers=0, votes=0, talked=0, acts=2))
 
 
 @given(NASTY, NASTY)

@@ -12,8 +12,9 @@ import pytest
 from world import Clock
 
 from linernotes import store as module
+from linernotes.catalogue import OPERATOR, Catalogue, Revision
 from linernotes.errors import ClosedError, StoreError
-from linernotes.store import KEPT_SECONDS, Evidence, Posted, Server, Store
+from linernotes.store import KEPT_SECONDS, Evidence, Forgotten, Posted, Server, Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -129,6 +130,24 @@ async def test_a_person_is_forgotten_and_others_are_not(store: Store) -> None:
     assert await found(store, other) == other
     assert await store.votes(12) == {45: 1}
     assert (await store.forget(44)).answers == 0
+
+
+async def test_who_is_forgotten_is_no_longer_named_for_what_they_changed(store: Store) -> None:
+    catalogue = Catalogue(store)
+    first = Revision(22, 1, "e" * 64, "the shared corpus", store.clock(), OPERATOR)
+    await catalogue.commit(replace(first, number=2, what="added a.md", person=44), before=first)
+    await catalogue.add_check(22, 44, "Who?", "Ada")
+    await catalogue.note(23, 45, "moderators: no role")
+    await store.save_server(22, Server(blocked=frozenset({44})))
+    # The revision and the check question, and a line of the audit trail for each.
+    assert await store.forget(44) == Forgotten(answers=0, votes=0, acts=4)
+    assert [act.person for act in await catalogue.audit(22)] == [None, None]
+    assert [act.person for act in await catalogue.audit(23)] == [45]
+    assert [each.person for each in await catalogue.revisions(22)] == [None, OPERATOR]
+    assert [each.person for each in await catalogue.checks(22)] == [None]
+    # What moderators have set stays theirs.
+    assert (await store.servers())[22].blocked == {44}
+    assert await store.forget(44) == Forgotten(0, 0, 0)
 
 
 async def test_settings_are_kept_server_by_server(store: Store, path: Path) -> None:
@@ -302,6 +321,45 @@ async def test_an_empty_file_becomes_a_database(path: Path) -> None:
     await store.record(POSTED)
     assert await found(store) == POSTED
     await store.close()
+
+
+async def test_a_database_of_the_first_version_is_brought_up_to_date_with_all_that_is_in_it(
+    path: Path,
+) -> None:
+    path.parent.mkdir()
+    db = sqlite3.connect(path, isolation_level=None)
+    for statement in module._MIGRATIONS[0].split(";"):
+        db.execute(statement)
+    db.execute("INSERT INTO facts VALUES ('x', '1')")
+    db.execute("INSERT INTO servers VALUES (22, 5), (23, NULL)")
+    db.execute("INSERT INTO channels VALUES (22, 1, 'allow'), (22, 2, 'deny')")
+    db.execute("INSERT INTO blocked VALUES (22, 3)")
+    evidence = '[["a.md", 3, 1.5, {"late": 0.25}, [[0, 10]]]]'
+    db.execute("INSERT INTO answers VALUES (11, 22, 33, 55, 44, 'e', 0.75, ?, 1799999999)", (evidence,))
+    db.execute("INSERT INTO feedback VALUES (11, 44, -1)")
+    db.execute(f"PRAGMA application_id = {module._APPLICATION}")
+    db.execute("PRAGMA user_version = 1")
+    db.close()
+    store = Store(path, clock=Clock())
+    catalogue = Catalogue(store)
+    assert await store.servers() == {
+        22: Server({1: "allow", 2: "deny"}, frozenset({3}), 5, gaps=False),
+        23: Server(),
+    }
+    posted = await store.find(11, guild=22, channel=33)
+    assert posted == Posted(
+        11, 22, 33, 44, "e", 0.75, (Evidence("a.md", 3, 1.5, {"late": 0.25}, ((0, 10),)),), 55
+    )
+    assert await store.votes(11) == {44: -1}
+    assert await store.fact("x") == "1"
+    assert await catalogue.audit(22) == ()
+    assert await catalogue.tell_gap(22, await catalogue.add_gap(22, "How deep is it?"))
+    assert await store.forget(44) == Forgotten(answers=1, votes=1, acts=0)
+    await store.save_server(22, replace((await store.servers())[22], gaps=True))
+    await store.close()
+    again = Store(path, clock=Clock())
+    assert (await again.servers())[22] == Server({1: "allow", 2: "deny"}, frozenset({3}), 5, gaps=True)
+    await again.close()
 
 
 async def test_migrations_go_on_from_where_a_database_stands(

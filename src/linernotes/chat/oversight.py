@@ -109,4 +109,4 @@ async def tell_moderators(bot: LinerNotes, moved: Iterable[Moved]) -> None:
         try:
             await channel.send(replies.held(each))
         except discord.HTTPException as error:
-            _log.info("moderators not told", guild=each.guild, reason=error.text)
+            _log.warning("moderators not told", guild=each.guild, reason=error.text)

@@ -17,7 +17,7 @@ _OTHER: Final = re.compile(r"<(?:a?:\w{1,40}:\d{1,20}|t:-?\d{1,20}(?::\w)?|/[^<>
 # Links, e-mail addresses and handles, names with a number behind them, and numbers as long as a telephone's
 # or an id. Each begins where none can have begun before, so that no text takes long.
 _PERSONAL: Final = re.compile(
-    r"(?<!\S)\S*?://\S*|(?<![\w.+%-])[\w.+%-]*+@[\w.-]*|(?<!\w)\w{2,32}#\d{4}(?!\d)|\d{7,}"
+    r"(?<!\S)\S*?://\S*|(?<![\w.+%-])[\w.+%-]*+(?:@[\w.+%-]*+)++|(?<!\w)\w{2,32}#\d{4}(?!\d)|\d{7,}"
 )
 _MARKS: Final = re.compile(r"^(?:>>> ?|> ?|-# |#{1,3} )|\*\*|__|~~|\|\||`+", re.MULTILINE)
 
