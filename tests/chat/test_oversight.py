@@ -763,6 +763,19 @@ async def test_where_the_bot_may_not_write_it_tries_nothing(world: World) -> Non
     assert world.requests("POST", f"/channels/{channel.id}/messages") == []
 
 
+async def test_a_network_that_fails_is_logged_and_stops_nothing(
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_given: Any, **_options: Any) -> None:
+        raise ConnectionResetError("gone")
+
+    give_updates_channel(world, world.guild.create_text_channel("moderators"))
+    await world.env.settle()
+    monkeypatch.setattr(discord.TextChannel, "send", fail)
+    await tell_moderators(world.bot, [Moved(world.guild.id, "held", "e" * 64, "stayed")])
+    assert "moderators not told" in caplog.text
+
+
 async def test_a_refusal_by_discord_is_logged_and_the_next_server_is_told(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import aiohttp
 import discord
 from discord import app_commands
 
@@ -108,5 +109,5 @@ async def tell_moderators(bot: LinerNotes, moved: Iterable[Moved]) -> None:
             continue
         try:
             await channel.send(replies.held(each))
-        except discord.HTTPException as error:
-            _log.warning("moderators not told", guild=each.guild, reason=error.text)
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            _log.warning("moderators not told", guild=each.guild, reason=str(error))
