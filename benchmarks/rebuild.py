@@ -1,4 +1,4 @@
-"""Questions while a corpus of some 2,000 passages is rebuilt, as a multiple of those while nothing else happens.
+"""Questions while a corpus of some 2,000 passages is rebuilt, as a multiple of those with nothing else to do.
 
 The bot is a process of its own, with the real model, at a small Discord on this machine (``tests/chat``) that
 asks for a heartbeat each second. Every text of the corpus is changed, and the operator's reload embeds them

@@ -65,10 +65,10 @@ async def test_the_running_bot_reads_the_corpus_again_and_reports(settings: Sett
 
 
 async def test_it_says_of_each_server_what_became_of_it(settings: Settings) -> None:
-    told: list[tuple[Moved, ...]] = []
+    told: asyncio.Future[tuple[Moved, ...]] = asyncio.get_running_loop().create_future()
 
     async def on_reloaded(moved: tuple[Moved, ...]) -> None:
-        told.append(moved)
+        told.set_result(moved)
 
     async with served(settings, on_reloaded=on_reloaded) as library:
         curator = library.curator
@@ -83,7 +83,8 @@ async def test_it_says_of_each_server_what_became_of_it(settings: Settings) -> N
         did = {each["guild"]: each["did"] for each in report["servers"]}
         assert did == {1: "moved", 2: "rolled back", 3: "held"}
         assert QUESTION in report["servers"][2]["said"]
-        assert [[each.move for each in moved] for moved in told] == [["moved", "rolled back", "held"]]
+        moved = await asyncio.wait_for(told, 10)
+        assert [each.move for each in moved] == ["moved", "rolled back", "held"]
         assert (await library.edition(1)).id == report["servers"][0]["edition"]
         assert "Ada Stone" in (await library.ask(QUESTION, guild=3)).reply.text  # type: ignore[union-attr]
 

@@ -153,9 +153,10 @@ async def _answer(
         return
     finally:
         reloading.cancel()
+    with suppress(ConnectionError):
+        await _send(writer, _report(reloaded))
     if on_reloaded is not None:
         await on_reloaded(reloaded.servers)
-    await _send(writer, _report(reloaded))
 
 
 def _report(reloaded: Reloaded) -> dict[str, object]:
