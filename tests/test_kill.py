@@ -48,9 +48,9 @@ ASKED = {
 AIMS = {
     "preview": 0.02,
     "embed": 0.004,
-    "write": 0.003,
-    "apply": 0.0025,
-    "file": 0.0005,
+    "write": 0.006,
+    "apply": 0.004,
+    "file": 0.002,
     "commit": 0.0006,
     "reload": 0.02,
     "prune": 0.002,
@@ -294,7 +294,7 @@ def test_killed_200_times_every_server_has_its_old_edition_or_its_new_one(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     figures = kill_again_and_again(folder, 200, 1902, FakeEmbedder(), caplog)
-    for phase in ("embed", "write", "commit"):
+    for phase in ("embed", "write", "file", "commit", "prune"):
         assert figures[f"in {phase}"], f"no kill came into the phase {phase}"
     for outcome in ("old", "new"):
         assert figures[f"  of these with the {outcome} edition"]
