@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,27 @@ from hypothesis import strategies as st
 from fakes import FakeEmbedder
 from linernotes.answering.answer import LENGTH, SENTENCES, choose
 from linernotes.answering.aspects import lacks
-from linernotes.answering.confidence import FEATURES, judgement
+from linernotes.answering.confidence import (
+    CONFIDENCE,
+    FEATURES,
+    RELEVANCE,
+    Judgement,
+    Logistic,
+    find_features,
+    judgement,
+)
 from linernotes.answering.conversation import is_follow_up, stand_alone
 from linernotes.answering.language import is_foreign
 from linernotes.answering.question import is_about_whole, plain, screen
+from linernotes.answering.wanted import (
+    denies,
+    has,
+    is_indefinite,
+    is_unnamed,
+    lacks_number,
+    read,
+    share_of_new,
+)
 from linernotes.corpus.documents import read_document
 from linernotes.editions import EditionStore
 from linernotes.engine import Engine
@@ -63,13 +81,30 @@ def test_what_is_no_question_is_told_so(question: str, reason: str | None) -> No
     assert screen(question, plain(question), 1_000) == reason
 
 
-@pytest.mark.parametrize("words", ["thank you ", "haha", "good morning ", "what about ", "lyrics ", "1+"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "thank you ",
+        "haha",
+        "good morning ",
+        "what about ",
+        "lyrics ",
+        "1+",
+        "name ",
+        "who is the ",
+        "name of ",
+    ],
+)
 def test_hostile_questions_take_no_longer(words: str) -> None:
     question = (words * 1_000)[:990] + " x"
     started = time.perf_counter()
     screen(question, plain(question), 1_000)
     is_about_whole(question)
     lacks(question, question)
+    wanted = read(question)
+    has(wanted, question, is_name)
+    is_unnamed(wanted, [question], is_name)
+    is_indefinite(wanted, [question])
     assert time.perf_counter() - started < 1
 
 
@@ -130,6 +165,78 @@ def test_any_text_is_screened(text: str) -> None:
 )
 def test_what_is_asked_for_is_sought_in_the_text(question: str, text: str, missing: bool) -> None:
     assert lacks(question, text) is missing
+
+
+def is_name(word: str) -> bool:
+    return word in {"ann", "lee", "constance"}
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "there"),
+    [
+        ("how many boats sank", "Three boats sank.", True),
+        ("how many of the 3 boats sank", "Of the 3 boats, most.", False),
+        ("how much did it cost", "It cost him £9.", True),
+        ("how much did it cost", "It cost him dear.", False),
+        ("how old was he", "He was sixty then.", True),
+        ("what year was that", "In 1987, perhaps.", True),
+        ("what year was that", "In May, perhaps.", False),
+        ("when was that", "It was in May.", True),
+        ("who sang", "The song was sung by Ann.", True),
+        ("who sang", "Ann sang.", True),
+        ("who sang", "Loudly, and out of tune.", False),
+        ("who taught Ann", "Ann was taught at home.", False),
+        ("where is it", "It stands on a hill.", True),
+        ("why did it end", "Because it rained.", True),
+        ("why did it end", "It ended.", False),
+        ("what is it", "Anything.", True),
+    ],
+)
+def test_the_kind_of_words_asked_for_is_sought(question: str, sentence: str, there: bool) -> None:
+    assert has(read(question), sentence, is_name) is there
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "unnamed", "indefinite"),
+    [
+        ("what was the name of the boat", "He bought a boat.", True, True),
+        ("what was the name of the boat", "He bought the boat in spring.", True, False),
+        ("what was the name of the boat", "He bought a boat called Constance.", False, False),
+        ("what was the boat called", "The boat Constance was his.", False, False),
+        ("who was the boat's owner", "Its owner, Ann Lee, sold it.", False, False),
+        ("what's the cat's name", "They had two cats.", True, True),
+        ("who was the skipper of the boat", "Nobody asked the skipper.", True, False),
+        ("which newspaper did he read", "He told a newspaper.", True, True),
+        ("what newspaper did he read", "He told a newspaper.", False, True),
+        ("what was the name of the boat", "He walked.", False, False),
+        ("when was the boat sold", "He sold a boat.", False, False),
+    ],
+)
+def test_a_thing_without_its_name_is_seen(
+    question: str, sentence: str, unnamed: bool, indefinite: bool
+) -> None:
+    wanted = read(question)
+    assert is_unnamed(wanted, [sentence], is_name) is unnamed
+    assert is_indefinite(wanted, [sentence]) is indefinite
+
+
+def test_denials_numbers_and_new_words_are_seen() -> None:
+    assert read("why didn't he go").denies
+    assert not read("why did he go").denies
+    assert denies("It never rained.")
+    assert read("so did he go").is_yes_or_no
+    assert not read("where did he go").is_yes_or_no
+    assert lacks_number("what happened in 1984", ["It was 1985."])
+    assert not lacks_number("what happened in 1984", ["It was 1985.", "It was 1984."])
+    assert not lacks_number("what happened then", ["It was 1985."])
+    assert share_of_new("The boat sank.", read("which boat was it").stems) == 0.5
+
+
+@given(st.text(max_size=200), st.text(max_size=200))
+def test_any_question_and_sentence_can_be_compared(question: str, sentence: str) -> None:
+    wanted = read(question)
+    assert {has(wanted, sentence, is_name), is_indefinite(wanted, [sentence])} <= {True, False}
+    assert is_unnamed(wanted, [sentence], is_name) in {True, False}
 
 
 @pytest.mark.parametrize(
@@ -295,8 +402,14 @@ def test_a_slip_is_mended_and_a_word_is_not(engine: Engine) -> None:
 def test_the_weights_that_ship_fit_the_signals() -> None:
     assert weights().shape == (len(SIGNALS),)
     judge = judgement()
-    assert len(judge.relevance.weights) == len(judge.confidence.weights) == len(FEATURES)
-    assert 0 < judge.threshold < 1
+    for model, used in (
+        (judge.relevance, RELEVANCE),
+        (judge.answered, CONFIDENCE),
+        (judge.confidence, CONFIDENCE),
+    ):
+        assert {name for name, weight in zip(FEATURES, model.weights, strict=True) if weight} <= set(used)
+    assert 0 < judge.least_relevance < 1
+    assert 0 < judge.least_answered < 1
 
 
 @pytest.mark.parametrize(
@@ -331,6 +444,36 @@ def test_a_follow_up_is_searched_for_alone_too_and_near_the_last_answer(engine: 
     # Not in another document, and not where nothing was answered.
     assert {text for text in found if found[text]["nearby"]} == {"Two.", "Three.", "Bees sing."}
     assert not any(signals["nearby"] for signals in before.values())
+
+
+def test_what_the_judgement_sees_of_question_and_evidence(engine: Engine) -> None:
+    edition = edition_of(engine, "The boat of Ann Lee sank in May.\n\nNobody knew why.")
+    question = "why did the boat of Bob not sink in 1984?"
+    evidence = edition.index.search(query(question))
+    shown = ["The boat of Ann Lee sank in May."]
+    found = dict(
+        zip(FEATURES, find_features(question, evidence, shown, shown[0], edition.index), strict=True)
+    )
+    assert [found[name] for name in ("names", "names_missing", "names_missing_around", "names_unknown")] == [
+        1
+    ] * 4
+    assert [found[name] for name in ("number_missing", "denies", "denies_alone", "reason")] == [1] * 4
+    assert [found[name] for name in ("follows", "name", "unnamed", "wordless")] == [0] * 4
+    # "Bob" and "1984"; the stem of "sink" is another than that of "sank".
+    assert found["words_unknown"] == 3
+    assert 0 < found["share"] < 1
+    assert found["weakest_shown"] > 0
+
+
+def test_an_answer_needs_relevance_and_an_answer() -> None:
+    def judge(relevance: float, answered: float) -> bool:
+        nothing = tuple(0.0 for _ in FEATURES)
+        models = [Logistic(math.log(p / (1 - p)), nothing) for p in (relevance, answered, 0.5)]
+        return Judgement(models[0], 0.5, models[1], 0.2, models[2]).shows(nothing)
+
+    assert judge(0.6, 0.3)
+    assert not judge(0.4, 0.3)
+    assert not judge(0.6, 0.1)
 
 
 def test_a_sentence_that_the_corpus_no_longer_has_is_near_nothing(engine: Engine) -> None:

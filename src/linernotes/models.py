@@ -185,13 +185,29 @@ class PreparedSegment:
 class Candidate:
     """A sentence that may answer, the ``position``-th of its edition.
 
-    ``score`` is the ranking's; ``signals`` holds the figures that led to it, by name.
+    ``score`` is the ranking's; ``signals`` holds the figures that led to it, by name. ``fits`` has two
+    figures for each of the question's ``AskedWord``s: how near the sentence comes to the word, and how near
+    the sentence with the one before it.
     """
 
     sentence: Sentence
     position: int
     score: float
     signals: Mapping[str, float]
+    fits: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AskedWord:
+    """A content word of a question as the corpus knows it; any word, of a question that has no other.
+
+    ``rarity`` is its inverse document frequency over the corpus, from 0 to 1, which is that of a word that is
+    not in it. ``is_name`` says whether the question, or the corpus, writes it as a name.
+    """
+
+    stem: str
+    rarity: float
+    is_name: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,13 +216,16 @@ class Evidence:
 
     ``rarities`` has a figure for each content word of the question: its inverse document frequency over the
     corpus, from 0 to 1, which is that of a word that is not in it. ``peaks`` holds each signal's highest
-    value. ``searched`` is the number of sentences that the corpus has.
+    value. ``searched`` is the number of sentences that the corpus has. ``words`` are the question's own,
+    without those that it leans on; ``follows`` says whether it leans on any.
     """
 
     candidates: tuple[Candidate, ...]
     rarities: tuple[float, ...]
     peaks: Mapping[str, float]
     searched: int
+    words: tuple[AskedWord, ...] = ()
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)

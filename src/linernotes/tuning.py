@@ -18,12 +18,19 @@ import numpy as np
 
 from linernotes.answering.answer import around, choose, join
 from linernotes.answering.aspects import lacks
-from linernotes.answering.confidence import FEATURES, Judgement, Logistic, find_features
+from linernotes.answering.confidence import (
+    CONFIDENCE,
+    FEATURES,
+    RELEVANCE,
+    Judgement,
+    Logistic,
+    find_features,
+)
 from linernotes.evaluation import ALL, Case, Figures, Mark, count, holds
 from linernotes.retrieval.ranking import SIGNALS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from linernotes.editions import Edition
     from linernotes.engine import Engine
@@ -35,8 +42,10 @@ FOLDS = 6
 CANDIDATES = 60
 # So many questions of other articles are asked to each.
 STRANGERS = 100
-# So many of them may get an answer; this sets the threshold.
-STRANGERS_SHOWN = 0.006
+# So many of them may get past the relevance; this sets its threshold.
+STRANGERS_SHOWN = 0.003
+# So many of the answerable questions may be refused as near misses; this sets the other threshold.
+ANSWERABLE_REFUSED = 0.018
 # Weight decay; small, for there are few weights and many questions.
 _DECAY = 2e-5
 # SQuAD's unanswerable questions were written to look as if the article answered them.
@@ -44,6 +53,11 @@ _FOOLING = 0.3
 _STRANGE = 2.0
 # Of the questions of articles of our own, shorter and less careful, there are fewer.
 _OWN = 3.0
+# For the confidence, less: it is to be true of all questions together.
+_OWN_SHOWN = 2.0
+# How far the weights may go (the inverse of the penalty on their squares, of features of equal spread).
+# Whether an answer is right is hard to tell, so what is learned of it must be held back more.
+_FREE, _HELD = 1.0, 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +140,7 @@ def tune(
 
 
 def _judge(trial: Trial, judge: Judgement) -> Outcome:
-    shown = judge.relevance.of(trial.features) >= judge.threshold and not trial.lacks
+    shown = judge.shows(trial.features) and not trial.lacks
     return Outcome(trial, shown, judge.confidence.of(trial.features))
 
 
@@ -225,13 +239,13 @@ def _try(lessons: Sequence[Lesson], indexes: Sequence[Index], ranking: Floats) -
         evidence = replace(lesson.evidence, candidates=candidates)
         index = indexes[lesson.article]
         chosen = choose(candidates, index.sentences)
-        text = join(chosen)
+        text, passages = join(chosen), around(chosen, index)
         best = candidates[0].sentence
         trials.append(
             Trial(
                 lesson,
-                find_features(evidence),
-                lacks(lesson.text, around(chosen, index)),
+                find_features(lesson.text, evidence, [each.text for each in chosen], passages, index),
+                lacks(lesson.text, passages),
                 holds(text, lesson.case.gold),
                 len(text),
                 holds(index.passage(best.document, best.passage).text, lesson.case.gold),
@@ -241,30 +255,47 @@ def _try(lessons: Sequence[Lesson], indexes: Sequence[Index], ranking: Floats) -
 
 
 def _fit_judgement(trials: Sequence[Trial]) -> Judgement:
-    """Return the models; the threshold lets ``STRANGERS_SHOWN`` of the other articles' questions pass."""
+    """Return the models, and thresholds that let few strangers pass and refuse few that could be answered."""
     about = [trial.lesson.case.kind != "off" for trial in trials]
-    relevance = _fit_logistic(trials, about, [trial.lesson.weight for trial in trials])
+    relevance = _fit_logistic(trials, about, [trial.lesson.weight for trial in trials], RELEVANCE, _FREE)
     # Of other articles' questions, those asked of SQuAD's larger corpora are the harder to tell.
     strange = [
         relevance.of(trial.features)
         for trial in trials
         if trial.lesson.case.kind == "off" and trial.lesson.is_squad
     ] or [relevance.of(trial.features) for trial in trials if trial.lesson.case.kind == "off"]
-    threshold = float(np.quantile(strange, 1 - STRANGERS_SHOWN)) if strange else 0.0
-    shown = [trial for trial in trials if relevance.of(trial.features) >= threshold and not trial.lacks]
-    # As they are: a confidence is the share of right answers among those that people see.
-    confidence = _fit_logistic(shown, [trial.right for trial in shown], [1.0] * len(shown))
-    return Judgement(relevance, threshold, confidence)
+    least = float(np.quantile(strange, 1 - STRANGERS_SHOWN)) if strange else 0.0
+    passed = [trial for trial in trials if relevance.of(trial.features) >= least and not trial.lacks]
+    told = [trial for trial in passed if trial.lesson.case.kind != "off"]
+    answerable = [trial.lesson.case.is_answerable for trial in told]
+    answered = _fit_logistic(told, answerable, [trial.lesson.weight for trial in told], CONFIDENCE, _HELD)
+    sure = [answered.of(trial.features) for trial in told if trial.lesson.case.is_answerable]
+    judge = Judgement(relevance, least, answered, float(np.quantile(sure, ANSWERABLE_REFUSED)), answered)
+    # A confidence is the share of right answers among those that people see.
+    shown = [trial for trial in passed if judge.shows(trial.features)]
+    weights = [1.0 if trial.lesson.is_squad else _OWN_SHOWN for trial in shown]
+    right = [trial.right for trial in shown]
+    return replace(judge, confidence=_fit_logistic(shown, right, weights, CONFIDENCE, _HELD))
 
 
-def _fit_logistic(trials: Sequence[Trial], target: Sequence[bool], weight: Sequence[float]) -> Logistic:
+def _fit_logistic(
+    trials: Sequence[Trial],
+    target: Sequence[bool],
+    weight: Sequence[float],
+    names: Collection[str],
+    freedom: float,
+) -> Logistic:
+    """Fit a model that uses the features with these names."""
     from sklearn.linear_model import LogisticRegression
 
-    features = np.array([trial.features for trial in trials])
+    used = [at for at, name in enumerate(FEATURES) if name in names]
+    features = np.array([trial.features for trial in trials])[:, used]
     middle, spread = features.mean(axis=0), features.std(axis=0) + 1e-9
-    found = LogisticRegression(max_iter=2000).fit((features - middle) / spread, target, sample_weight=weight)
-    weights = found.coef_[0] / spread
-    return Logistic(float(found.intercept_[0] - weights @ middle), tuple(map(float, weights)))
+    model = LogisticRegression(C=freedom, max_iter=2000)
+    found = model.fit((features - middle) / spread, target, sample_weight=weight)
+    weights = np.zeros(len(FEATURES))
+    weights[used] = found.coef_[0] / spread
+    return Logistic(float(found.intercept_[0] - weights[used] @ middle), tuple(map(float, weights)))
 
 
 def _report(outcomes: Sequence[Outcome]) -> dict[str, Figures]:
@@ -290,14 +321,16 @@ def as_files(tuned: Tuned) -> tuple[str, str]:
     judge = tuned.judgement
 
     def model(fitted: Logistic) -> dict[str, Any]:
+        used = {name: w for name, w in zip(FEATURES, fitted.weights, strict=True) if w}
         return {
             "intercept": round(fitted.intercept, 4),
-            "weights": {name: round(w, 4) for name, w in zip(FEATURES, fitted.weights, strict=True)},
+            "weights": {name: round(w, 4) for name, w in used.items()},
         }
 
     ranking = {"weights": {name: round(weight, 4) for name, weight in tuned.ranking.items()}}
     judging = {
-        "relevance": model(judge.relevance) | {"threshold": round(judge.threshold, 4)},
+        "relevance": model(judge.relevance) | {"least": round(judge.least_relevance, 4)},
+        "answered": model(judge.answered) | {"least": round(judge.least_answered, 4)},
         "confidence": model(judge.confidence),
     }
     return json.dumps(ranking, indent=2) + "\n", json.dumps(judging, indent=2) + "\n"

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 
 class Corpus(Protocol):
-    """What an answer is made of: an edition's sentences, which candidates count, and its passages."""
+    """What an answer is made of: an edition's sentences, which candidates count, its passages and names."""
 
     sentences: tuple[Sentence, ...]
 
     def passage(self, document: str, number: int) -> Passage: ...  # noqa: D102  said above
+
+    def is_name(self, word: str) -> bool: ...  # noqa: D102  said above
 
 
 # The length aimed at, in characters; a single sentence or a quotation may be longer.
@@ -46,9 +48,11 @@ def decide(
     """
     hits = find_hits(evidence, corpus)
     chosen = choose(evidence.candidates, corpus.sentences)
-    judge, features = judgement(), find_features(evidence)
+    passages = around(chosen, corpus)
+    features = find_features(question, evidence, [each.text for each in chosen], passages, corpus)
+    judge = judgement()
     confidence = judge.confidence.of(features)
-    is_silent = judge.relevance.of(features) < judge.threshold or lacks(question, around(chosen, corpus))
+    is_silent = not judge.shows(features) or lacks(question, passages)
     if is_silent and refuse:
         return Unanswered("silent", hits[0], edition, confidence)
     return Answer(join(chosen), chosen, hits, confidence, edition)

@@ -1,8 +1,9 @@
-"""Evidence -> whether the corpus speaks of the question, and how likely the answer is right.
+"""Evidence -> whether the corpus speaks of the question, whether it answers it, and how sure the answer is.
 
-Two logistic regressions over a few figures of the best candidate, fitted by ``linernotes tune``. The score
-alone says which sentence is best, not whether it is good: a question of one word and one of twenty need
-different evidence, and in a larger corpus something is always near.
+Three logistic regressions over figures of the evidence, fitted by ``linernotes tune``. The score alone says
+which sentence is best, not whether it is good: a question of one word and one of twenty need different
+evidence, and in a larger corpus something is always near. What is near to a question in all but one word is
+the hardest to tell from an answer (Rajpurkar, Jia and Liang 2018): most figures look for that word.
 """
 
 from __future__ import annotations
@@ -12,30 +13,87 @@ import json
 import math
 from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+from linernotes.answering.wanted import (
+    denies,
+    has,
+    is_indefinite,
+    is_unnamed,
+    lacks_number,
+    read,
+    share_of_new,
+    words_of,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from linernotes.models import Evidence
 
-FEATURES = (
+
+class Names(Protocol):
+    """Who knows what is written as a name in a corpus."""
+
+    def is_name(self, word: str) -> bool: ...  # noqa: D102  said above
+
+
+# What says whether the corpus speaks of it at all.
+_RELEVANCE = (
     "score",
     "late",
     "late_before",
     "late_passage",
     "sentence_vector",
-    "passage_vector",
-    "bm25_passage",  # of what the question's rare words could give
     "best_sentence_vector",  # anywhere in the corpus
     "best_late_passage",
     "words",  # the logarithm of the number of content words
     "wordless",  # 1 where there is none
     "searched",  # the logarithm of the number of sentences in the corpus
+    "names_missing_around",  # how many of the question's names the passages lack
+    "new",  # the share of the best sentence's content words that the question has not
 )
+# What says whether it answers, and how sure the answer is. Not the corpus's size, which tells articles apart
+# rather than answers, nor how a question is typed.
+_CONFIDENCE = (
+    "passage_vector",
+    "follows",  # 1 for a question that leans on another
+    "share",  # of the ranking's probability, what the sentences that are shown have
+    "weakest",  # how near the best sentence, with the one before, comes to the word that it is farthest from
+    "weakest_shown",  # how far the sentences are from a word, by how rare it is: the most of it
+    "weakest_yes_or_no",  # "weakest" again, where all must be said to answer yes
+    "weakest_when_or_where",
+    "names",  # 1 where the question has a name
+    "names_missing",  # how many of its names the sentences lack
+    "words_unknown",  # how many of its content words the corpus lacks
+    "number_missing",  # 1 where it has a number that the sentences lack
+    "denies",  # 1 where it has a word like "not"
+    "denies_alone",  # 1 where the sentences have none
+    "kind_missing",  # by how much the best sentence is better than the best with the kind of words asked for
+    "reason",  # 1 where a reason is asked for
+    "name",  # 1 where the name of a thing is asked for
+    "unnamed",  # 1 where the sentences have the thing without a name near it
+    "indefinite",  # 1 where they have it as one of many
+)
+_BOTH = (
+    "bm25_passage",  # of what the question's rare words could give
+    "names_unknown",  # how many of the question's names the corpus lacks
+)
+RELEVANCE = (*_RELEVANCE, *_BOTH)
+CONFIDENCE = (*_CONFIDENCE, *_BOTH)
+FEATURES = (*_RELEVANCE, *_CONFIDENCE, *_BOTH)
+
+# So many candidates are compared; a search for learning finds more.
+COMPARED = 24
+# The most that a kind of words can be missing.
+_MOST_MISSING = 6.0
+# Cosines that words come near to on average, so that what is measured for some questions is 0 for the others.
+_MIDDLE = 0.35
 
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
-    """A logistic regression; ``weights`` in the order of ``FEATURES``."""
+    """A logistic regression; ``weights`` in the order of ``FEATURES``, 0 for those that it does not use."""
 
     intercept: float
     weights: tuple[float, ...]
@@ -48,31 +106,83 @@ class Logistic:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The fitted models: an answer needs a relevance of ``threshold``; ``confidence`` says how sure it is."""
+    """The fitted models, and how much an answer needs.
+
+    ``relevance`` says whether the corpus speaks of the question, ``answered`` whether it answers one that it
+    speaks of, ``confidence`` how likely the answer that is shown is right.
+    """
 
     relevance: Logistic
-    threshold: float
+    least_relevance: float
+    answered: Logistic
+    least_answered: float
     confidence: Logistic
 
+    def shows(self, features: tuple[float, ...]) -> bool:
+        """Say whether there is an answer to show."""
+        return (
+            self.relevance.of(features) >= self.least_relevance
+            and self.answered.of(features) >= self.least_answered
+        )
 
-def find_features(evidence: Evidence) -> tuple[float, ...]:
-    """Return the figures in the order of ``FEATURES``."""
+
+def find_features(
+    question: str, evidence: Evidence, shown: Sequence[str], around: str, names: Names
+) -> tuple[float, ...]:
+    """Return the figures in the order of ``FEATURES``.
+
+    Args:
+        question: in plain words, without what it leans on.
+        evidence: what the search found.
+        shown: the sentences that would be shown.
+        around: the passages that these stand in.
+        names: the corpus.
+    """
     best = evidence.candidates[0]
-    signals = best.signals
-    return (
-        best.score,
-        signals["late"],
-        signals["late_before"],
-        signals["late_passage"],
-        signals["sentence_vector"],
-        signals["passage_vector"],
-        signals["bm25_passage"] / (math.fsum(evidence.rarities) or 1.0),
-        evidence.peaks["sentence_vector"],
-        evidence.peaks["late_passage"],
-        math.log1p(len(evidence.rarities)),
-        float(not evidence.rarities),
-        math.log(evidence.searched),
-    )
+    sentence, signals = best.sentence.text, best.signals
+    candidates = evidence.candidates[:COMPARED]
+    wanted = read(question)
+    own = evidence.words
+    said = {word.stem for each in shown for word in words_of(each)}
+    asked_names = [word for word in own if word.is_name]
+    beside = {word.stem for word in words_of(around)} if asked_names else set()
+    powers = [math.exp(each.score - best.score) for each in candidates]
+    is_shown = [each.sentence.text in shown for each in candidates]
+    with_kind = next((c.score for c in candidates if has(wanted, c.sentence.text, names.is_name)), -math.inf)
+    weakest = min((before for _, before in best.fits), default=0.0)
+    fits = [each.fits for each, yes in zip(candidates, is_shown, strict=True) if yes]
+    far = ((1 - max((fit[at][0] for fit in fits), default=0.0)) * word.rarity for at, word in enumerate(own))
+    found = {
+        **signals,
+        "score": best.score,
+        "bm25_passage": signals["bm25_passage"] / (math.fsum(evidence.rarities) or 1.0),
+        "best_sentence_vector": evidence.peaks["sentence_vector"],
+        "best_late_passage": evidence.peaks["late_passage"],
+        "words": math.log1p(len(own)),
+        "wordless": not wanted.stems,
+        "searched": math.log(evidence.searched),
+        "names_missing_around": sum(word.stem not in beside for word in asked_names),
+        "names_unknown": sum(word.rarity >= 1 for word in asked_names),
+        "new": share_of_new(sentence, wanted.stems),
+        "follows": evidence.follows,
+        "share": math.fsum(p for p, yes in zip(powers, is_shown, strict=True) if yes) / math.fsum(powers),
+        "weakest": weakest,
+        "weakest_shown": max(far, default=0.0),
+        "weakest_yes_or_no": (weakest - _MIDDLE) * wanted.is_yes_or_no,
+        "weakest_when_or_where": (weakest - _MIDDLE) * (wanted.kind in {"date", "year", "place"}),
+        "names": bool(asked_names),
+        "names_missing": sum(word.stem not in said for word in asked_names),
+        "words_unknown": sum(word.rarity >= 1 for word in own),
+        "number_missing": lacks_number(question, shown),
+        "denies": wanted.denies,
+        "denies_alone": wanted.denies and not any(map(denies, shown)),
+        "kind_missing": min(best.score - with_kind, _MOST_MISSING),
+        "reason": wanted.kind == "reason",
+        "name": wanted.thing is not None,
+        "unnamed": is_unnamed(wanted, shown, names.is_name),
+        "indefinite": is_indefinite(wanted, shown),
+    }
+    return tuple(float(found[name]) for name in FEATURES)
 
 
 @functools.cache
@@ -80,9 +190,16 @@ def judgement() -> Judgement:
     """Return the models that ship."""
     stored = json.loads(resources.files(__package__).joinpath("weights.json").read_text(encoding="utf-8"))
     return Judgement(
-        _model(stored["relevance"]), float(stored["relevance"]["threshold"]), _model(stored["confidence"])
+        _model(stored["relevance"]),
+        float(stored["relevance"]["least"]),
+        _model(stored["answered"]),
+        float(stored["answered"]["least"]),
+        _model(stored["confidence"]),
     )
 
 
 def _model(stored: dict[str, Any]) -> Logistic:
-    return Logistic(float(stored["intercept"]), tuple(float(stored["weights"][name]) for name in FEATURES))
+    weights: dict[str, float] = stored["weights"]
+    if unknown := weights.keys() - set(FEATURES):
+        raise ValueError(f"There are weights for what is no feature: {sorted(unknown)}.")
+    return Logistic(float(stored["intercept"]), tuple(float(weights.get(name, 0.0)) for name in FEATURES))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from linernotes.errors import EditionDamagedError, EmptyIndexError, ForeignVectorsError
-from linernotes.models import Candidate, Evidence
+from linernotes.models import AskedWord, Candidate, Evidence
 from linernotes.retrieval.ranking import SIGNALS, score
 from linernotes.words import Word, find_words
 
@@ -170,6 +170,7 @@ class Index:
         self._sentence_bm25 = sentence_bm25
         self._passage_bm25 = passage_bm25
         self.vocabulary = vocabulary
+        self._names = frozenset(vocabulary.names)
         dimension = passage_index.d
         self._tokens = np.concatenate(
             [np.empty((0, dimension), np.float16), *(part.arrays["token_vectors"] for part in parts)]
@@ -338,13 +339,18 @@ class Index:
         rows = np.concatenate(
             [np.arange(self._first_sentence[p], self._first_sentence[p + 1]) for p in passages]
         )
-        signals = self._signals(query, bm25[0], passages, rows)
+        signals, fits = self._signals(query, bm25[0], passages, rows)
         if query.alone is not None:
+            alone, fits = self._signals(query.alone, bm25[1], passages, rows)
             # The score is a sum, so this is the mean of both scores.
-            signals = (1 - ALONE) * signals + ALONE * self._signals(query.alone, bm25[1], passages, rows)
+            signals = (1 - ALONE) * signals + ALONE * alone
         signals = np.column_stack([signals, self._nearby(query.answered, rows)]).astype(np.float32)
         scores = score(signals)
         best = np.argsort(-scores, kind="stable")[: max(1, min(k, len(rows)))]
+        own = query.alone or query
+        asked_words = [word for word in own.words if not word.is_stop] or list(own.words)
+        by_word = _by_word(own, asked_words)
+        near = np.stack([by_word @ fit[:, best] for fit in fits], axis=2)
         return Evidence(
             tuple(
                 Candidate(
@@ -352,12 +358,22 @@ class Index:
                     int(rows[i]),
                     float(scores[i]),
                     dict(zip(SIGNALS, map(float, signals[i]), strict=True)),
+                    tuple((float(one), float(two)) for one, two in near[:, at]),
                 )
-                for i in best
+                for at, i in enumerate(best)
             ),
             tuple(self.rarity(word.stem) for word in query.words if not word.is_stop),
             dict(zip(SIGNALS, map(float, signals.max(axis=0)), strict=True)),
             len(self.sentences),
+            tuple(
+                AskedWord(
+                    word.stem,
+                    self.rarity(word.stem),
+                    self.is_name(word.text) or (word.start > 0 and own.text[word.start].isupper()),
+                )
+                for word in asked_words
+            ),
+            query.alone is not None,
         )
 
     def _word_scores(self, query: Query) -> tuple[Floats, Floats]:
@@ -374,8 +390,11 @@ class Index:
 
     def _signals(
         self, query: Query, bm25: tuple[Floats, Floats], passages: Integers, rows: Integers
-    ) -> Floats:
-        """Return the signals that come of the question's text, in the order of ``SIGNALS``."""
+    ) -> tuple[Floats, tuple[Floats, Floats]]:
+        """Return the signals that come of the question's text, in the order of ``SIGNALS``.
+
+        Also each of the question's tokens' best cosine in each sentence, and in it and the one before.
+        """
         local = np.searchsorted(passages, self.passage_of[rows])
         of_sentence, of_passage = self._late(query, passages, rows)
         starts = np.concatenate([[True], local[1:] != local[:-1]])
@@ -384,18 +403,16 @@ class Index:
         late = [weights @ each for each in (of_sentence, before, of_passage[:, local])]
         vector = query.embedding.vector
         asks = self._asks[rows]
-        return np.stack(
-            [
-                self._sentence_index.reconstruct_batch(rows) @ vector,
-                (self._passage_index.reconstruct_batch(passages) @ vector)[local],
-                *late,
-                bm25[0][rows] / BM25_SCALE,
-                bm25[1][passages][local] / BM25_SCALE,
-                asks,
-                _after_question(late[0], asks, starts),
-            ],
-            axis=1,
-        )
+        signals = [
+            self._sentence_index.reconstruct_batch(rows) @ vector,
+            (self._passage_index.reconstruct_batch(passages) @ vector)[local],
+            *late,
+            bm25[0][rows] / BM25_SCALE,
+            bm25[1][passages][local] / BM25_SCALE,
+            asks,
+            _after_question(late[0], asks, starts),
+        ]
+        return np.stack(signals, axis=1), (of_sentence, before)
 
     def _nearby(self, answered: Sentence | None, rows: Integers) -> NDArray[np.bool_]:
         """Say of each row whether its sentence stands near the one that answered the earlier question."""
@@ -411,6 +428,10 @@ class Index:
             if i < len(self.sentences) and self.sentences[i].document == answered.document
         ]
         return np.isin(rows, near)
+
+    def is_name(self, word: str) -> bool:
+        """Say whether the corpus writes a word (in lower case) as a name."""
+        return word in self._names
 
     def rarity(self, stem: str) -> float:
         """Return the inverse document frequency of a stem over sentences, from 0 to 1 (not in the corpus)."""
@@ -487,6 +508,16 @@ def _token_words(query: Query) -> list[int | None]:
     for start, _ in query.embedding.offsets.tolist():
         found.append(next((i for i, word in enumerate(query.words) if word.start <= start < word.end), None))
     return found
+
+
+def _by_word(query: Query, words: Sequence[Word]) -> Floats:
+    """Return what takes the mean over each word's tokens, shape ``(words, tokens)``."""
+    found = np.zeros((len(words), len(query.embedding.tokens)), np.float32)
+    for token, at in enumerate(_token_words(query)):
+        if at is not None and query.words[at] in words:
+            found[words.index(query.words[at]), token] = 1
+    by_word: Floats = found / np.maximum(found.sum(axis=1, keepdims=True), 1)
+    return by_word
 
 
 def _bm25(texts: Sequence[Sequence[str]]) -> Any:
