@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shutil
 import sqlite3
 import threading
 from contextlib import asynccontextmanager
@@ -284,6 +285,16 @@ async def test_a_preview_is_made_again_when_the_servers_library_has_changed(benc
             await library.curator.apply(OURS, ALICE, stale.id)
         assert isinstance(await library.curator.apply(OURS, ALICE, again.id), Revision)
         assert names(library) == ["ferry.txt", "lanterns.md"]
+
+
+async def test_a_preview_is_made_again_when_another_has_led_to_the_same_documents(bench: Bench) -> None:
+    async with bench.open() as library:
+        bench.write(whale=WHALE)
+        first, second = await preview(library, Reload()), await preview(library, Reload(), person=BOB)
+        assert isinstance(await library.curator.apply(OURS, ALICE, first.id), Revision)
+        again = await library.curator.apply(OURS, BOB, second.id)
+        assert isinstance(again, Preview)
+        assert again.changes_nothing
 
 
 async def test_a_preview_is_made_again_when_the_corpus_folder_has_changed(bench: Bench) -> None:
@@ -844,6 +855,28 @@ async def test_a_server_without_room_does_not_follow_and_the_others_are_answered
         assert names(library, None) == ["harbour.md", "lanterns.md", "whale.md"]
         assert moves(await library.curator.reload_all()) == {OURS: "moved"}
         await agrees(library)
+
+
+async def test_a_server_that_is_held_on_an_edition_without_room_is_not_recorded_there(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_the_disk(monkeypatch)
+    async with bench.open() as library:
+        await library.curator.catalogue.add_check(OURS, ALICE, QUESTION, "Ada Stone")
+        bench.write(harbour="The harbour was built by nobody.")
+        reloaded = await library.curator.reload_all()
+        assert moves(reloaded) == {OURS: "failed"}
+        assert "No space left on device" in reloaded.servers[0].said
+        assert await library.curator.catalogue.revisions(OURS) == ()
+        assert "Ada Stone" in await said(library, QUESTION), "it is held in memory all the same"
+
+
+async def test_what_a_server_had_before_its_first_change_is_on_the_disk_as_well(bench: Bench) -> None:
+    async with bench.open() as library:
+        made = await preview(library, Add("ferry.txt", FERRY))
+        shutil.rmtree(bench.data / "editions" / made.before.id)
+        await library.curator.apply(OURS, ALICE, made.id)
+        assert folders(bench.data) == await needed(library, OURS)
 
 
 async def test_what_cannot_be_made_again_on_the_disk_is_not_recorded_as_if_it_were(
