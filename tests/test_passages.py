@@ -322,6 +322,17 @@ def test_a_passage_fits_the_real_model() -> None:
     assert sizes[len(sizes) // 2] > 100
 
 
+@pytest.mark.model
+def test_the_first_text_of_a_process_is_counted_as_any_later_one() -> None:
+    """A tokenizer pads as its file says until it has embedded once; no count may depend on that."""
+    from linernotes.retrieval.embedding import SentenceTransformerEmbedder
+
+    embedder = SentenceTransformerEmbedder()
+    before = embedder.count_tokens("We ran.")
+    embedder.embed(["We ran, and ran until the road ended."])
+    assert before == embedder.count_tokens("We ran.") < 10
+
+
 # --- What stays together ----------------------------------------------------------------------------------
 
 

@@ -108,8 +108,10 @@ class SentenceTransformerEmbedder:
         """Return how many tokens ``text`` has, special tokens left out."""
         with self._lock:
             tokenizer = self._tokenizer.backend_tokenizer
-            # Each call of the tokenizer leaves its own truncation behind.
+            # Each call of the tokenizer leaves its own truncation and padding behind; before the first one,
+            # it is the model's file that asks for them.
             tokenizer.no_truncation()
+            tokenizer.no_padding()
             return len(tokenizer.encode(text, add_special_tokens=False).ids)
 
     def embed(self, texts: Sequence[str]) -> list[Embedding]:
