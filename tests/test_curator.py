@@ -101,6 +101,11 @@ def names(library: Library, guild: int | None = OURS) -> list[str]:
     return [document.name for document in library.curator.standings.of(guild).edition.documents]
 
 
+def text(library: Library, name: str, guild: int = OURS) -> str:
+    documents = library.curator.standings.of(guild).edition.documents
+    return next(document.text for document in documents if document.name == name)
+
+
 async def state(library: Library, *guilds: int) -> Any:
     """Everything that a change could change in these servers."""
     curator = library.curator
@@ -204,12 +209,9 @@ async def test_what_counts_is_there_after_a_restart_and_nothing_is_embedded_agai
 async def test_another_servers_preview_is_as_unknown_as_one_that_never_was(bench: Bench) -> None:
     async with bench.open() as library:
         made = await preview(library, Add("ferry.txt", FERRY))
-        for use in (
-            library.curator.apply(THEIRS, BOB, made.id),
-            library.curator.apply(THEIRS, BOB, "0" * 16),
-        ):
+        for key in (made.id, "0" * 16):
             with pytest.raises(RefusalError, match="I no longer have that preview"):
-                await use
+                await library.curator.apply(THEIRS, BOB, key)
         with pytest.raises(RefusalError, match="I no longer have that preview"):
             library.curator.find(THEIRS, made.id)
         library.curator.cancel(THEIRS, made.id)
@@ -306,7 +308,7 @@ async def test_a_preview_is_made_again_when_the_corpus_folder_has_changed(bench:
         assert isinstance(again, Preview)
         assert names(library) == ["harbour.md", "lanterns.md"]
         assert isinstance(await library.curator.apply(OURS, ALICE, again.id), Revision)
-        assert "never seen again" in await said(library, "Was the whale seen again?")
+        assert text(library, "whale.md") == "The whale was never seen again."
 
 
 async def test_a_preview_is_made_again_when_the_shared_corpus_has_moved(bench: Bench) -> None:
@@ -364,13 +366,12 @@ async def test_the_second_of_two_is_told_who_is_at_it_and_for_how_long(bench: Be
         async with building(bench, library, Add("ferry.txt", FERRY)) as first:
             bench.clock.now += 7
             told = f"<@{ALICE}> is changing this server's library (“added ferry.txt”, for 7 seconds now)"
-            for second in (
-                library.curator.preview(OURS, BOB, Reload()),
-                library.curator.apply(OURS, BOB, made.id),
-            ):
-                with pytest.raises(RefusalError) as caught:
-                    await second
-                assert told in str(caught.value)
+            with pytest.raises(RefusalError) as caught:
+                await library.curator.preview(OURS, BOB, Reload())
+            assert told in str(caught.value)
+            with pytest.raises(RefusalError) as caught:
+                await library.curator.apply(OURS, BOB, made.id)
+            assert told in str(caught.value)
         assert isinstance(await library.curator.apply(OURS, ALICE, (await first).id), Revision)
 
 
@@ -676,7 +677,7 @@ async def test_a_corpus_that_changed_while_nothing_ran_moves_the_servers_at_the_
         await library.curator.catalogue.add_check(SOMEBODY, ALICE, QUESTION, "Ada Stone")
     bench.write(harbour="The harbour was built by nobody.")
     async with bench.open() as library:
-        assert "nobody" in await said(library, QUESTION, OURS)
+        assert "built by nobody" in text(library, "harbour.md")
         assert (await library.curator.catalogue.revisions(OURS))[0].what == "followed the operator's reload"
         for guild in (THEIRS, SOMEBODY):
             assert "Ada Stone" in await said(library, QUESTION, guild)

@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from linernotes.retrieval.embedding import Embedder
 
 ASKED = {
-    "harbour.md": (QUESTION, "Ada Stone"),
-    "lanterns.md": (OTHER_QUESTION, "Otto Blum"),
-    "ferry.txt": ("Who was on board the ferry that sank in 1902?", "Captain Drake"),
-    "gulls.txt": ("Who counted the gulls in 1890?", "Emma Fisk"),
+    "harbour.md": QUESTION,
+    "lanterns.md": OTHER_QUESTION,
+    "ferry.txt": "Who was on board the ferry that sank in 1902?",
+    "gulls.txt": "Who counted the gulls in 1890?",
 }
 # In which phase to kill, and at most how long after it began: about as long as it takes. By the clock alone,
 # few kills would come into the few milliseconds in which a change begins to count.
@@ -197,12 +197,12 @@ class Stand:
         else:
             assert not followed
         for document in served.edition.documents:
-            question, words = ASKED[document.name]
-            turn = await library.ask(question, guild=guild)
-            assert turn.reply.edition == newest.edition
-            if document.text != "The ferry was new.":
-                assert isinstance(turn.reply, Answer), turn
-                assert words in turn.reply.text
+            reply = (await library.ask(ASKED[document.name], guild=guild)).reply
+            assert reply.edition == newest.edition
+            # Whether the model of these tests thinks that it answers is not the question here.
+            hits = reply.hits if isinstance(reply, Answer) else [reply.nearest]
+            assert {hit.passage for hit in hits if hit is not None} <= set(served.edition.passages)
+            assert any(hit is not None and hit.passage.document == document.name for hit in hits), reply
         self.known[guild] = (newest.number, newest.edition)
         named = {upload.digest for revision in history for upload in revision.own.values()}
         for digest in named:
