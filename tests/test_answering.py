@@ -14,6 +14,7 @@ from fakes import FakeEmbedder
 from linernotes.answering.answer import LENGTH, SENTENCES, choose
 from linernotes.answering.aspects import lacks
 from linernotes.answering.confidence import (
+    ANSWERED,
     CONFIDENCE,
     FEATURES,
     RELEVANCE,
@@ -404,7 +405,7 @@ def test_the_weights_that_ship_fit_the_signals() -> None:
     judge = judgement()
     for model, used in (
         (judge.relevance, RELEVANCE),
-        (judge.answered, CONFIDENCE),
+        (judge.answered, ANSWERED),
         (judge.confidence, CONFIDENCE),
     ):
         assert {name for name, weight in zip(FEATURES, model.weights, strict=True) if weight} <= set(used)

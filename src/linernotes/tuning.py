@@ -19,6 +19,7 @@ import numpy as np
 from linernotes.answering.answer import around, choose, join
 from linernotes.answering.aspects import lacks
 from linernotes.answering.confidence import (
+    ANSWERED,
     CONFIDENCE,
     FEATURES,
     RELEVANCE,
@@ -45,7 +46,7 @@ STRANGERS = 100
 # So many of them may get past the relevance; this sets its threshold.
 STRANGERS_SHOWN = 0.003
 # So many of the answerable questions may be refused as near misses; this sets the other threshold.
-ANSWERABLE_REFUSED = 0.018
+ANSWERABLE_REFUSED = 0.019
 # Weight decay; small, for there are few weights and many questions.
 _DECAY = 2e-5
 # SQuAD's unanswerable questions were written to look as if the article answered them.
@@ -268,7 +269,7 @@ def _fit_judgement(trials: Sequence[Trial]) -> Judgement:
     passed = [trial for trial in trials if relevance.of(trial.features) >= least and not trial.lacks]
     told = [trial for trial in passed if trial.lesson.case.kind != "off"]
     answerable = [trial.lesson.case.is_answerable for trial in told]
-    answered = _fit_logistic(told, answerable, [trial.lesson.weight for trial in told], CONFIDENCE, _HELD)
+    answered = _fit_logistic(told, answerable, [trial.lesson.weight for trial in told], ANSWERED, _HELD)
     sure = [answered.of(trial.features) for trial in told if trial.lesson.case.is_answerable]
     judge = Judgement(relevance, least, answered, float(np.quantile(sure, ANSWERABLE_REFUSED)), answered)
     # A confidence is the share of right answers among those that people see.

@@ -81,6 +81,8 @@ _BOTH = (
 )
 RELEVANCE = (*_RELEVANCE, *_BOTH)
 CONFIDENCE = (*_CONFIDENCE, *_BOTH)
+# A name that the sentences lack says rather that they are the wrong ones than that there are no right ones.
+ANSWERED = tuple(name for name in CONFIDENCE if name != "names_missing")
 FEATURES = (*_RELEVANCE, *_CONFIDENCE, *_BOTH)
 
 # So many candidates are compared; a search for learning finds more.
