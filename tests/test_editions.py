@@ -721,6 +721,22 @@ def test_saving_where_nothing_can_be_written_says_why(unwritable: Path) -> None:
     assert store.load(edition.id) is edition, "it goes on in memory"
 
 
+def test_why_it_cannot_be_saved_names_no_file_and_the_log_does(
+    data: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = "Error: could not open /secret/index.faiss for writing"
+
+    def refuse(*_given: object, **_options: object) -> None:
+        raise RuntimeError(said)
+
+    store = Store(data)
+    with monkeypatch.context() as full:
+        full.setattr(np, "save", refuse)
+        with pytest.raises(EditionUnsavedError, match=r"cannot be saved: it cannot be written\.$"):
+            store.save(store.open_edition(corpus(1)))
+    assert said in caplog.text
+
+
 def test_what_could_not_be_saved_is_saved_when_it_is_asked_for_again(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1067,3 +1083,17 @@ def test_a_start_removes_what_a_killed_process_left(data: Path, whole: Edition[A
     (data / "staging" / "4567").write_bytes(b"x")
     assert Store(data).open_edition(corpus()) == whole
     assert list((data / "staging").iterdir()) == []
+
+
+def test_an_edition_that_could_not_be_read_again_is_refused_and_in_nobodys_way(
+    data: Path, whole: Edition[Any]
+) -> None:
+    store = Store(data)
+    with pytest.raises(EditionError, match="could not be read again"):
+        store.open_edition([article("d.md", "Text.", title="half \ud83d")])
+    edition = store.open_edition(corpus(1))
+    store.save(edition)
+    restarted = Store(data)
+    assert restarted.load(edition.id) == edition
+    assert len(files_below(data / "editions")) == 2 * len(files_below(data / "editions" / whole.id))
+    assert files_below(data / "staging") == []

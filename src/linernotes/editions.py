@@ -322,8 +322,22 @@ class EditionStore(Generic[IndexT]):
             raise EditionDamagedError(f"{place} cannot be used: {_reason(error)}") from error
 
     def _write_edition(self, edition: Edition[IndexT], folder: Path) -> None:
-        listing = [(document, self._segment_key(document)) for document in edition.documents]
-        (folder / "documents.json").write_bytes(_json(listing))
+        """Write an edition's files.
+
+        Raises:
+            EditionError: its documents could not be read again; no further attempt is made.
+            OSError: they cannot be written.
+        """
+        listing = _json([(document, self._segment_key(document)) for document in edition.documents])
+        try:
+            _LISTING.validate_json(listing, strict=True)
+        except ValueError as error:
+            # It would stand in the way of all that is saved after it.
+            self._unsaved_editions.pop(edition.id, None)
+            raise EditionError(
+                "An edition's documents could not be read again, and are not saved."
+            ) from error
+        (folder / "documents.json").write_bytes(listing)
         (folder / "index").mkdir()
         self._indexes.save(edition.index, folder / "index")
 
@@ -429,13 +443,14 @@ class EditionStore(Generic[IndexT]):
 
     def _warn(self, error: Exception) -> None:
         """Say once that nothing can be written; said again only after something could be."""
-        self._reason = _reason(error)
+        # What faiss says names a file of the operator's: that is for the log, not for who wants the edition.
+        self._reason = (error.strerror if isinstance(error, OSError) else None) or "it cannot be written"
         if not self._warned:
             self._warned = True
             _log.warning(
                 "The data folder %s cannot be written to: %s. What is new is kept in memory alone.",
                 self._folder,
-                self._reason,
+                _reason(error),
             )
 
 

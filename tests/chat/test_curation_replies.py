@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -155,6 +156,54 @@ def test_a_sentence_begins_with_who_is_at_work_and_nothing_else_is_a_mention() -
     assert shown.startswith("<@5> is changing it")
     assert "<@6>" not in shown
     assert replies.sentence("First.\n\nSecond: *x*.") == "First.\nSecond: \\*x\\*."
+
+
+CORPUS, DATA = Path("/srv/my music/corpus"), Path("/srv/my music/corpus/.data")
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (f"The corpus folder {CORPUS} does not exist.", "The corpus folder does not exist."),
+        (f"The corpus in {CORPUS} is larger.", "The corpus in the corpus folder is larger."),
+        (f"{DATA}/staging and {CORPUS}/a.md.", "the data folder/staging and the corpus folder/a.md."),
+        (f"{CORPUS}s and /old{CORPUS} stay.", f"{CORPUS}s and /old{CORPUS} stay."),
+        ("a.md, line 2: it is empty.", "a.md, line 2: it is empty."),
+    ],
+)
+def test_the_operators_folders_stand_in_no_sentence(said: str, shown: str) -> None:
+    assert replies.without_folders(said, corpus=CORPUS, data=DATA) == shown
+
+
+def test_a_folder_is_known_by_its_relative_its_absolute_and_its_real_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    monkeypatch.chdir(tmp_path)
+    for form in ("../x/corpus", "link/corpus", tmp_path / "link" / "corpus", tmp_path / "real" / "corpus"):
+        corpus = Path(form if str(form).startswith("..") else "link/corpus")
+        said = f"The corpus folder {form} does not exist."
+        assert (
+            replies.without_folders(said, corpus=corpus, data=Path("data"))
+            == "The corpus folder does not exist."
+        )
+
+
+def test_a_folder_that_is_named_by_an_ordinary_word_costs_no_sentence_that_word() -> None:
+    said = "The corpus folder corpus holds no file. No data: the corpus is larger than a data folder."
+    shown = said.replace("folder corpus", "folder", 1)
+    assert replies.without_folders(said, corpus=Path("corpus"), data=Path("data")) == shown
+    assert replies.without_folders("a/b.", corpus=Path("/"), data=Path()) == "a/b."
+
+
+@pytest.mark.parametrize(
+    ("model", "shown"),
+    [("all-MiniLM-L6-v2", "all-MiniLM-L6-v2"), ("/srv/models/mine/", "mine"), ("team/theirs", "theirs")],
+)
+def test_a_model_in_a_folder_is_named_without_the_folder(model: str, shown: str) -> None:
+    status = Status(edition_of("x"), revision_of("x"), True, (), model, None)  # noqa: FBT003
+    assert {each.name: each.value for each in replies.status(status, 0).fields}["Model"] == shown
 
 
 @given(st.lists(NASTY, max_size=50), st.integers(30, 300))

@@ -474,6 +474,19 @@ async def test_an_edition_that_is_damaged_is_told_without_the_operators_folders(
     assert told == "That edition can no longer be read; nothing has changed."
 
 
+async def test_a_corpus_that_cannot_be_read_is_told_without_the_operators_folder(world: World) -> None:
+    shown = response_of(await add(world))
+    folder = world.settings.corpus_dir
+    (folder / "harbour.md").unlink()
+    told = refusal_of(await world.mod.slash(world.channel, "corpus reload"))
+    assert told == "The corpus folder holds no file ending in .md or .txt."
+    folder.rmdir()
+    told = refusal_of(await world.mod.slash(world.channel, "corpus reload"))
+    assert told == "The corpus folder does not exist."
+    after = text_of(response_of(await press(world.mod, shown, "Apply")))
+    assert str(folder.parent) not in after
+
+
 # --- Check questions --------------------------------------------------------------------------------------
 
 

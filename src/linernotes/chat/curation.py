@@ -341,9 +341,27 @@ class Curation:
         try:
             self._curator.find(preview.guild, preview.id)
         except RefusalError:
-            await show(interaction, replies.failed(_say(error)))
+            await show(interaction, replies.failed(self._say(error)))
         else:
-            await self._show_preview(interaction, preview, _say(error))
+            await self._show_preview(interaction, preview, self._say(error))
+
+    @contextmanager
+    def _sentences(self) -> Iterator[None]:
+        """Let what the library refuses be told as it stands: there may be names of documents in it."""
+        try:
+            yield
+        except (RefusalError, CorpusError, EditionError) as error:
+            raise RefusalError(self._say(error)) from error
+
+    def _say(self, error: LinerNotesError) -> str:
+        if isinstance(error, EditionError) and not isinstance(error, EditionUnsavedError):
+            # It names folders of the operator's.
+            _log.warning("edition unusable", reason=str(error))
+            return "That edition can no longer be read; nothing has changed."
+        settings = self._bot.settings
+        return replies.sentence(
+            replies.without_folders(str(error), corpus=settings.corpus_dir, data=settings.data_dir)
+        )
 
     # --- Building ---
 
@@ -351,7 +369,7 @@ class Curation:
         self, interaction: discord.Interaction[LinerNotes], guild: int, change: Change
     ) -> None:
         progress = Progress()
-        with _sentences():
+        with self._sentences():
             preview = await self._watched(
                 interaction,
                 self._curator.preview(guild, interaction.user.id, change, progress),
@@ -457,20 +475,3 @@ async def _download(file: discord.Attachment) -> bytes:
 async def _replace(interaction: discord.Interaction[LinerNotes], embed: discord.Embed) -> None:
     """Answer a press: the message shows something else, without buttons."""
     await interaction.response.edit_message(**shown(embed, plainly=not may_embed(interaction)), view=None)
-
-
-@contextmanager
-def _sentences() -> Iterator[None]:
-    """Let what the library refuses be told as it stands: there may be names of documents in it."""
-    try:
-        yield
-    except (RefusalError, CorpusError, EditionError) as error:
-        raise RefusalError(_say(error)) from error
-
-
-def _say(error: LinerNotesError) -> str:
-    if isinstance(error, EditionError) and not isinstance(error, EditionUnsavedError):
-        # It names folders of the operator's.
-        _log.warning("edition unusable", reason=str(error))
-        return "That edition can no longer be read; nothing has changed."
-    return replies.sentence(str(error))

@@ -6,6 +6,7 @@ As in ``replies``: pure, and within Discord's limits whatever a document, a quot
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ from linernotes.curation import Add, Hide, Reload, Remove, RollBack, Unhide, lac
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from linernotes.catalogue import Revision
     from linernotes.curation import Change, Preview, Verdict
@@ -58,6 +60,33 @@ def sentence(text: str) -> str:
     lines = [fit(clean(line), _SENTENCE) for line in text[len(begin) :].splitlines()]
     space = " " if who else ""
     return begin + space + listed([line for line in lines if line], _SENTENCE, between="\n")
+
+
+def without_folders(text: str, *, corpus: Path, data: Path) -> str:
+    """Return a sentence of the library's without the operator's folders, which are nobody's business here.
+
+    A name alone, as in "corpus", says nothing about where it stands, and is an ordinary word: it goes only
+    where it follows what it is called.
+
+    Args:
+        text: the sentence.
+        corpus: the corpus folder, as it is set.
+        data: the data folder, as it is set.
+    """
+    names = {
+        form: name
+        for name, folder in (("the data folder", data), ("the corpus folder", corpus))
+        for form in (str(folder), str(folder.absolute()), os.path.realpath(folder))
+    }
+    # The longest first: one of them may be within the other.
+    for form, name in sorted(names.items(), key=lambda pair: -len(pair[0])):
+        if not form.strip("./\\"):
+            continue
+        place = rf"(?<![\w./-]){re.escape(form)}(?![\w-])"
+        text = re.sub(rf"(?i:(\b{name})) {place}", r"\1", text)
+        if os.sep in form:
+            text = re.sub(place, name, text)
+    return text
 
 
 def building(
@@ -262,7 +291,9 @@ def status(shown: Status, page: int) -> discord.Embed:
         names = [fit(clean(name), 90) or "…" for name in sorted(revision.hidden)]
         embed.add_field(name=f"Hidden here ({len(names)})", value=listed(names, 600), inline=False)
     embed.add_field(name="Changed last", value=_event(revision), inline=False)
-    embed.add_field(name="Model", value=fit(clean(shown.model), 200) or "…", inline=False)
+    # It may be a folder of the operator's: its last part is the model's name there, too.
+    model = re.split(r"[/\\]", shown.model.rstrip("/\\"))[-1]
+    embed.add_field(name="Model", value=fit(clean(model), 200) or "…", inline=False)
     if pages > 1:
         embed.set_footer(text=f"Page {page + 1} of {pages}")
     return embed
