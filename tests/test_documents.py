@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
+import unicodedata
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from linernotes.corpus.documents import Reading, read_corpus, read_document
 from linernotes.errors import CorpusError, DocumentError
+from linernotes.models import Document
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from linernotes.models import Document
 
 
 def read(text: str, name: str = "a.md") -> Document:
@@ -313,6 +316,74 @@ def test_too_deep_nesting_is_refused(source: str) -> None:
     assert read("> " * 50 + "x").text == "x"
 
 
+# --- Characters -------------------------------------------------------------------------------------------
+
+ESCAPES = (
+    *("&#xd83d;", "&#xde00;", "&#0;", "&#1;", "&#x81;", "&#x85;", "&#xfffe;", "&#1114112;", "&#x1F600;"),
+    *(
+        "\\ud83d",
+        "\\ude00",
+        "\\uD83D\\uDE00",
+        "\\x00",
+        "\\x07",
+        "\\0",
+        "\\e",
+        "\\N",
+        "\\L",
+        "\\U00110000",
+        "\\xff",
+    ),
+    *("\x00", "\x07", "\x85", "\u2028", "\ufffe", "\U0001f600", "\ufeff"),
+)
+escaped = st.lists(
+    st.one_of(
+        st.sampled_from(ESCAPES), st.text(max_size=3), st.sampled_from(["\n", "\t", "~~~\n", "`", "<p>"])
+    ),
+    max_size=6,
+).map("".join)
+scalars = st.sampled_from(['"{}"', "'{}'", "{}", "|\n  {}", '!!binary "{}"', "&a {}"])
+keys = st.sampled_from(["title", "artist", "source", "date", "language", '"{}"', "other"])
+
+
+@st.composite
+def files_of_escapes(draw: st.DrawFn) -> bytes:
+    """The bytes of a file with escapes in its front matter and its text."""
+    lines = [
+        f"{draw(keys).format(draw(escaped))}: {draw(scalars).format(draw(escaped))}"
+        for _ in range(draw(st.integers(0, 3)))
+    ]
+    front = "\n".join(["---", *lines, "---", ""]) if lines else ""
+    shape = draw(st.sampled_from(["{}", "# {}\n\nText.", "<p title='{0}'>{0}</p>", "[{0}]({0} '{0}')"]))
+    return (front + shape.format(draw(escaped))).encode("utf-8", "surrogatepass")
+
+
+@given(st.one_of(files_of_escapes(), st.binary(max_size=200)), st.sampled_from(["a.md", "a.txt"]))
+@example(b'---\ntitle: "\\ud83d"\n---\nText.', "a.md")
+@example(b'---\n"\\ud83d": x\n---\nText.', "a.md")
+@example(b'---\ntitle: "\\U00110000"\n---\nText.', "a.md")
+@example(b"<p>a&#x81;b &#xd83d; &#0;</p>", "a.md")
+@settings(deadline=None, max_examples=300)
+def test_what_is_read_can_be_written_and_read_again(data: bytes, name: str) -> None:
+    """Whatever the bytes: a document comes back from JSON as it was, and no text is unfit to be shown."""
+    try:
+        document, problems = read_document(data, name)
+    except DocumentError as error:
+        str(error).encode()
+        return
+    written = json.dumps(document, default=asdict).encode()
+    assert TypeAdapter(Document).validate_json(written, strict=True) == document
+    labels = (document.title, document.artist, document.source, document.date, document.language)
+    shown = "".join([document.text, *filter(None, labels), *map(str, problems)])
+    assert {char for char in shown if unicodedata.category(char) in {"Cc", "Cs"}} <= {"\n", "\t"}
+
+
+def test_escapes_in_front_matter_name_the_characters_that_are_meant() -> None:
+    """A pair of surrogates is its character, and a control character a blank."""
+    source = '---\ntitle: "\\uD83D\\uDE00 Run\\x07\\0!"\nartist: "Cafe\\u0301"\n---\nText.'
+    document = read(source)
+    assert (document.title, document.artist) == ("\U0001f600 Run !", "Caf\u00e9")
+
+
 # --- Front matter -----------------------------------------------------------------------------------------
 
 
@@ -354,6 +425,9 @@ def test_title_without_front_matter(source: str, title: str | None) -> None:
         ("---\ndate: yesterday\n---\nText.", 2, "yesterday"),
         ("---\ntitle: a\ndate: 2022-13-45\n---\nText.", 3, "2022-13-45"),
         ("---\nlanguage: english\n---\nText.", 2, "english"),
+        ('---\nartist: x\ntitle: "\\ud83d"\n---\nText.', 3, "'title' has an escape such as \\ud83d"),
+        ('---\ndate: "\\ude00\\ud83d"\n---\nText.', 2, "half of a character"),
+        ('---\ntitle: "\\U00110000"\n---\nText.', 2, "parse"),
     ],
 )
 def test_wrong_front_matter_is_an_error_at_its_line(source: str, line: int, word: str) -> None:

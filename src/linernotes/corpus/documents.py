@@ -365,8 +365,13 @@ def _decode(data: bytes, name: str) -> list[str]:
     controls = len(_CONTROLS.findall(text))
     if controls > _FEW_CONTROLS and controls * 100 > len(text):
         raise DocumentError(name, f"is not text: it holds {controls:,} control characters{hint}.")
+    return _clean(text).split("\n")
+
+
+def _clean(text: str) -> str:
+    """Return composed text (NFC) without invisible characters, with a blank for each control character."""
     text = _OTHER_BREAKS.sub(" ", _CONTROLS.sub(" ", text)).translate(_INVISIBLE)
-    return unicodedata.normalize("NFC", text).split("\n")
+    return unicodedata.normalize("NFC", text)
 
 
 # --- Front matter -----------------------------------------------------------------------------------------
@@ -456,7 +461,8 @@ def _yaml(block: Sequence[str], name: str, inner: int) -> yaml.Node | None:
         raise DocumentError(name, "the front matter is too long; is its closing --- missing?", inner)
     try:
         node: yaml.Node | None = YAMLHandler().load(text, Loader=_NodeLoader)
-    except (yaml.YAMLError, RecursionError) as error:
+    # The parser lets a character's number pass that is none: "\U00110000".
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         what = (getattr(error, "problem", None) or "it is not YAML").replace("<stream end>", "its end")
         line = inner + 1 if mark is None else min(inner + mark.line + 1, inner + len(block))
@@ -468,7 +474,7 @@ def _values(node: yaml.MappingNode, name: str, inner: int, problems: list[Proble
     values: dict[str, str] = {}
     for key_node, value_node in node.value:
         line = inner + key_node.start_mark.line + 1
-        key = key_node.value.strip().lower() if isinstance(key_node, yaml.ScalarNode) else ""
+        key = _printable(key_node.value.strip().lower()) if isinstance(key_node, yaml.ScalarNode) else ""
         if key not in _KEYS:
             shown = f"'{key}'" if key else "that is no word"
             message = f"the front matter has a key {shown}, which is not used (known: {', '.join(_KEYS)})."
@@ -483,7 +489,15 @@ def _values(node: yaml.MappingNode, name: str, inner: int, problems: list[Proble
             message = f"the front matter's '{key}' must be a text, but it is {what}."
             problems.append(Problem("error", name, line, message))
             continue
-        written = "" if value_node.tag == _NULL else " ".join(value_node.value.split())
+        try:
+            written = "" if value_node.tag == _NULL else _unescaped(value_node.value)
+        except UnicodeDecodeError:
+            message = (
+                f"the front matter's '{key}' has an escape such as \\ud83d, half of a character;"
+                " write the character itself."
+            )
+            problems.append(Problem("error", name, line, message))
+            continue
         if not written:
             continue
         value = _CHECKS.get(key, str)(written)
@@ -497,6 +511,16 @@ def _values(node: yaml.MappingNode, name: str, inner: int, problems: list[Proble
             continue
         values[key] = value
     return values
+
+
+def _unescaped(value: str) -> str:
+    """Return a scalar's text in one line, clean as the rest of the file is: an escape may name any character.
+
+    Raises:
+        UnicodeDecodeError: it holds half of a surrogate pair, which could never be written to the disk.
+    """
+    paired = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    return " ".join(_clean(paired).split())
 
 
 def _iso_date(written: str) -> str | None:
@@ -535,7 +559,10 @@ class _Writer:
         self.blocks: list[Block] = []
 
     def block(self, kind: BlockKind, runs: Iterable[Run], level: int = 0) -> None:
-        """Add a block of ``runs``, unless empty: white space becomes one space, a break one newline."""
+        """Add a block of ``runs``, unless empty: white space becomes one space, a break one newline.
+
+        A control character becomes white space: the file holds none any more, but ``&#x81;`` names one.
+        """
         start = self.length + (2 if self.blocks else 0)
         offset, gap = start, ""
         parts: list[str] = []
@@ -543,6 +570,7 @@ class _Writer:
             if text == "\n":
                 gap = "\n"
                 continue
+            text = _CONTROLS.sub(" ", text)  # noqa: PLW2901
             words = text.split()
             if text[:1].isspace():
                 gap = gap or " "
