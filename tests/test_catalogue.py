@@ -153,20 +153,28 @@ async def test_a_move_changes_the_edition_of_that_revision_alone_and_says_so(
     assert (last.before, last.after) == ("edition 1.3", "new")
 
 
-async def test_holding_is_written_down_once_until_something_else_happens(catalogue: Catalogue) -> None:
-    await catalogue.hold(revision(1), "held")
-    await catalogue.hold(revision(1), "held")
-    assert [act.what for act in await catalogue.audit(OURS)] == ["held"]
+async def test_holding_is_written_down_once_until_something_else_moves(catalogue: Catalogue) -> None:
+    assert await catalogue.hold(revision(1), "stayed for a")
+    assert not await catalogue.hold(revision(1), "stayed for a")
+    assert [act.what for act in await catalogue.audit(OURS)] == ["stayed for a"]
     assert await catalogue.newest() == {OURS: revision(1)}
-    await catalogue.hold(revision(1), "held for more")
+    assert await catalogue.hold(revision(1), "stayed for b")
     await catalogue.note(OURS, ALICE, "looked at it")
-    await catalogue.hold(revision(1), "held for more")
+    assert not await catalogue.hold(revision(1), "stayed for b"), "a note moves nothing"
     assert [act.what for act in await catalogue.audit(OURS)] == [
-        "held for more",
         "looked at it",
-        "held for more",
-        "held",
+        "stayed for b",
+        "stayed for a",
     ]
+
+
+async def test_a_hold_is_released_once(catalogue: Catalogue) -> None:
+    await catalogue.release(revision(1))
+    assert await catalogue.audit(OURS) == ()
+    await catalogue.hold(revision(1), "stayed for a")
+    await catalogue.release(revision(1))
+    await catalogue.release(revision(1))
+    assert [act.what for act in await catalogue.audit(OURS)] == ["no longer held back", "stayed for a"]
 
 
 async def test_ten_revisions_of_each_server_are_kept(catalogue: Catalogue) -> None:

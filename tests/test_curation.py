@@ -481,3 +481,57 @@ def test_a_preview_of_the_same_documents_may_still_change_what_is_whose(
     plan = replace(desk.plan(Reload()), **change)
     preview = Preview("id", 1, 44, Reload(), desk.newest, plan, one, one, compare(one, one), (), NOW)
     assert preview.changes_nothing is nothing
+
+
+# --- In the place of a shared document --------------------------------------------------------------------
+
+
+def cover(desk: Desk, name: str, text: bytes) -> None:
+    """Let a file of the server's own stand in the place of a shared one that comes later."""
+    desk.do(Add(name, FERRY))
+    (desk.settings.corpus_dir / "ferry.md").write_bytes(text)
+    desk.shared = desk.read()
+    desk.do(Reload())
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("ferry.md", b"Another ferry was painted red."), ("Ferry.md", b"It was red."), ("own.txt", FERRY)],
+)
+def test_a_file_that_is_removed_gives_its_place_back(desk: Desk, name: str, text: bytes) -> None:
+    cover(desk, name, text)
+    assert names(desk.plan(Reload())) == sorted([name, "harbour.md", "lanterns.md"])
+    plan = desk.plan(Remove(name))
+    assert names(plan) == ["ferry.md", "harbour.md", "lanterns.md"]
+    assert plan.own == {}
+    assert any("ferry.md, in whose place it stood" in warning for warning in plan.warnings)
+
+
+def test_a_file_with_another_text_gives_the_place_of_its_text_back(desk: Desk) -> None:
+    cover(desk, "own.txt", FERRY)
+    plan = desk.plan(Add("own.txt", b"The gulls were counted in 1890."))
+    assert names(plan) == ["ferry.md", "harbour.md", "lanterns.md", "own.txt"]
+
+
+def test_a_hidden_document_is_not_given_its_place_back(desk: Desk) -> None:
+    (desk.settings.corpus_dir / "ferry.md").write_text("The ferry was red.")
+    desk.shared = desk.read()
+    desk.do(Reload())
+    desk.do(Hide("ferry.md"))
+    desk.do(Add("ferry.md", FERRY))
+    assert names(desk.plan(Remove("ferry.md"))) == ["harbour.md", "lanterns.md"]
+
+
+def test_a_shared_document_does_not_come_beside_one_that_differs_in_case_alone(desk: Desk) -> None:
+    desk.do(Hide("lanterns.md"))
+    desk.do(Add("Lanterns.md", FERRY))
+    assert "has its name or its text" in desk.refuses(Unhide("lanterns.md"))
+    assert names(desk.plan(Reload())) == ["Lanterns.md", "harbour.md"]
+
+
+def test_comparing_takes_no_square_of_the_passages() -> None:
+    # Line by line, two texts of another rhythm took minutes; nobody waits for so many that way.
+    old = edition({"a.md": (["x", "y"] * 4_000, [])})
+    new = edition({"a.md": (["x", "y", "y"] * 2_666, [])})
+    found = compare(old, new)
+    assert (found.passages_added, found.passages_removed, found.passages_changed) == (0, 2, 1_332)

@@ -18,7 +18,7 @@ import pytest
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
 from linernotes.catalogue import LEFT_SECONDS, OPERATOR, Revision
 from linernotes.curation import Add, Change, Hide, Preview, Reload, Remove, RollBack
-from linernotes.curator import PREVIEW_SECONDS
+from linernotes.curator import PREVIEW_SECONDS, PREVIEWS_OF_A_SERVER
 from linernotes.errors import CorpusError, EditionUnsavedError, RefusalError, StoreError
 from linernotes.library import DATABASE, Library
 from linernotes.models import Answer
@@ -595,7 +595,7 @@ async def test_what_is_being_previewed_does_not_pass_over_check_questions(bench:
         assert "Ada Stone" in await said(library, QUESTION)
 
 
-async def test_a_server_that_begins_its_library_during_a_reload_is_not_forgotten_by_it(bench: Bench) -> None:
+async def test_a_server_cannot_begin_its_library_during_a_reload(bench: Bench) -> None:
     async with bench.open() as library:
         made = await preview(library, Add("ferry.txt", FERRY))
         bench.write(whale=f"{WHALE}\n\n{MANY}")
@@ -603,14 +603,89 @@ async def test_a_server_that_begins_its_library_during_a_reload_is_not_forgotten
         bench.embedder.gate.clear()
         reloading = asyncio.create_task(library.reload())
         assert await asyncio.to_thread(bench.embedder.entered.wait, 10)
-        applying = asyncio.create_task(library.curator.apply(OURS, ALICE, made.id))
-        await library.curator.catalogue.revisions(OURS)
+        with pytest.raises(RefusalError, match="The operator is reloading the shared corpus"):
+            await library.curator.apply(OURS, ALICE, made.id)
         bench.embedder.gate.set()
         await reloading
-        again = await applying
+        again = await library.curator.apply(OURS, ALICE, made.id)
         assert isinstance(again, Preview), "the corpus that it was made for is no longer shared"
         await library.curator.apply(OURS, ALICE, again.id)
         assert names(library) == ["ferry.txt", "harbour.md", "lanterns.md", "whale.md"]
+
+
+async def test_a_held_server_is_no_longer_held_once_the_corpus_is_mended(bench: Bench) -> None:
+    async with bench.open() as library:
+        await library.curator.catalogue.add_check(OURS, ALICE, QUESTION, "Ada Stone")
+        bench.write(harbour="The harbour was built by nobody.")
+        first = await library.curator.reload_all()
+        again = await library.curator.reload_all()
+        assert [(each.move, each.is_new) for each in (*first.servers, *again.servers)] == [
+            ("held", True),
+            ("held", False),
+        ]
+        assert (await library.curator.status(OURS)).held
+        bench.write(harbour=HARBOUR)
+        assert moves(await library.curator.reload_all()) == {OURS: "unchanged"}
+        assert (await library.curator.status(OURS)).held is None
+
+
+async def test_a_server_that_was_busy_follows_at_the_next_start(bench: Bench) -> None:
+    async with bench.open() as library:
+        await do(library, Add("ferry.txt", FERRY))
+        bench.write(harbour="The harbour was built by nobody.")
+        with library.curator._alone(OURS, ALICE, "thinking"):
+            assert moves(await library.curator.reload_all()) == {OURS: "busy"}
+        assert "Ada Stone" in await said(library, QUESTION)
+    async with bench.open() as library:
+        assert "built by nobody" in text(library, "harbour.md")
+
+
+async def test_what_one_servers_documents_do_to_the_model_leaves_the_others_alone(bench: Bench) -> None:
+    async with bench.open() as library:
+        await do(library, Add("ferry.txt", FERRY), OURS)
+        await do(library, Add("gulls.txt", b"The gulls were counted by Emma Fisk."), THEIRS)
+        bench.write(whale=WHALE)
+        open_edition = library.curator._editions.open_edition
+
+        def poisoned(documents: Any, *given: Any) -> Any:
+            if any(document.name == "ferry.txt" for document in documents):
+                raise ValueError("This text is poison.")
+            return open_edition(documents, *given)
+
+        library.curator._editions.open_edition = poisoned  # type: ignore[method-assign]
+        reloaded = await library.curator.reload_all()
+        assert moves(reloaded) == {OURS: "failed", THEIRS: "moved"}
+        assert "poison" not in reloaded.servers[0].said
+
+
+async def test_one_server_cannot_push_out_anothers_preview(bench: Bench) -> None:
+    async with bench.open() as library:
+        theirs = await preview(library, Hide("harbour.md"), THEIRS)
+        for _ in range(5):
+            ours = await preview(library, Hide("harbour.md"), OURS)
+        assert library.curator.find(THEIRS, theirs.id) is theirs
+        assert library.curator.find(OURS, ours.id) is ours
+        assert len(library.curator._previews) == 1 + PREVIEWS_OF_A_SERVER
+
+
+async def test_a_preview_is_forgotten_after_an_hour(bench: Bench) -> None:
+    async with bench.open() as library:
+        made = await preview(library, Hide("harbour.md"))
+        bench.clock.now += PREVIEW_SECONDS
+        with pytest.raises(RefusalError, match="no longer have that preview"):
+            await library.curator.apply(OURS, ALICE, made.id)
+        made = await preview(library, Hide("harbour.md"))
+        bench.clock.now += PREVIEW_SECONDS
+        await library.curator.tidy()
+        assert library.curator._previews == {}
+
+
+async def test_the_time_since_the_shared_corpus_counts_outlives_a_restart(bench: Bench) -> None:
+    async with bench.open() as library:
+        since = await library.since()
+    bench.clock.now += 1_000
+    async with bench.open() as library:
+        assert await library.since() == since
 
 
 async def test_a_server_that_cannot_follow_stays_and_the_others_move(bench: Bench) -> None:

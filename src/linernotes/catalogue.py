@@ -26,6 +26,9 @@ CHECKS: Final = 50
 OPERATOR: Final = 0
 """Stands for a person's id where the operator of the bot has done something."""
 
+HELD: Final = "stayed"
+"""How a line of the audit trail begins that says that a server was not moved by the operator's reload."""
+
 _DAY: Final = 24 * 3600
 AUDIT_SECONDS: Final = 365 * _DAY
 GAP_SECONDS: Final = 30 * _DAY
@@ -164,17 +167,27 @@ class Catalogue:
 
         await self._store.run(write)
 
-    async def hold(self, revision: Revision, what: str) -> None:
-        """Write down that a server stays where it is, unless that was the last that happened."""
+    async def hold(self, revision: Revision, what: str) -> bool:
+        """Write down that a server stays where it is; ``False`` if that was the last that happened."""
+        act = Act(0, self._store.clock(), OPERATOR, what, revision.edition, revision.edition)
+
+        def write(db: sqlite3.Connection) -> bool:
+            _insert(db, revision, unless_there=True)
+            is_new = _last_move(db, revision.guild) != (what, revision.edition)
+            if is_new:
+                _write_act(db, revision.guild, act)
+            return is_new
+
+        return await self._store.run(write)
+
+    async def release(self, revision: Revision) -> None:
+        """Write down that a server is no longer held back, if it was."""
+        what = "no longer held back"
         act = Act(0, self._store.clock(), OPERATOR, what, revision.edition, revision.edition)
 
         def write(db: sqlite3.Connection) -> None:
-            _insert(db, revision, unless_there=True)
-            last = db.execute(
-                "SELECT what, after FROM audit WHERE guild = ? ORDER BY number DESC LIMIT 1",
-                (revision.guild,),
-            ).fetchone()
-            if last != (what, revision.edition):
+            last = _last_move(db, revision.guild)
+            if last is not None and last[0].startswith(HELD):
                 _write_act(db, revision.guild, act)
 
         await self._store.run(write)
@@ -396,6 +409,15 @@ def _insert(db: sqlite3.Connection, revision: Revision, *, unless_there: bool = 
             revision.follows,
         ),
     )
+
+
+def _last_move(db: sqlite3.Connection, guild: int) -> tuple[str, str] | None:
+    """Return what was done last that an edition came of, and which."""
+    row: tuple[str, str] | None = db.execute(
+        "SELECT what, after FROM audit WHERE guild = ? AND after IS NOT NULL ORDER BY number DESC LIMIT 1",
+        (guild,),
+    ).fetchone()
+    return row
 
 
 def _write_act(db: sqlite3.Connection, guild: int, act: Act) -> None:

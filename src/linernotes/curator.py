@@ -12,23 +12,24 @@ import logging
 import secrets
 import time
 from collections import OrderedDict
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from linernotes.catalogue import OPERATOR, Revision
+from linernotes.catalogue import HELD, OPERATOR, Revision
 from linernotes.curation import Add, Preview, Verdict, compare, meets, read_shared
 from linernotes.errors import (
-    CorpusError,
+    ClosedError,
     EditionError,
     EditionUnsavedError,
     LinerNotesError,
     RefusalError,
+    StoreError,
 )
 from linernotes.models import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from linernotes.catalogue import Catalogue, Check, Gap, Upload
@@ -45,9 +46,11 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _SHARED: Final = "shared edition"
+_SINCE: Final = "shared edition since"
 
 # Previews hold an edition in memory each.
-MOST_PREVIEWS: Final = 50
+PREVIEWS_OF_A_SERVER: Final = 2
+MOST_PREVIEWS: Final = 100
 PREVIEW_SECONDS: Final = 3600.0
 
 
@@ -95,12 +98,13 @@ back to an earlier edition. ``busy``: they are changing it. ``failed``: a file o
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What became of one server; ``said`` explains it where that is needed."""
+    """What became of one server; ``said`` explains it where that is needed, ``is_new`` that it is news."""
 
     guild: int
     move: Move
     edition: str
     said: str = ""
+    is_new: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,7 @@ class Curator:
         self._previews: OrderedDict[str, Preview] = OrderedDict()
         self._at_work: dict[int, tuple[int, str, float]] = {}
         self._reloading = asyncio.Lock()
+        self._is_behind = self._is_moving = False
         # An edition never changes: how many documents those have that were looked at once.
         self._counts: dict[str, int] = {}
         # Held from the moment a file is kept until the database names it: tidying must not come between.
@@ -189,9 +194,7 @@ class Curator:
     # --- Opening ---
 
     async def open(self, documents: Sequence[Document], progress: Progress | None, *, own: bool) -> None:
-        """Work with the shared documents, and with what each server had.
-
-        Where the shared corpus has changed while nothing ran, the servers follow it as after a reload.
+        """Work with the shared documents, and with what each server had; ``catch_up`` then moves the servers.
 
         Args:
             documents: the shared documents.
@@ -208,11 +211,32 @@ class Curator:
             return
         for revision in (await self.catalogue.newest()).values():
             await self._take_up(revision)
-        before = await self._store.fact(_SHARED)
-        if before not in {None, edition.id}:
-            await self._move_all(documents, await self._last_shared(before or ""))
-        await self._note_shared(edition)
+        noted = await self._store.fact(_SHARED)
+        since = await self._store.fact(_SINCE)
+        if noted == edition.id and since is not None:
+            self.standings.put(None, Standing(edition, float(since)))
+        elif noted is not None and (before := await self._last_shared(noted)) is not None:
+            # Until their check questions have been asked, these servers keep what they had.
+            for guild in await self.catalogue.checked_guilds() - self.standings.guilds:
+                self.standings.put(guild, Standing(before, float(since or self._clock())))
+        self._is_behind = noted not in {None, edition.id}
+        if noted is None:
+            await self._note_shared()
         await self.tidy()
+
+    async def catch_up(self) -> tuple[Moved, ...]:
+        """Move the servers on, where the shared corpus has changed while nothing ran, as a reload does.
+
+        Apart from ``open``, because questions can be answered meanwhile, and servers may be many.
+
+        Raises:
+            StoreError: the database cannot be written; servers that have not been moved stay.
+            ClosedError: the library has been closed.
+        """
+        if not self._is_behind:
+            return ()
+        async with self._operating():
+            return await self._move_all(self.standings.of(None).edition.documents)
 
     async def _last_shared(self, edition_id: str) -> Edition[Index] | None:
         try:
@@ -226,7 +250,10 @@ class Curator:
         for each in (revision, *(await self.catalogue.revisions(revision.guild))[1:]):
             try:
                 edition = await self._workers.build(self._editions.load, each.edition)
-            except EditionError as error:
+            except ClosedError:
+                raise
+            # Whatever one server's documents do to a parser or the model: the others are to be served.
+            except Exception as error:  # noqa: BLE001
                 _log.warning("Edition #%d of server %d: %s", each.number, each.guild, error)
                 continue
             if each is not revision:
@@ -247,7 +274,9 @@ class Curator:
         try:
             plan = await self._workers.answer(self._planner.follow, to, edition.documents)
             edition = await self._build(plan.documents, None)
-        except LinerNotesError as error:
+        except ClosedError:
+            raise
+        except Exception as error:  # noqa: BLE001  as above
             _log.warning("Server %d goes on with the shared corpus: %s", revision.guild, error)
             to = replace(to, own={}, hidden=frozenset())
         await self._go_back(revision, replace(to, edition=edition.id), edition)
@@ -300,6 +329,7 @@ class Curator:
         Raises:
             RefusalError: there is no such preview any more.
         """
+        self._expire()
         preview = self._previews.get(preview_id)
         if preview is None or preview.guild != guild:
             raise RefusalError("I no longer have that preview; please start again.")
@@ -339,12 +369,16 @@ class Curator:
         self, preview: Preview, person: int, progress: Progress | None, *, anyway: bool
     ) -> Revision | Preview:
         guild = preview.guild
+        # What becomes of a server without a library is the shared corpus's reload to say, which does not see
+        # one that has just begun to have its own.
+        has_library = self.standings.of(guild).revision is not None
         with self._alone(guild, person, preview.change.what):
-            # What becomes of a server without a library is the shared corpus's reload to say, which does not
-            # see one that has just begun to have its own.
-            has_library = self.standings.of(guild).revision is not None
+            if not has_library and self._is_moving:
+                raise RefusalError("The operator is reloading the shared corpus; please wait a moment.")
             async with nullcontext() if has_library else self._reloading:
                 if await self._is_fresh(preview):
+                    # It may have been cancelled meanwhile.
+                    self.find(guild, preview.id)
                     if preview.broken and not anyway:
                         raise RefusalError(
                             "That would break a check question; use “Apply anyway” if it must be so."
@@ -390,6 +424,9 @@ class Curator:
             verdicts,
             self._clock(),
         )
+        ours = [each.id for each in self._previews.values() if each.guild == guild]
+        for oldest in ours[: max(0, len(ours) - PREVIEWS_OF_A_SERVER + 1)]:
+            del self._previews[oldest]
         self._previews[preview.id] = preview
         self._counts |= {each.id: len(each.documents) for each in (before, after)}
         self._expire()
@@ -499,67 +536,88 @@ class Curator:
             ClosedError: the library has been closed.
         """
         # One at a time: of two reloads, the one that has read the folder last must be the one that stays.
-        async with self._reloading:
+        async with self._operating():
             documents = await self._workers.build(require_shared, self._settings)
-            before = self.standings.of(None).edition
+            before = self.standings.of(None)
             edition = await self._build(documents, progress)
-            moved = await self._move_all(documents, before)
-            if edition is not before:
+            if edition is not before.edition:
+                # Until their check questions have been asked, these servers keep what they have.
+                for guild in await self.catalogue.checked_guilds() - self.standings.guilds:
+                    self.standings.put(guild, before)
                 self.standings.put(None, Standing(edition, self._clock()))
-            # Last: a bot that is killed before moves the other servers when it starts again.
-            await self._note_shared(edition)
-            await self.tidy()
-            return Reloaded(edition, moved)
+            return Reloaded(edition, await self._move_all(documents))
 
-    async def _move_all(
-        self, documents: Sequence[Document], shared_before: Edition[Index] | None
-    ) -> tuple[Moved, ...]:
+    @asynccontextmanager
+    async def _operating(self) -> AsyncIterator[None]:
+        """Keep other reloads waiting, and refuse first libraries."""
+        async with self._reloading:
+            self._is_behind, self._is_moving = False, True
+            try:
+                yield
+            finally:
+                self._is_moving = False
+
+    async def _move_all(self, documents: Sequence[Document]) -> tuple[Moved, ...]:
         """Move each server that has a library or check questions of its own to the new shared documents."""
-        guilds = self.standings.guilds | await self.catalogue.checked_guilds()
-        moved: list[Moved] = []
-        for guild in sorted(guilds):
-            standing = self.standings.of(guild)
-            if standing.revision is None and shared_before is not None:
-                standing = replace(standing, edition=shared_before)
-            moved.append(await self._try_to_move(guild, standing, documents))
-        for each in moved:
+        guilds = sorted(self.standings.guilds)
+        moved = {guild: await self._try_to_move(guild, documents) for guild in guilds}
+        for guild in guilds:
+            if moved[guild].move == "busy":
+                moved[guild] = await self._try_to_move(guild, documents)
+        for each in moved.values():
             _log.info("Server %d: %s. %s", each.guild, each.move, each.said)
-        return tuple(moved)
+        # Last, and only if all have been seen to: otherwise the next start moves the others.
+        if not any(each.move in {"busy", "failed"} for each in moved.values()):
+            await self._note_shared()
+        await self.tidy()
+        return tuple(moved.values())
 
-    async def _try_to_move(self, guild: int, standing: Standing, documents: Sequence[Document]) -> Moved:
+    async def _try_to_move(self, guild: int, documents: Sequence[Document]) -> Moved:
+        standing = self.standings.of(guild)
         does = "reloading the shared corpus"
         try:
             # To a server without a library nothing is applied meanwhile; that one is previewed is no reason
             # to pass over its check questions.
             with nullcontext() if standing.revision is None else self._alone(guild, OPERATOR, does):
-                try:
-                    return await self._move(guild, standing, documents)
-                except (CorpusError, EditionError, RefusalError) as error:
-                    return Moved(guild, "failed", standing.edition.id, str(error))
+                return await self._move_or_fail(guild, documents)
         except RefusalError as error:
             return Moved(guild, "busy", standing.edition.id, str(error))
 
+    async def _move_or_fail(self, guild: int, documents: Sequence[Document]) -> Moved:
+        standing = self.standings.of(guild)
+        try:
+            return await self._move(guild, standing, documents)
+        except (StoreError, ClosedError):
+            raise
+        except LinerNotesError as error:
+            return Moved(guild, "failed", standing.edition.id, str(error))
+        except Exception:  # noqa: BLE001  as in _take_up: the others are to be moved
+            _log.exception("Server %d", guild)
+            return Moved(guild, "failed", standing.edition.id, "Something went wrong; the log says more.")
+
     async def _move(self, guild: int, standing: Standing, documents: Sequence[Document]) -> Moved:
         before = standing.edition
-        base = standing.revision or Revision(
-            guild, 1, before.id, "the shared corpus", standing.since, OPERATOR
-        )
+        base = self._base(guild)
         if not base.follows:
             return Moved(guild, "rolled back", before.id)
         plan = await self._workers.answer(self._planner.follow, base, documents)
         after = await self._build(plan.documents, None)
         if after.id == before.id:
+            if standing.revision is None:
+                self.standings.drop(guild)
+            await self.catalogue.release(base)
             return Moved(guild, "unchanged", before.id)
         verdicts = await self._verdicts(await self.catalogue.checks(guild), before, after)
         broken = [each.check.question for each in verdicts if each.before and not each.after]
         if broken:
-            what = f"stayed, for the operator's reload would break: {'; '.join(broken)}"
-            self.standings.put(guild, Standing(before, base.at, base))
+            what = f"{HELD}, for the operator's reload would break: {'; '.join(broken)}"
             await self._save(before)
-            await self.catalogue.hold(base, what)
-            return Moved(guild, "held", before.id, what)
+            is_new = await self.catalogue.hold(base, what)
+            self.standings.put(guild, Standing(before, base.at, base))
+            return Moved(guild, "held", before.id, what, is_new=is_new)
         if standing.revision is None:
             # It has the shared corpus and nothing else, and goes on having it.
+            self.standings.drop(guild)
             return Moved(guild, "moved", after.id)
         await self._save(after)
         revision = replace(
@@ -574,13 +632,16 @@ class Curator:
         self.standings.put(guild, Standing(after, revision.at, revision))
         return Moved(guild, "moved", after.id)
 
-    async def _note_shared(self, edition: Edition[Index]) -> None:
-        await self._store.note(_SHARED, edition.id)
+    async def _note_shared(self) -> None:
+        standing = self.standings.of(None)
+        await self._store.note(_SINCE, str(standing.since))
+        await self._store.note(_SHARED, standing.edition.id)
 
     # --- Leaving and tidying ---
 
     async def tidy(self) -> None:
-        """Remove what is too old: revisions, editions, files, and servers that were left 30 days ago."""
+        """Remove what is too old: previews, revisions, editions, files, and servers left 30 days ago."""
+        self._expire()
         async with self._filing:
             gone, kept = await self.catalogue.tidy()
             await self._workers.answer(self._uploads.prune, kept.uploads)
@@ -590,7 +651,8 @@ class Curator:
         if not self._store.is_in_memory:
             # In the thread that builds, and in turn: an edition that one of these revisions has dropped
             # meanwhile, and another has taken up, is held until then.
-            editions = kept.editions | {self.standings.of(None).edition.id}
+            noted = await self._store.fact(_SHARED) or ""
+            editions = kept.editions | {self.standings.of(None).edition.id, noted}
             await self._workers.build(self._editions.prune, editions)
 
     # --- What moderators look at ---
@@ -604,8 +666,7 @@ class Curator:
         base = next(kept, base)
         moves = (act for act in await self.catalogue.audit(guild) if act.after is not None)
         last = next(moves, None)
-        is_held = last is not None and last.person == OPERATOR and last.before == last.after
-        held = last.what if last is not None and is_held else None
+        held = last.what if last is not None and last.what.startswith(HELD) else None
         documents = await self._workers.answer(_shelve, standing.edition, base, self._settings.corpus_dir)
         return Status(
             standing.edition,

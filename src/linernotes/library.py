@@ -17,7 +17,7 @@ from linernotes.curation import Planner, read_shared
 from linernotes.curator import Curator, require_shared
 from linernotes.editions import EditionStore, lock
 from linernotes.engine import Engine
-from linernotes.errors import DataFolderBusyError
+from linernotes.errors import DataFolderBusyError, LinerNotesError
 from linernotes.store import Store
 from linernotes.uploads import Uploads
 from linernotes.workers import Workers
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
     from pathlib import Path
 
+    from linernotes.curator import Moved
     from linernotes.editions import Edition, Progress
     from linernotes.models import Quote, Turn
     from linernotes.retrieval.embedding import Embedder
@@ -41,6 +42,9 @@ DATABASE: Final = "linernotes.db"
 
 # Documents that are asked alone are kept ready, those asked last.
 MOST_DOCUMENTS_ALONE = 16
+
+# Where the corpus has changed, this long it is waited for that servers follow; then they do so meanwhile.
+CATCH_UP_SECONDS: Final = 10.0
 
 Keep = Literal["own", "borrow", "nothing"]
 """What a library does with ``DATA_DIR``.
@@ -63,6 +67,7 @@ class Library:
         workers: Workers,
         store: Store,
         curator: Curator,
+        caught_up: asyncio.Task[tuple[Moved, ...]],
     ) -> None:
         """Use ``Library.open``, which closes what it opens."""
         self._engine = engine
@@ -70,6 +75,8 @@ class Library:
         self._documents: dict[tuple[str, str], Edition[Index]] = {}
         self.store = store
         self.curator = curator
+        self.caught_up = caught_up
+        """Done when the servers follow a corpus that changed while nothing ran; says what became of each."""
 
     @staticmethod
     @asynccontextmanager
@@ -101,6 +108,7 @@ class Library:
             owned = keep == "own"
             workers = Workers()
             store = Store(settings.data_dir / DATABASE if owned else None, clock=clock)
+            catching_up: asyncio.Task[tuple[Moved, ...]] | None = None
             try:
                 # What is quick first: a wrong corpus or database is told at once, not after the model.
                 documents = await workers.build(require_shared, settings)
@@ -119,8 +127,13 @@ class Library:
                     clock=clock,
                 )
                 await curator.open(documents, progress, own=owned)
-                yield Library(engine, workers, store, curator)
+                catching_up = asyncio.create_task(_catch_up(curator))
+                await asyncio.wait({catching_up}, timeout=CATCH_UP_SECONDS)
+                yield Library(engine, workers, store, curator, catching_up)
             finally:
+                if catching_up is not None:
+                    catching_up.cancel()
+                    await asyncio.gather(catching_up, return_exceptions=True)
                 await asyncio.shield(asyncio.to_thread(workers.close))
                 await store.close()
 
@@ -218,6 +231,14 @@ def spoken_by(quotes: Iterable[Quote], speaker: str) -> tuple[Quote, ...]:
     return tuple(
         quote for quote in quotes if wanted and quote.speaker and wanted <= set(_words(quote.speaker))
     )
+
+
+async def _catch_up(curator: Curator) -> tuple[Moved, ...]:
+    try:
+        return await curator.catch_up()
+    except LinerNotesError as error:
+        _log.warning("The servers do not follow the shared corpus yet: %s", error)
+        return ()
 
 
 def _data_folder(settings: Settings, keep: Keep, stack: ExitStack) -> Path | None:
