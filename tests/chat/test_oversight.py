@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 import pytest
 from test_journeys_commands import custom_id, forge, press, refusal_of, response_of
-from test_journeys_corpus import Elsewhere, keep_added, let_through, refused
+from test_journeys_corpus import COMMANDS, Elsewhere, keep_added, let_through, refused
 from test_journeys_messages import _without as without
 from test_journeys_messages import buttons_of
 from test_replies import forged
@@ -133,6 +133,31 @@ async def test_who_is_no_moderator_any_more_cannot_use_what_is_still_there(world
     assert audit.components == []
     assert (await catalogue_of(world).checks(world.guild.id), await acts(world)) == before
     assert world.bot.servers.of(world.guild.id).gaps
+
+
+async def test_where_the_bot_is_no_member_nothing_of_it_opens_or_changes_anything(world: World) -> None:
+    checks = await corpus(world, "questions")
+    form = await press(world.mod, checks, "Add")
+    preview = response_of(
+        await world.mod.slash(world.channel, "corpus add", file=("l.md", LANTERNS.encode()))
+    )
+    gaps = await collect(world)
+    world.silence()
+    await world.alice.send(world.channel, f"{world.me} {UNKNOWN}")
+    before = await acts(world)
+    world.bot._connection._remove_guild(world.bot.get_guild(world.guild.id))  # type: ignore[arg-type]
+    mine = {f"corpus {command}": {} for command in ("moderators", "questions", "gaps", "audit")}
+    for command, options in (*COMMANDS.items(), *mine.items()):
+        result = await world.mod.slash(world.channel, command, **options)
+        assert "invite me as a bot first" in refusal_of(result), command
+    for shown, label in ((preview, "Apply"), (preview, "Cancel"), (gaps, "Turn off"), (checks, "Add")):
+        assert "invite me as a bot first" in refused(await press(world.mod, shown, label)), label
+    assert "invite me as a bot first" in refused(await fill_in(world, form, QUESTION, "Ada"))
+    assert await world.mod.autocomplete(world.channel, "corpus hide", "document", "") == []
+    told = await press(world.alice, world.answers[0], "Tell a moderator")
+    assert "do not collect questions" in refusal_of(told)
+    assert await acts(world) == before
+    assert [gap.told for gap in await catalogue_of(world).gaps(world.guild.id)] == [False]
 
 
 async def test_a_moderator_of_another_server_sees_nothing_of_this_one(world: World) -> None:

@@ -13,7 +13,7 @@ from linernotes.chat import oversight_replies as replies
 from linernotes.chat.buttons import button, number, pager, row
 from linernotes.chat.curation import corpus_group
 from linernotes.chat.markup import clean, trim
-from linernotes.chat.moderation import is_moderator, require_moderator
+from linernotes.chat.moderation import is_moderator, require_library
 from linernotes.chat.questions import question_in
 from linernotes.chat.replies import pages_of
 from linernotes.chat.responses import defer, report, show, told
@@ -45,7 +45,7 @@ def register(bot: LinerNotes) -> None:
     @corpus_group(bot).command(name="questions", description="Questions whose answers must hold some words")
     @told
     async def questions(interaction: discord.Interaction[LinerNotes]) -> None:
-        guild = require_moderator(bot, interaction)
+        guild = require_library(bot, interaction)
         with bot.work():
             await defer(interaction, hidden=True)
             await checks.show(interaction, guild, 0)
@@ -109,7 +109,7 @@ class Checks:
         Raises:
             RefusalError: there is nothing to check, too much of it, or too many check questions.
         """
-        guild = require_moderator(self._bot, interaction)
+        guild = require_library(self._bot, interaction)
         with self._bot.work():
             await defer(interaction, hidden=True)
             asked = question_in(question, bot=0, names={})
@@ -131,18 +131,18 @@ class Checks:
 
     async def press_page(self, interaction: discord.Interaction[LinerNotes], rest: str) -> None:
         """Turn a page."""
-        guild = require_moderator(self._bot, interaction)
+        guild = require_library(self._bot, interaction)
         await interaction.response.defer()
         await self.show(interaction, guild, number(rest.removeprefix(":")) or 0)
 
     async def press_add(self, interaction: discord.Interaction[LinerNotes], _rest: str) -> None:
         """Open the form."""
-        require_moderator(self._bot, interaction)
+        require_library(self._bot, interaction)
         await interaction.response.send_modal(CheckForm(self))
 
     async def press_from(self, interaction: discord.Interaction[LinerNotes], rest: str) -> None:
         """Open the form for the question of an answer, as far as it is still known."""
-        guild = require_moderator(self._bot, interaction)
+        guild = require_library(self._bot, interaction)
         place = Place(guild, interaction.channel_id or 0, interaction.user.id)
         answer = number(rest)
         question = None if answer is None else self._bot.sessions.question(place, answer)
@@ -150,7 +150,7 @@ class Checks:
 
     async def press_remove(self, interaction: discord.Interaction[LinerNotes], rest: str) -> None:
         """Remove a check question."""
-        guild = require_moderator(self._bot, interaction)
+        guild = require_library(self._bot, interaction)
         await interaction.response.defer()
         key, _, page = rest.partition(":")
         found = number(key)

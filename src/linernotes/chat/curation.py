@@ -18,7 +18,7 @@ from linernotes.chat import curation_replies as replies
 from linernotes.chat import logs
 from linernotes.chat.buttons import Press, button, number, pager, row
 from linernotes.chat.markup import clean, trim
-from linernotes.chat.moderation import require_moderator
+from linernotes.chat.moderation import require_library
 from linernotes.chat.replies import CHOICE, pages_of
 from linernotes.chat.responses import defer, may_embed, report, show, shown, told
 from linernotes.curation import Add, Hide, Preview, Reload, Remove, RollBack, Unhide
@@ -172,14 +172,14 @@ class Curation:
 
     async def status(self, interaction: discord.Interaction[LinerNotes]) -> None:
         """Show what the server answers from."""
-        guild = require_moderator(self._bot, interaction)
+        guild = require_library(self._bot, interaction)
         with self._bot.work():
             await defer(interaction, hidden=True)
             await self._show_status(interaction, guild, 0)
 
     async def add(self, interaction: discord.Interaction[LinerNotes], file: discord.Attachment) -> None:
         """Show what adding a file would change."""
-        guild = require_moderator(self._bot, interaction)
+        guild = require_library(self._bot, interaction)
         with self._bot.work():
             await defer(interaction, hidden=True)
             most = self._bot.settings.max_file_bytes
@@ -189,7 +189,7 @@ class Curation:
 
     async def preview(self, interaction: discord.Interaction[LinerNotes], change: Change) -> None:
         """Show what a change would come to."""
-        guild = require_moderator(self._bot, interaction)
+        guild = require_library(self._bot, interaction)
         with self._bot.work():
             await defer(interaction, hidden=True)
             await self._preview(interaction, guild, change)
@@ -202,13 +202,13 @@ class Curation:
         names: Callable[[int], Iterable[str]],
     ) -> None:
         """Show what a change of one document would come to; ``names`` are those that can be chosen."""
-        guild = require_moderator(self._bot, interaction)
+        guild = require_library(self._bot, interaction)
         chosen = (name for name in names(guild) if replies.document_choice(name) == given)
         await self.preview(interaction, change(next(chosen, given)))
 
     async def roll_back(self, interaction: discord.Interaction[LinerNotes], edition: str) -> None:
         """Show what going back would change."""
-        require_moderator(self._bot, interaction)
+        require_library(self._bot, interaction)
         wanted = number(edition.strip().removeprefix("#"))
         if wanted is None:
             raise RefusalError("Please choose one of the editions in the list, or type its number.")
@@ -216,7 +216,7 @@ class Curation:
 
     async def history(self, interaction: discord.Interaction[LinerNotes]) -> None:
         """List the server's editions."""
-        guild = require_moderator(self._bot, interaction)
+        guild = require_library(self._bot, interaction)
         with self._bot.work():
             await defer(interaction, hidden=True)
             await show(interaction, replies.history(await self._curator.history(guild, look=True)))
@@ -249,7 +249,7 @@ class Curation:
         async def choices(
             interaction: discord.Interaction[LinerNotes], current: str
         ) -> list[app_commands.Choice[str]]:
-            guild = require_moderator(self._bot, interaction)
+            guild = require_library(self._bot, interaction)
             wanted = clean(current).casefold()
             found = [name for name in names(guild) if wanted in clean(name).casefold()]
             found.sort(key=lambda name: not clean(name).casefold().startswith(wanted))
@@ -264,7 +264,7 @@ class Curation:
         self, interaction: discord.Interaction[LinerNotes], current: str
     ) -> list[app_commands.Choice[str]]:
         """Return the editions that a server can go back to."""
-        guild = require_moderator(self._bot, interaction)
+        guild = require_library(self._bot, interaction)
         wanted = clean(current).casefold()
         now = self._bot.store.clock()
         # The first is the one in use.
@@ -286,7 +286,7 @@ class Curation:
 
     async def press_cancel(self, interaction: discord.Interaction[LinerNotes], rest: str) -> None:
         """Drop a preview."""
-        guild = require_moderator(self._bot, interaction)
+        guild = require_library(self._bot, interaction)
         self._require_idle(rest)
         change = self._curator.find(guild, rest).change
         self._curator.cancel(guild, rest)
@@ -294,7 +294,7 @@ class Curation:
 
     async def press_page(self, interaction: discord.Interaction[LinerNotes], rest: str) -> None:
         """Turn a page of the status."""
-        guild = require_moderator(self._bot, interaction)
+        guild = require_library(self._bot, interaction)
         await interaction.response.defer()
         await self._show_status(interaction, guild, number(rest.removeprefix(":")) or 0)
 
@@ -305,7 +305,7 @@ class Curation:
     async def _apply(
         self, interaction: discord.Interaction[LinerNotes], preview_id: str, *, anyway: bool
     ) -> None:
-        guild = require_moderator(self._bot, interaction)
+        guild = require_library(self._bot, interaction)
         self._require_idle(preview_id)
         preview = self._curator.find(guild, preview_id)
         self._applying.add(preview_id)

@@ -15,7 +15,7 @@ from linernotes.chat import logs
 from linernotes.chat import oversight_replies as replies
 from linernotes.chat.buttons import button, number, pager, row
 from linernotes.chat.curation import corpus_group
-from linernotes.chat.moderation import require_moderator
+from linernotes.chat.moderation import require_library
 from linernotes.chat.questions import anonymous
 from linernotes.chat.replies import pages_of
 from linernotes.chat.responses import defer, show, told
@@ -44,7 +44,7 @@ def register(bot: LinerNotes) -> None:
     @corpus_group(bot).command(name="gaps", description="What members asked that the articles do not say")
     @told
     async def show_gaps(interaction: discord.Interaction[LinerNotes]) -> None:
-        guild = require_moderator(bot, interaction)
+        guild = require_library(bot, interaction)
         with bot.work():
             await defer(interaction, hidden=True)
             await gaps.show(interaction, guild, 0)
@@ -100,13 +100,13 @@ class Gaps:
 
     async def press_page(self, interaction: discord.Interaction[LinerNotes], rest: str) -> None:
         """Turn a page."""
-        guild = require_moderator(self._bot, interaction)
+        guild = require_library(self._bot, interaction)
         await interaction.response.defer()
         await self.show(interaction, guild, number(rest.removeprefix(":")) or 0)
 
     async def press_on(self, interaction: discord.Interaction[LinerNotes], _rest: str) -> None:
         """Keep what is not answered from now on."""
-        guild = require_moderator(self._bot, interaction)
+        guild = require_library(self._bot, interaction)
         await interaction.response.defer()
         if not self._bot.servers.of(guild).gaps:
             await self._bot.servers.set_gaps(guild, kept=True)
@@ -116,7 +116,7 @@ class Gaps:
 
     async def press_off(self, interaction: discord.Interaction[LinerNotes], _rest: str) -> None:
         """Keep nothing any more, and remove what is kept."""
-        guild = require_moderator(self._bot, interaction)
+        guild = require_library(self._bot, interaction)
         await interaction.response.defer()
         before = self._bot.servers.of(guild).gaps
         await self._bot.servers.set_gaps(guild, kept=False)
@@ -132,7 +132,7 @@ class Gaps:
         """Note that a member wants a question answered."""
         self._bot.require_welcome(interaction)
         await defer(interaction, hidden=True)
-        guild, found = interaction.guild_id, number(rest)
+        guild, found = self._bot.guild_of(interaction.guild_id), number(rest)
         if guild is None or not self._bot.servers.of(guild).gaps:
             raise RefusalError("The moderators of this server do not collect questions at the moment.")
         if found is None or not await self._catalogue.tell_gap(guild, found):

@@ -94,13 +94,29 @@ def require_moderator(bot: LinerNotes, interaction: discord.Interaction[Any]) ->
     return interaction.guild_id
 
 
-def require_manager(bot: LinerNotes, interaction: discord.Interaction[Any]) -> int:
-    """Return the server that this person may manage; the moderators' role is not enough.
+def require_library(bot: LinerNotes, interaction: discord.Interaction[Any]) -> int:
+    """Return the server whose library this person, a moderator, keeps.
 
     Raises:
-        RefusalError: they may not, or this is no server.
+        RefusalError: they are none, this is no server, or the bot is no member of it: then ``/ask`` answers
+            from the shared corpus there, and what is kept of a server is to go once the bot has left it.
     """
     guild = require_moderator(bot, interaction)
+    if bot.guild_of(guild) is None:
+        raise RefusalError(
+            "I am not a member of this server and know its commands only, so it has no articles of its own:"
+            " please invite me as a bot first."
+        )
+    return guild
+
+
+def require_manager(bot: LinerNotes, interaction: discord.Interaction[Any]) -> int:
+    """Return the server whose library this person keeps who may manage it; the role is not enough.
+
+    Raises:
+        RefusalError: they may not, this is no server, or the bot is no member of it.
+    """
+    guild = require_library(bot, interaction)
     if not (interaction.permissions.administrator or interaction.permissions.manage_guild):
         raise RefusalError("That is for members who may manage this server.")
     return guild

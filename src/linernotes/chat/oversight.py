@@ -13,7 +13,7 @@ from linernotes.chat import oversight_replies as replies
 from linernotes.chat.buttons import number, pager, row
 from linernotes.chat.curation import corpus_group
 from linernotes.chat.markup import trim
-from linernotes.chat.moderation import require_manager, require_moderator
+from linernotes.chat.moderation import require_library, require_manager
 from linernotes.chat.replies import pages_of
 from linernotes.chat.responses import defer, show, told
 from linernotes.errors import RefusalError
@@ -52,7 +52,7 @@ def register(bot: LinerNotes) -> None:
     @group.command(name="audit", description="Who changed what I answer from, and when")
     @told
     async def audit(interaction: discord.Interaction[LinerNotes]) -> None:
-        guild = require_moderator(bot, interaction)
+        guild = require_library(bot, interaction)
         with bot.work():
             await defer(interaction, hidden=True)
             await _show_audit(interaction, guild, 0)
@@ -88,7 +88,7 @@ async def _show_audit(interaction: discord.Interaction[LinerNotes], guild: int, 
 
 
 async def _press_audit(interaction: discord.Interaction[LinerNotes], rest: str) -> None:
-    guild = require_moderator(interaction.client, interaction)
+    guild = require_library(interaction.client, interaction)
     await interaction.response.defer()
     await _show_audit(interaction, guild, number(rest.removeprefix(":")) or 0)
 
