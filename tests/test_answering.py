@@ -139,6 +139,22 @@ def test_questions_about_a_part_are_not_about_the_whole(question: str) -> None:
     assert not is_about_whole(plain(question))
 
 
+@pytest.mark.parametrize(
+    ("question", "whole"),
+    [
+        ("what did she say about that?", False),
+        ("what did he tell them?", False),
+        ("what was it called", False),
+        ("what's it about?", True),
+        ("what is this song about", True),
+        ("who made this song", True),
+    ],
+)
+def test_in_a_conversation_pronouns_stand_for_what_was_spoken_of(question: str, whole: bool) -> None:
+    assert is_about_whole(plain(question))
+    assert is_about_whole(plain(question), follows=True) is whole
+
+
 def test_hidden_marks_and_chat_forms_are_written_out() -> None:
     assert plain("wat\u200b did\u202e u s\u0301\u0302\u0303ay") == "what did you \u015bay"
     assert plain("when did it drop") == "when did it released"

@@ -117,10 +117,10 @@ def test_markup_and_commands_to_the_terminal_are_text(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_corpus(
-        settings.corpus_dir, harbour="# [bold]Title[/nope]\n\nThe harbour was [red]built[/] by :smile:.\n"
+        settings.corpus_dir, harbour="# [bold]Title[/nope]\n\nThe harbour was [red]built[/] by Ada :smile:.\n"
     )
     shown = chat(settings, monkeypatch, "Who built the harbour, [link=x]?", "/sources")
-    assert "The harbour was [red]built[/] by :smile:." in shown
+    assert "The harbour was [red]built[/] by Ada :smile:." in shown
     assert "[bold]Title[/nope]" in shown
     assert "\x1b" not in shown
 

@@ -109,7 +109,7 @@ class Engine:
             text = self._spelt(text, edition.index.vocabulary)
         standalone = stand_alone(text, turns)
         evidence = self._search(edition, standalone)
-        if is_about_whole(text):
+        if is_about_whole(text, follows=bool(turns)):
             reply: Answer | Unanswered = open_with(evidence, edition.index, edition.id)
         else:
             reply = decide(standalone.question, evidence, edition.index, edition.id, refuse=refuse)
@@ -120,7 +120,7 @@ class Engine:
     ) -> tuple[str, Evidence] | None:
         """Return the question without what it leans on and its best sentences; ``None`` where none is due."""
         text, reason = self._read(edition, question)
-        if reason is not None or is_about_whole(text):
+        if reason is not None or is_about_whole(text, follows=bool(turns)):
             return None
         standalone = stand_alone(text, turns)
         return standalone.question, self._search(edition, standalone, k)

@@ -9,6 +9,7 @@ it.
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections.abc import Mapping  # noqa: TC003  dataclasses resolve their fields at run time
 from dataclasses import dataclass, replace
@@ -271,7 +272,8 @@ def _fit_judgement(trials: Sequence[Trial]) -> Judgement:
     answerable = [trial.lesson.case.is_answerable for trial in told]
     answered = _fit_logistic(told, answerable, [trial.lesson.weight for trial in told], ANSWERED, _HELD)
     sure = [answered.of(trial.features) for trial in told if trial.lesson.case.is_answerable]
-    judge = Judgement(relevance, least, answered, float(np.quantile(sure, ANSWERABLE_REFUSED)), answered)
+    enough = float(np.quantile(sure, ANSWERABLE_REFUSED)) if sure else 0.0
+    judge = Judgement(relevance, least, answered, enough, answered)
     # A confidence is the share of right answers among those that people see.
     shown = [trial for trial in passed if judge.shows(trial.features)]
     weights = [1.0 if trial.lesson.is_squad else _OWN_SHOWN for trial in shown]
@@ -289,6 +291,9 @@ def _fit_logistic(
     """Fit a model that uses the features with these names."""
     from sklearn.linear_model import LogisticRegression
 
+    if len(set(target)) < 2:  # noqa: PLR2004  nothing to tell apart: as likely as Laplace's rule has it
+        odds = (sum(target) + 1) / (len(target) - sum(target) + 1)
+        return Logistic(math.log(odds), tuple(0.0 for _ in FEATURES))
     used = [at for at, name in enumerate(FEATURES) if name in names]
     features = np.array([trial.features for trial in trials])[:, used]
     middle, spread = features.mean(axis=0), features.std(axis=0) + 1e-9

@@ -81,6 +81,9 @@ _WHO_MADE = re.compile(
     r"\bwho(?:se|'s|s)?\b.*\b(?:made|makes|sings?|raps?|performs?|recorded|song|track|artists?)\b|\bartists?\b",
     re.IGNORECASE,
 )
+# Who or what these stand for has been spoken of before.
+_PEOPLE = frozenset("he she they him her them his hers their theirs".split())
+_THINGS = frozenset("it that".split())
 _ABOUT = re.compile(
     r"\bwhat(?:'?s| is| was| are)?\b(?:.{0,60}\b(?:song|track|record|single|tune|article|story|piece|text"
     r"|page|it|this|that|thing|one)\b)?.{0,24}\babout\b\W*$"
@@ -131,11 +134,19 @@ def _is_greeting(words: Sequence[str]) -> bool:
     )
 
 
-def is_about_whole(text: str) -> bool:
-    """Say whether a question asks what the song or the article is, and for nothing within it."""
+def is_about_whole(text: str, *, follows: bool = False) -> bool:
+    """Say whether a question asks what the song or the article is, and for nothing within it.
+
+    ``follows`` says whether others came before it. Then "she" is somebody, and "it" something of which they
+    were, if the question is not what it is about.
+    """
     words = find_words(text)
     if not words:
         return False
+    if follows:
+        said = {word.text for word in words}
+        if said & _PEOPLE or (said & _THINGS and not _ABOUT.search(text)):
+            return False
     if asked := _ABOUT.search(text):
         return all(word.is_stop or word.text in _WHOLE for word in find_words(asked[0]))
     content = [word.text for word in words if not word.is_stop]
