@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +137,38 @@ def test_a_thousand_of_everything_fit() -> None:
     check(replies.preview(preview_of("a text of some words", 1_000, broken=1_000)))
 
 
+def test_what_finds_no_room_is_counted_and_costs_nothing() -> None:
+    said: list[int] = []
+
+    def say(number: int) -> str:
+        said.append(number)
+        return f"number {number}"
+
+    assert replies.listed(range(1_000), 60, say) == "number 0, number 1, number 2, number 3, and 996 more"
+    assert len(said) < 10
+    assert replies.listed(range(1_000), 5, say) == "1000 of them"
+    assert replies.listed([], 60, str) == ""
+
+
+def test_a_preview_and_a_sentence_of_thousands_are_shown_at_once() -> None:
+    names = tuple(f"{'ü' * 80} {number}.md" for number in range(5_000))
+    shown = preview_of("a.md", 1)
+    shown = replace(
+        shown,
+        difference=replace(shown.difference, added=names, removed=names, changed=names),
+        plan=replace(shown.plan, warnings=names),
+        base=replace(shown.base, hidden=frozenset(names)),
+    )
+    problems = "\n".join(f"{name}, line 3: it is no text." for name in names)
+    started = time.perf_counter()
+    embed = replies.preview(shown)
+    sentence = replies.sentence(problems)
+    assert time.perf_counter() - started < 0.1
+    assert "Added (5000): " in str(embed.fields[0].value)
+    assert sentence.splitlines()[0] == f"{'ü' * 80} 0.md, line 3: it is no text."
+    assert sentence.endswith(" more")
+
+
 @given(TEXT)
 @quickly
 def test_any_documents_name_makes_a_choice_of_its_own(text: str) -> None:
@@ -211,7 +245,7 @@ def test_a_model_in_a_folder_is_named_without_the_folder(model: str, shown: str)
 def test_a_list_is_cut_between_its_items_and_says_how_many_more_there_are(
     items: list[str], room: int
 ) -> None:
-    shown = replies.listed(items, room)
+    shown = replies.listed(items, room, str)
     assert width(shown) <= room
     if shown != ", ".join(items):
         more = int(shown.removesuffix(" more").removesuffix(" of them").split(" ")[-1])

@@ -251,11 +251,12 @@ class Curation:
         ) -> list[app_commands.Choice[str]]:
             guild = require_library(self._bot, interaction)
             wanted = clean(current).casefold()
-            found = [name for name in names(guild) if wanted in clean(name).casefold()]
-            found.sort(key=lambda name: not clean(name).casefold().startswith(wanted))
+            found = [(clean(name).casefold(), name) for name in names(guild)]
+            found = [each for each in found if wanted in each[0]]
+            found.sort(key=lambda each: not each[0].startswith(wanted))
             return [
                 app_commands.Choice(name=trim(name, CHOICE) or "…", value=replies.document_choice(name))
-                for name in found[:_CHOICES]
+                for _, name in found[:_CHOICES]
             ]
 
         return choices

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import discord
 
@@ -18,7 +18,7 @@ from linernotes.chat.replies import CHOICE, COLOUR, GREY, TITLE, counted, pages_
 from linernotes.curation import Add, Hide, Reload, Remove, RollBack, Unhide, lacking
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from linernotes.catalogue import Revision
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from linernotes.editions import Edition
     from linernotes.models import Quote
     from linernotes.retrieval.index import Index
+
+_T = TypeVar("_T")
 
 DOCUMENTS_PER_PAGE: Final = 10
 
@@ -57,9 +59,9 @@ def sentence(text: str) -> str:
     """Return a sentence of the library's, in which there may be names of documents, as it is to be shown."""
     who = _WHO.match(text)
     begin = who[0] if who else ""
-    lines = [fit(clean(line), _SENTENCE) for line in text[len(begin) :].splitlines()]
+    lines = [line for line in text[len(begin) :].splitlines() if not line.isspace() and line]
     space = " " if who else ""
-    return begin + space + listed([line for line in lines if line], _SENTENCE, between="\n")
+    return begin + space + listed(lines, _SENTENCE, _shown(_SENTENCE), between="\n")
 
 
 def without_folders(text: str, *, corpus: Path, data: Path) -> str:
@@ -153,20 +155,20 @@ def preview(shown: Preview, notice: str | None = None) -> discord.Embed:
     if shown.broken:
         embed.add_field(
             name=f"Would break ({len(shown.broken)})",
-            value=listed([_broken(each) for each in shown.broken], _BROKEN, between="\n"),
+            value=listed(shown.broken, _BROKEN, _broken, between="\n"),
             inline=False,
         )
     _add_difference(embed, shown)
     if shown.mended:
-        questions = [f"“{fit(clean(each.check.question), 120)}”" for each in shown.mended]
+        questions = [each.check.question for each in shown.mended]
         embed.add_field(
             name=f"Check questions that would hold again ({len(shown.mended)})",
-            value=listed(questions, _MENDED, between="\n"),
+            value=listed(questions, _MENDED, _quoted(120), between="\n"),
             inline=False,
         )
     if shown.plan.warnings:
-        warnings = [fit(clean(each), 250) or "…" for each in shown.plan.warnings]
-        embed.add_field(name="Please note", value=listed(warnings, _WARNINGS, between="\n"), inline=False)
+        warnings = listed(shown.plan.warnings, _WARNINGS, _shown(250), between="\n")
+        embed.add_field(name="Please note", value=warnings, inline=False)
     return embed
 
 
@@ -175,7 +177,7 @@ def _add_difference(embed: discord.Embed, shown: Preview) -> None:
         return
     difference = shown.difference
     documents = [
-        f"{what} ({len(names)}): {listed([fit(clean(name), 90) or '…' for name in names], _NAMES)}"
+        f"{what} ({len(names)}): {listed(names, _NAMES, _shown(90))}"
         for what, names in (
             ("Added", difference.added),
             ("Removed", difference.removed),
@@ -216,9 +218,7 @@ def _asked(change: Change) -> str:
 
 
 def _broken(verdict: Verdict) -> str:
-    missing = listed(
-        [f"“{fit(clean(each), 60)}”" for each in lacking(verdict.answer, verdict.check.words)], 110
-    )
+    missing = listed(lacking(verdict.answer, verdict.check.words), 110, _quoted(60))
     said = f"“{fit(clean(verdict.answer), 160)}”" if verdict.answer else "that the article does not say"
     return (
         f"“{fit(clean(verdict.check.question), 120)}”\n"
@@ -288,8 +288,8 @@ def status(shown: Status, page: int) -> discord.Embed:
     embed.add_field(name="Edition", value=edition, inline=False)
     embed.add_field(name="It holds", value=_holdings(shown.edition), inline=False)
     if revision.hidden:
-        names = [fit(clean(name), 90) or "…" for name in sorted(revision.hidden)]
-        embed.add_field(name=f"Hidden here ({len(names)})", value=listed(names, 600), inline=False)
+        names = listed(sorted(revision.hidden), 600, _shown(90))
+        embed.add_field(name=f"Hidden here ({len(revision.hidden)})", value=names, inline=False)
     embed.add_field(name="Changed last", value=_event(revision), inline=False)
     # It may be a folder of the operator's: its last part is the model's name there, too.
     model = re.split(r"[/\\]", shown.model.rstrip("/\\"))[-1]
@@ -382,19 +382,38 @@ def document_choice(name: str) -> str:
     return f"{trim(name, CHOICE - 12)} {digest}".strip()
 
 
-def listed(items: Sequence[str], room: int, *, between: str = ", ") -> str:
-    """Join items in at most ``room`` units; says how many more there are. Items are never divided."""
-    whole = between.join(items)
-    if width(whole) <= room:
-        return whole
-    room -= width(between) + len(f"and {len(items)} more")
+def listed(items: Sequence[_T], room: int, say: Callable[[_T], str], *, between: str = ", ") -> str:
+    """Join items in at most ``room`` units, and say how many more there are.
+
+    Args:
+        items: any number of them; what finds no room costs nothing.
+        room: the room.
+        say: returns what is shown of an item, which is never divided.
+        between: stands between two of them.
+    """
     kept: list[str] = []
+    taken = 0
     for item in items:
-        if width(between.join([*kept, item])) > room:
+        kept.append(say(item))
+        taken += width(kept[-1]) + width(between)
+        if taken - width(between) > room:
             break
-        kept.append(item)
+    else:
+        return between.join(kept)
+    room -= len(f"and {len(items)} more")
+    while kept and taken > room:
+        taken -= width(kept.pop()) + width(between)
     more = len(items) - len(kept)
     return between.join([*kept, f"and {more} more"]) if kept else f"{more} of them"
+
+
+def _shown(limit: int) -> Callable[[str], str]:
+    """Return what shows any text in at most ``limit`` units."""
+    return lambda text: fit(clean(text), limit) or "…"
+
+
+def _quoted(limit: int) -> Callable[[str], str]:
+    return lambda text: f"“{fit(clean(text), limit)}”"
 
 
 def _capital(text: str) -> str:

@@ -38,6 +38,8 @@ _MARKUP = re.compile(
 
 def printable(text: str) -> str:
     """Return ``text`` without control, hidden and direction characters, and with few marks on each letter."""
+    if text.isascii() and text.isprintable():  # most names are, and there may be thousands of them
+        return text
     kept: list[str] = []
     marks = 0
     for char in text:

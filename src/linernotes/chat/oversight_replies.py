@@ -123,12 +123,13 @@ def _checked(question: str, words: str, reply: Answer | Unanswered) -> str:
         return f"{text}✅ The answer holds them."
     if not isinstance(reply, Answer):
         return f"{text}❌ Now I answer that the article does not say."
-    missing = listed([f"“{fit(clean(each), 60)}”" for each in lacking(reply.text, words)], 130)
+    missing = listed(lacking(reply.text, words), 130, lambda each: _quoted(each, 60))
     return f"{text}❌ Missing: {missing}. Now I answer: {_quoted(reply.text, _SAID)}"
 
 
 def _wanted(words: str) -> str:
-    return listed([fit(clean(each), 80) or "…" for each in re.split(r"[;\n]", words) if each.strip()], _WORDS)
+    wanted = [each for each in re.split(r"[;\n]", words) if each.strip()]
+    return listed(wanted, _WORDS, lambda each: fit(clean(each), 80) or "…")
 
 
 # --- Gaps -------------------------------------------------------------------------------------------------
