@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from linernotes.catalogue import (
     Upload,
 )
 from linernotes.errors import StoreError
-from linernotes.store import Posted, Server, Store
+from linernotes.store import KEPT_SECONDS, Posted, Server, Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -219,6 +220,65 @@ async def test_the_audit_trail_is_kept_for_a_year(catalogue: Catalogue, clock: C
     assert rows == [("second",)], "what is no longer shown goes from the disk, too"
 
 
+async def test_the_audit_trail_is_read_in_parts(catalogue: Catalogue, clock: Clock) -> None:
+    await catalogue.note(OURS, ALICE, "long ago")
+    clock.now += AUDIT_SECONDS
+    for number in range(5):
+        await catalogue.note(OURS, ALICE, str(number))
+        await catalogue.note(THEIRS, ALICE, "theirs")
+    assert await catalogue.count_acts(OURS) == 5
+    assert [act.what for act in await catalogue.audit(OURS, first=1, most=2)] == ["3", "2"]
+    assert [act.what for act in await catalogue.audit(OURS, first=4, most=2)] == ["0"]
+    assert await catalogue.audit(OURS, first=5, most=2) == ()
+    assert [act.what for act in await catalogue.audit(OURS, first=3)] == ["1", "0"]
+
+
+async def test_the_last_act_is_the_last_that_an_edition_came_of(catalogue: Catalogue, clock: Clock) -> None:
+    assert await catalogue.last_act(OURS) is None
+    await fill(catalogue, 3)
+    await fill(catalogue, 4, THEIRS)
+    await catalogue.note(OURS, ALICE, "looked at it")
+    last = await catalogue.last_act(OURS)
+    assert last is not None
+    assert (last.what, last.after) == ("change 3", "edition 1.3")
+    clock.now += AUDIT_SECONDS + 4
+    assert await catalogue.last_act(OURS) is None
+
+
+async def test_a_setting_and_its_line_in_the_audit_trail_are_written_together_or_not_at_all(
+    catalogue: Catalogue, store: Store
+) -> None:
+    def fail(_db: object) -> None:
+        raise ZeroDivisionError
+
+    note = catalogue.noting(OURS, ALICE, "gaps: on")
+    with pytest.raises(ZeroDivisionError):
+        await store.save_server(OURS, Server(gaps=True), note, fail)
+    assert await store.servers() == {}
+    assert await catalogue.audit(OURS) == ()
+    await store.save_server(OURS, Server(gaps=True), note)
+    assert (await store.servers())[OURS].gaps
+    assert [act.what for act in await catalogue.audit(OURS)] == ["gaps: on"]
+
+
+async def test_rows_are_read_in_the_stores_thread(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(catalogue, 3)
+    threads = set()
+    parse = module._revision
+
+    def noted(row: Any) -> Revision:
+        threads.add(threading.current_thread())
+        return parse(row)
+
+    monkeypatch.setattr(module, "_revision", noted)
+    await catalogue.newest()
+    await catalogue.revisions(OURS)
+    assert threads
+    assert threading.current_thread() not in threads
+
+
 async def test_who_is_forgotten_leaves_the_act_without_the_name(catalogue: Catalogue, store: Store) -> None:
     await fill(catalogue, 2)
     await catalogue.commit(revision(3, person=45), before=revision(2))
@@ -328,10 +388,10 @@ async def test_the_oldest_gaps_of_a_server_go_when_there_are_too_many(
     assert [gap.question for gap in await catalogue.gaps(THEIRS)] == ["theirs"]
 
 
-async def test_gaps_are_cleared_in_one_server(catalogue: Catalogue) -> None:
+async def test_gaps_are_cleared_in_one_server(catalogue: Catalogue, store: Store) -> None:
     for guild in (OURS, THEIRS):
         await catalogue.add_gap(guild, "How deep is it?")
-    await catalogue.clear_gaps(OURS)
+    await store.save_server(OURS, Server(), catalogue.clearing_gaps(OURS))
     assert await catalogue.gaps(OURS) == ()
     assert len(await catalogue.gaps(THEIRS)) == 1
 
@@ -401,9 +461,8 @@ async def test_a_server_that_was_left_is_removed_with_all_that_it_had_after_thir
     assert gone == {OURS}
     assert kept.editions == {"edition 2.1", "edition 2.2"}
     left = await counts(store)
-    assert {table: left[table] for table in TABLES if table != "gaps"} == {
-        table: one[table] for table in TABLES if table != "gaps"
-    }
+    too_old = {"gaps", "answers", "feedback"}
+    assert left == {table: 0 if table in too_old else one[table] for table in TABLES}
     assert await catalogue.checks(THEIRS) != ()
     assert (
         await catalogue.revisions(OURS) == await catalogue.audit(OURS) == await catalogue.checks(OURS) == ()
@@ -437,12 +496,27 @@ async def test_a_server_that_was_left_while_nothing_ran_is_found_out(
     await live(store, catalogue, OURS)
     await live(store, catalogue, THEIRS)
     await catalogue.add_gap(3, "a server with nothing but a gap")
-    await store.record(Posted(99, None, 5, ALICE, "e", 0.5, ()))
     await catalogue.set_members(frozenset({OURS, 7}))
     clock.now += LEFT_SECONDS
     assert (await catalogue.tidy())[0] == {THEIRS, 3}
-    rows = await store.run(lambda db: db.execute("SELECT key FROM answers").fetchall())
-    assert (99,) in rows, "a direct message belongs to no server"
+
+
+async def test_an_answer_is_kept_for_thirty_days_wherever_it_was_given(
+    catalogue: Catalogue, store: Store, clock: Clock
+) -> None:
+    await live(store, catalogue, OURS)
+    await catalogue.set_members(frozenset())
+    clock.now += LEFT_SECONDS - 1
+    for key, guild in ((98, OURS), (99, None)):
+        await store.record(Posted(key, guild, 5, ALICE, "e", 0.5, ()))
+    clock.now += 1
+    assert (await catalogue.tidy())[0] == {OURS}
+    # Somebody has brought the bot along since it left, to where it is no member.
+    assert await store.find(98, guild=OURS, channel=5) is not None
+    assert await store.find(99, guild=None, channel=5) is not None
+    clock.now += KEPT_SECONDS - 1
+    await catalogue.tidy()
+    assert (await counts(store))["answers"] == 0
 
 
 async def test_being_a_member_ends_the_thirty_days(catalogue: Catalogue, clock: Clock) -> None:

@@ -11,11 +11,13 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from linernotes.store import KEPT_SECONDS
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
-    from linernotes.store import Store
+    from linernotes.store import Store, Work
 
 REVISIONS: Final = 10
 """How many revisions of a server are kept."""
@@ -119,23 +121,27 @@ class Catalogue:
 
     async def newest(self) -> dict[int, Revision]:
         """Return the newest revision of each server that has any."""
-        rows = await self._store.run(
-            lambda db: db.execute(
+
+        def read(db: sqlite3.Connection) -> dict[int, Revision]:
+            rows = db.execute(
                 f"SELECT {_REVISION} FROM revisions AS r"  # noqa: S608  our own words
                 " WHERE number = (SELECT max(number) FROM revisions WHERE guild = r.guild)"
-            ).fetchall()
-        )
-        return {revision.guild: revision for revision in map(_revision, rows)}
+            )
+            return {revision.guild: revision for revision in map(_revision, rows)}
+
+        return await self._store.run(read)
 
     async def revisions(self, guild: int) -> tuple[Revision, ...]:
         """Return the revisions of a server, the newest first."""
-        rows = await self._store.run(
-            lambda db: db.execute(
+
+        def read(db: sqlite3.Connection) -> tuple[Revision, ...]:
+            rows = db.execute(
                 f"SELECT {_REVISION} FROM revisions WHERE guild = ? ORDER BY number DESC LIMIT ?",  # noqa: S608  our own words
                 (guild, REVISIONS),
-            ).fetchall()
-        )
-        return tuple(map(_revision, rows))
+            )
+            return tuple(map(_revision, rows))
+
+        return await self._store.run(read)
 
     async def commit(self, revision: Revision, *, before: Revision) -> None:
         """Make a revision the newest of its server, and write down who did it.
@@ -196,19 +202,51 @@ class Catalogue:
 
     async def note(self, guild: int, person: int, what: str) -> None:
         """Write down what somebody did that left the edition alone."""
-        act = Act(0, self._store.clock(), person, what, None, None)
-        await self._store.run(lambda db: _write_act(db, guild, act))
+        await self._store.run(self.noting(guild, person, what))
 
-    async def audit(self, guild: int) -> tuple[Act, ...]:
-        """Return a server's audit trail, the newest line first."""
-        rows = await self._store.run(
-            lambda db: db.execute(
-                "SELECT number, at, person, what, before, after FROM audit"
-                " WHERE guild = ? AND at > ? ORDER BY number DESC",
-                (guild, self._store.clock() - AUDIT_SECONDS),
-            ).fetchall()
+    def noting(self, guild: int, person: int, what: str) -> Work:
+        """Return what writes down what somebody did, to be done together with it."""
+        act = Act(0, self._store.clock(), person, what, None, None)
+        return lambda db: _write_act(db, guild, act)
+
+    async def audit(self, guild: int, *, first: int = 0, most: int | None = None) -> tuple[Act, ...]:
+        """Return a server's audit trail, the newest line first.
+
+        Args:
+            guild: the server.
+            first: how many lines are left out at the beginning.
+            most: how many lines are returned at most; all of them by default.
+        """
+        return await self._acts("guild = ?", guild, first, -1 if most is None else most)
+
+    async def last_act(self, guild: int) -> Act | None:
+        """Return the newest line of a server's audit trail that an edition came of, or stayed."""
+        acts = await self._acts("guild = ? AND after IS NOT NULL", guild, 0, 1)
+        return acts[0] if acts else None
+
+    async def count_acts(self, guild: int) -> int:
+        """Return how many lines a server's audit trail has."""
+        since = self._store.clock() - AUDIT_SECONDS
+        return await self._store.run(
+            lambda db: int(
+                db.execute(
+                    "SELECT count(*) FROM audit WHERE guild = ? AND at > ?", (guild, since)
+                ).fetchone()[0]
+            )
         )
-        return tuple(Act(*row) for row in rows)
+
+    async def _acts(self, which: str, guild: int, first: int, most: int) -> tuple[Act, ...]:
+        since = self._store.clock() - AUDIT_SECONDS
+        return await self._store.run(
+            lambda db: tuple(
+                Act(*row)
+                for row in db.execute(
+                    "SELECT number, at, person, what, before, after FROM audit"  # noqa: S608  one of two texts of ours
+                    f" WHERE {which} AND at > ? ORDER BY number DESC LIMIT ? OFFSET ?",
+                    (guild, since, most, first),
+                )
+            )
+        )
 
     # --- Check questions ---
 
@@ -296,17 +334,21 @@ class Catalogue:
 
     async def gaps(self, guild: int) -> tuple[Gap, ...]:
         """Return what was not answered in the last 30 days, the newest first."""
-        rows = await self._store.run(
-            lambda db: db.execute(
-                "SELECT number, question, told, at FROM gaps WHERE guild = ? AND at > ? ORDER BY number DESC",
-                (guild, self._store.clock() - GAP_SECONDS),
-            ).fetchall()
+        since = self._store.clock() - GAP_SECONDS
+        return await self._store.run(
+            lambda db: tuple(
+                Gap(number, question, bool(told), at)
+                for number, question, told, at in db.execute(
+                    "SELECT number, question, told, at FROM gaps"
+                    " WHERE guild = ? AND at > ? ORDER BY number DESC",
+                    (guild, since),
+                )
+            )
         )
-        return tuple(Gap(number, question, bool(told), at) for number, question, told, at in rows)
 
-    async def clear_gaps(self, guild: int) -> None:
-        """Remove a server's gaps."""
-        await self._store.run(lambda db: db.execute("DELETE FROM gaps WHERE guild = ?", (guild,)))
+    def clearing_gaps(self, guild: int) -> Work:
+        """Return what removes a server's gaps, to be done together with turning them off."""
+        return lambda db: db.execute("DELETE FROM gaps WHERE guild = ?", (guild,))
 
     # --- Leaving ---
 
@@ -319,7 +361,7 @@ class Catalogue:
             db.executemany("DELETE FROM departures WHERE guild = ?", [(guild,) for guild in guilds])
             db.executemany(
                 "INSERT OR IGNORE INTO departures VALUES (?, ?)",
-                [(guild, now) for guild in known - guilds if guild],
+                [(guild, now) for guild in known - guilds],
             )
 
         await self._store.run(write)
@@ -357,6 +399,7 @@ class Catalogue:
                 db.executemany(f"DELETE FROM {table} WHERE guild = ?", [(guild,) for guild in gone])  # noqa: S608  names of ours
             db.execute("DELETE FROM audit WHERE at <= ?", (now - AUDIT_SECONDS,))
             db.execute("DELETE FROM gaps WHERE at <= ?", (now - GAP_SECONDS,))
+            db.execute("DELETE FROM answers WHERE at <= ?", (now - KEPT_SECONDS,))
             db.execute(
                 "DELETE FROM revisions AS r WHERE number <="
                 " (SELECT max(number) FROM revisions WHERE guild = r.guild) - ?",
@@ -374,7 +417,9 @@ class Catalogue:
         return await self._store.run(write)
 
 
-_OF_GUILD: Final = ("revisions", "audit", "checks", "gaps", "servers", "answers")
+# Not the answers, which go after 30 days wherever they were given. Where it is no member, but somebody has
+# brought it along, they may be younger than its departure.
+_OF_GUILD: Final = ("revisions", "audit", "checks", "gaps", "servers")
 _REVISION: Final = "guild, number, edition, what, at, person, own, hidden, follows"
 
 

@@ -18,7 +18,7 @@ import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from linernotes.errors import ClosedError, StoreError
 
@@ -123,6 +123,9 @@ _MIGRATIONS = (
     """,
 )
 """The n-th script brings a database from version n to n + 1; one that has been released is never changed."""
+
+Work: TypeAlias = "Callable[[sqlite3.Connection], object]"
+"""Something to do in a transaction, in the store's thread."""
 
 # --- What is kept -----------------------------------------------------------------------------------------
 
@@ -255,8 +258,14 @@ class Store:
 
         return await self.run(read)
 
-    async def save_server(self, guild: int, server: Server) -> None:
-        """Keep the settings of a server in place of those before."""
+    async def save_server(self, guild: int, server: Server, *also: Work) -> None:
+        """Keep the settings of a server in place of those before.
+
+        Args:
+            guild: the server.
+            server: its settings.
+            also: what is done in the same transaction: both, or neither.
+        """
 
         def write(db: sqlite3.Connection) -> None:
             db.execute("DELETE FROM servers WHERE guild = ?", (guild,))
@@ -271,6 +280,8 @@ class Store:
             db.executemany(
                 "INSERT INTO blocked VALUES (?, ?)", [(guild, member) for member in server.blocked]
             )
+            for work in also:
+                work(db)
 
         await self.run(write)
 

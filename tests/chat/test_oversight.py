@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -15,6 +16,7 @@ from test_replies import forged
 from world import text_of
 
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION
+from linernotes import catalogue
 from linernotes.catalogue import CHECKS, OPERATOR
 from linernotes.chat import membership
 from linernotes.chat.gaps import LONGEST
@@ -527,20 +529,28 @@ async def test_turning_it_off_removes_what_is_kept_and_an_old_button_says_so(wor
     ]
 
 
-async def test_turning_off_again_removes_what_a_failure_has_left(
+async def test_a_setting_that_cannot_be_written_down_is_not_made(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on = await collect(world)
+    role = world.guild.create_role("Archivists")
     world.silence()
     await world.alice.send(world.channel, f"{world.me} {UNKNOWN}")
+    before = await acts(world)
 
-    async def fail(_guild: int) -> None:
-        raise StoreError("The database cannot grow because the disk is full.")
+    def fail(*_given: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(catalogue_of(world), "clear_gaps", fail)
+        patched.setattr(catalogue, "_write_act", fail)
         assert "cannot reach my notes" in refused(await press(world.mod, on, "Turn off"))
-    assert await kept(world) == [UNKNOWN]
+        result = await world.mod.slash(world.channel, "corpus moderators", role=role)
+        assert "cannot reach my notes" in refusal_of(result)
+    assert (await kept(world), await acts(world)) == ([UNKNOWN], before)
+    for _ in range(2):
+        found = world.bot.servers.of(world.guild.id)
+        assert (found.gaps, found.moderator_role) == (True, None)
+        await world.bot.servers.load()
     await press(world.mod, on, "Turn off")
     assert await kept(world) == []
 

@@ -83,19 +83,19 @@ def test_a_group_shows_three_of_its_questions_and_when_it_was_asked_last() -> No
     )
 
 
-@given(TEXT, PERSON, st.integers(0, 25), st.integers(-3, 9))
+@given(TEXT, PERSON, st.integers(0, replies.ACTS_PER_PAGE), st.integers(0, 9))
 @quickly
 def test_an_audit_trail_keeps_to_discords_limits(text: str, person: Any, many: int, page: int) -> None:
     acts = [Act(n, AT, person, text, "e" * 64, "f" * 64) for n in range(many)]
     revisions = [Revision(1, n, "f" * 64, text, AT, person) for n in range(10)]
-    check(replies.audit(acts, revisions, page))
+    check(replies.audit(acts, page * replies.ACTS_PER_PAGE + many, revisions, page))
 
 
 @given(NASTY, PERSON)
 @quickly
 def test_no_text_in_an_audit_trail_forges_markup(text: str, person: Any) -> None:
     act = Act(1, AT, person, text, "e" * 64, "f" * 64)
-    shown = replies.audit([act], [Revision(1, 1, "f" * 64, text, AT, person)], 0).description
+    shown = replies.audit([act], 1, [Revision(1, 1, "f" * 64, text, AT, person)], 0).description
     assert forged(unmarked(shown or "")) == []
 
 
@@ -112,7 +112,7 @@ def test_an_act_names_its_editions_where_it_changed_them(
     before: str | None, after: str | None, shown: str
 ) -> None:
     revisions = [Revision(1, 3, "f" * 64, "x", AT, 1), Revision(1, 4, "d" * 64, "x", AT + 1, 1)]
-    said = replies.audit([Act(1, AT, None, "did it", before, after)], revisions, 0).description
+    said = replies.audit([Act(1, AT, None, "did it", before, after)], 1, revisions, 0).description
     assert said == f"<t:{int(AT)}:R> · somebody who asked to be forgotten · did it{shown}"
 
 

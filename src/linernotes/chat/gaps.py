@@ -109,8 +109,8 @@ class Gaps:
         guild = require_library(self._bot, interaction)
         await interaction.response.defer()
         if not self._bot.servers.of(guild).gaps:
-            await self._bot.servers.set_gaps(guild, kept=True)
-            await self._catalogue.note(guild, interaction.user.id, "questions without an answer: kept")
+            note = self._catalogue.noting(guild, interaction.user.id, "questions without an answer: kept")
+            await self._bot.servers.set_gaps(guild, note, kept=True)
             _log.info("gaps on", guild=guild, by=interaction.user.id)
         await self.show(interaction, guild, 0)
 
@@ -118,13 +118,10 @@ class Gaps:
         """Keep nothing any more, and remove what is kept."""
         guild = require_library(self._bot, interaction)
         await interaction.response.defer()
-        before = self._bot.servers.of(guild).gaps
-        await self._bot.servers.set_gaps(guild, kept=False)
-        # Again even if it was off: where that failed half way, the second press must remove the rest.
-        await self._catalogue.clear_gaps(guild)
-        if before:
+        if self._bot.servers.of(guild).gaps:
             what = "questions without an answer: no longer kept, and removed"
-            await self._catalogue.note(guild, interaction.user.id, what)
+            note = self._catalogue.noting(guild, interaction.user.id, what)
+            await self._bot.servers.set_gaps(guild, self._catalogue.clearing_gaps(guild), note, kept=False)
             _log.info("gaps off", guild=guild, by=interaction.user.id)
         await self.show(interaction, guild, 0)
 

@@ -14,7 +14,7 @@ from linernotes.store import Server
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from linernotes.store import Rule, Store
+    from linernotes.store import Rule, Store, Work
 
 _MOST_BUCKETS = 20_000
 
@@ -80,23 +80,29 @@ class Servers:
         members = before.blocked | {member} if blocked else before.blocked - {member}
         return await self._save(guild, replace(before, blocked=members))
 
-    async def set_moderator_role(self, guild: int, role: int | None) -> Server:
-        """Let members with a role moderate, or with ``None`` those alone who may manage the server."""
-        return await self._save(guild, replace(self.of(guild), moderator_role=role))
+    async def set_moderator_role(self, guild: int, role: int | None, *also: Work) -> Server:
+        """Let members with a role moderate, or with ``None`` those alone who may manage the server.
 
-    async def set_gaps(self, guild: int, *, kept: bool) -> Server:
-        """Keep what is not answered, or no longer."""
-        return await self._save(guild, replace(self.of(guild), gaps=kept))
+        Args:
+            guild: the server.
+            role: the role.
+            also: what the store does in the same transaction.
+        """
+        return await self._save(guild, replace(self.of(guild), moderator_role=role), *also)
+
+    async def set_gaps(self, guild: int, *also: Work, kept: bool) -> Server:
+        """Keep what is not answered, or no longer; ``also`` as in ``set_moderator_role``."""
+        return await self._save(guild, replace(self.of(guild), gaps=kept), *also)
 
     def drop(self, guild: int) -> None:
         """Forget the settings of a server that has been removed from the store."""
         self._servers.pop(guild, None)
 
-    async def _save(self, guild: int, server: Server) -> Server:
+    async def _save(self, guild: int, server: Server, *also: Work) -> Server:
         # In memory first: two changes at once must not each start from the same settings.
         before, self._servers[guild] = self._servers.get(guild), server
         try:
-            await self._store.save_server(guild, server)
+            await self._store.save_server(guild, server, *also)
         except BaseException:
             if self._servers.get(guild) is server:
                 self._servers[guild] = before or Server()

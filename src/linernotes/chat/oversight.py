@@ -43,9 +43,9 @@ def register(bot: LinerNotes) -> None:
             _require_suitable(role)
         with bot.work():
             await defer(interaction, hidden=True)
-            await bot.servers.set_moderator_role(guild, None if role is None else role.id)
             what = "moderators: no role" if role is None else f"moderators: the role {trim(role.name, 100)}"
-            await bot.library.curator.catalogue.note(guild, interaction.user.id, what)
+            note = bot.library.curator.catalogue.noting(guild, interaction.user.id, what)
+            await bot.servers.set_moderator_role(guild, None if role is None else role.id, note)
             _log.info("moderator role", guild=guild, role=role and role.id, by=interaction.user.id)
             await show(interaction, replies.moderators(None if role is None else role.id))
 
@@ -80,11 +80,14 @@ def _require_suitable(role: discord.Role) -> None:
 
 async def _show_audit(interaction: discord.Interaction[LinerNotes], guild: int, page: int) -> None:
     catalogue = interaction.client.library.curator.catalogue
-    acts = await catalogue.audit(guild)
-    pages = pages_of(len(acts), replies.ACTS_PER_PAGE)
+    number_of_acts = await catalogue.count_acts(guild)
+    pages = pages_of(number_of_acts, replies.ACTS_PER_PAGE)
     page = min(page, pages - 1)
+    most = replies.ACTS_PER_PAGE
+    acts = await catalogue.audit(guild, first=page * most, most=most)
     view = row(*pager("audit", "", page, pages)) if pages > 1 else None
-    await show(interaction, replies.audit(acts, await catalogue.revisions(guild), page), view)
+    embed = replies.audit(acts, number_of_acts, await catalogue.revisions(guild), page)
+    await show(interaction, embed, view)
 
 
 async def _press_audit(interaction: discord.Interaction[LinerNotes], rest: str) -> None:

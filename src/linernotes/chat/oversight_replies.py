@@ -178,20 +178,19 @@ def _group(group: Sequence[Gap]) -> str:
 # --- The audit trail --------------------------------------------------------------------------------------
 
 
-def audit(acts: Sequence[Act], revisions: Sequence[Revision], page: int) -> discord.Embed:
+def audit(acts: Sequence[Act], of: int, revisions: Sequence[Revision], page: int) -> discord.Embed:
     """List who did what, the newest first.
 
     Args:
-        acts: the audit trail.
+        acts: the lines of this page.
+        of: how many there are in all.
         revisions: those that are kept: what made one of them is shown with its number.
         page: the page, from 0.
     """
-    pages = pages_of(len(acts), ACTS_PER_PAGE)
-    page = min(max(page, 0), pages - 1)
-    first = page * ACTS_PER_PAGE
+    pages = pages_of(of, ACTS_PER_PAGE)
     # An act and its revision are written down together, at the same moment.
     numbers = {(each.at, each.edition): each.number for each in revisions}
-    lines = [_act(each, numbers) for each in acts[first : first + ACTS_PER_PAGE]]
+    lines = [_act(each, numbers) for each in acts]
     embed = discord.Embed(
         title="Who changed what",
         description="\n".join(lines) or "Nothing has been changed in this server.",
