@@ -417,8 +417,8 @@ class Catalogue:
         return await self._store.run(write)
 
 
-# Not the answers, which go after 30 days wherever they were given. Where it is no member, but somebody has
-# brought it along, they may be younger than its departure.
+# Not the answers, which go after 30 days wherever they were given: where somebody has brought the bot along,
+# they may be younger than its departure.
 _OF_GUILD: Final = ("revisions", "audit", "checks", "gaps", "servers")
 _REVISION: Final = "guild, number, edition, what, at, person, own, hidden, follows"
 

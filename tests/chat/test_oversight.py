@@ -18,7 +18,7 @@ from world import text_of
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION
 from linernotes import catalogue
 from linernotes.catalogue import CHECKS, OPERATOR
-from linernotes.chat import membership
+from linernotes.chat import checks, gaps, membership
 from linernotes.chat.gaps import LONGEST
 from linernotes.chat.oversight import tell_moderators
 from linernotes.curator import Moved
@@ -396,6 +396,25 @@ async def test_a_form_without_a_question_or_words_is_refused(
     assert await catalogue_of(world).checks(world.guild.id) == ()
 
 
+async def test_a_form_that_was_opened_before_a_restart_is_answered(world: World) -> None:
+    opened = await press(world.mod, await corpus(world, "questions"), "Add")
+    await world.restart()
+    told = await fill_in(world, opened, QUESTION, "Ada")
+    assert "please open it again" in refusal_of(told)
+    assert await catalogue_of(world).checks(world.guild.id) == ()
+
+
+async def test_a_form_that_was_opened_long_ago_is_answered(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = await corpus(world, "questions")
+    monkeypatch.setattr(checks, "_FORM_SECONDS", 0.01)
+    opened = await press(world.mod, shown, "Add")
+    await asyncio.sleep(0.05)
+    assert "please open it again" in refusal_of(await fill_in(world, opened, QUESTION, "Ada"))
+    assert await catalogue_of(world).checks(world.guild.id) == ()
+
+
 async def test_text_of_a_check_question_forges_nothing(world: World) -> None:
     said = await add_check(world, "Who is @everyone [a](https://evil.example)?", "||x||\n<@1>")
     for text in (said, text_of(await corpus(world, "questions"))):
@@ -666,6 +685,50 @@ async def test_gaps_are_paged(world: World) -> None:
     assert buttons_of(shown) == [BACK, ON, "Turn off"]
     assert "Page 1 of 2" in text_of(shown)
     assert "Page 2 of 2" in await pressed(world, shown, ON)
+
+
+async def test_turning_pages_embeds_nothing_until_there_is_something_new(world: World) -> None:
+    await collect(world)
+    read = catalogue_of(world)
+    numbers = [await read.add_gap(world.guild.id, f"{word} {word}") for word in "abcdefg"]
+    shown = await corpus(world, "gaps")
+    embedded = len(world.embedder.texts)
+    await read.tell_gap(world.guild.id, numbers[0])
+    shown = response_of(await press(world.mod, shown, ON))
+    assert "“a a”" in text_of(shown)
+    assert "1 time with *Tell a moderator*" in text_of(shown)
+    shown = response_of(await press(world.mod, shown, BACK))
+    assert "“g g”" in text_of(shown)
+    assert len(world.embedder.texts) == embedded
+    await read.add_gap(world.guild.id, "h h")
+    assert "“h h”" in text_of(await corpus(world, "gaps"))
+    assert len(world.embedder.texts) > embedded
+
+
+async def test_what_was_removed_is_in_no_group_though_its_number_is_given_again(world: World) -> None:
+    on = await collect(world)
+    first = await catalogue_of(world).add_gap(world.guild.id, "first first")
+    assert "first first" in text_of(await corpus(world, "gaps"))
+    off = response_of(await press(world.mod, on, "Turn off"))
+    await press(world.mod, off, "Turn on")
+    assert await catalogue_of(world).add_gap(world.guild.id, "second second") == first
+    shown = text_of(await corpus(world, "gaps"))
+    assert "second second" in shown
+    assert "first first" not in shown
+
+
+async def test_of_so_many_servers_the_groups_are_known_and_of_those_removed_no_longer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gaps, "_SERVERS", 2)
+    for guild in (1, 2, 3):
+        await catalogue_of(world).add_gap(guild, "a a")
+        await world.bot.gap_groups.of(guild)
+    assert set(world.bot.gap_groups._known) == {2, 3}
+    await catalogue_of(world).leave(3)
+    world.clock.now += 30 * DAY
+    await world.library.curator.tidy()
+    assert set(world.bot.gap_groups._known) == {2}
 
 
 async def test_gaps_are_gone_after_thirty_days(world: World) -> None:

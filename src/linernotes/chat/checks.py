@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from typing import TYPE_CHECKING, Any, Final
 
 import discord
@@ -31,12 +32,17 @@ LONGEST_WORDS: Final = 300
 # Discord does not say when somebody closes a form without sending it.
 _FORM_SECONDS: Final = 1_800.0
 
+# How the custom id of a form of ours begins.
+_FORM: Final = "ln:check:"
+
 _GONE: Final = "That check question is no longer there."
+_OLD_FORM: Final = "That form was opened too long ago, or before I was restarted; please open it again."
 
 
 def register(bot: LinerNotes) -> None:
     """Add the command and the buttons."""
     checks = Checks(bot)
+    bot.add_listener(checks.on_interaction, "on_interaction")
     bot.presses["checks"] = checks.press_page
     bot.presses["checkadd"] = checks.press_add
     bot.presses["checkfrom"] = checks.press_from
@@ -68,6 +74,19 @@ class Checks:
         """Take the bot."""
         self._bot = bot
         self._catalogue = bot.library.curator.catalogue
+        # The forms that can still be sent: discord.py leaves all others without an answer.
+        self.open_forms: set[str] = set()
+
+    async def on_interaction(self, interaction: discord.Interaction[LinerNotes]) -> None:
+        """Tell whoever sends a form that was opened too long ago, or before a restart."""
+        if interaction.type is not discord.InteractionType.modal_submit or interaction.data is None:
+            return
+        form = str(interaction.data.get("custom_id", ""))
+        if form in self.open_forms:
+            # discord.py takes each of them once.
+            self.open_forms.discard(form)
+        elif form.startswith(_FORM):
+            await report(interaction, RefusalError(_OLD_FORM))
 
     async def show(
         self,
@@ -169,8 +188,10 @@ class CheckForm(discord.ui.Modal):
 
     def __init__(self, checks: Checks, question: str = "") -> None:
         """Take what keeps them, and the question to begin with."""
-        super().__init__(title="Check question", timeout=_FORM_SECONDS)
+        custom_id = f"{_FORM}{secrets.token_hex(8)}"
+        super().__init__(title="Check question", timeout=_FORM_SECONDS, custom_id=custom_id)
         self._checks = checks
+        checks.open_forms.add(custom_id)
         self._question: discord.ui.TextInput[Any] = discord.ui.TextInput(
             custom_id="question",
             max_length=LONGEST_QUESTION,
@@ -194,3 +215,7 @@ class CheckForm(discord.ui.Modal):
             await self._checks.add(interaction, self._question.value, self._words.value)
         except Exception as error:  # noqa: BLE001  the one handler for forms
             await report(interaction, error)
+
+    async def on_timeout(self) -> None:
+        """Take no more of it."""
+        self._checks.open_forms.discard(self.custom_id)

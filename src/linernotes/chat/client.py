@@ -107,6 +107,7 @@ class LinerNotes(commands.Bot):
         self.manners = Manners(clock, limits)
         self.servers = Servers(library.store)
         self.examples = Examples(library)
+        self.gap_groups = gaps.Groups(library.curator)
         self.presses: dict[str, Handler] = {}
         self._under_way: set[asyncio.Task[Any]] = set()
         self._leaving = False

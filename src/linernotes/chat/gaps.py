@@ -6,6 +6,7 @@ nobody knows who asked.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -23,11 +24,16 @@ from linernotes.errors import RefusalError, StoreError
 from linernotes.models import Unanswered
 
 if TYPE_CHECKING:
+    from linernotes.catalogue import Gap
     from linernotes.chat.answers import Reply
     from linernotes.chat.client import LinerNotes
     from linernotes.chat.sessions import Place
+    from linernotes.curator import Curator
 
 _log = logs.get(__name__)
+
+# How many servers' groups are known at once: so many moderators turn pages at the same time.
+_SERVERS: Final = 64
 
 LONGEST: Final = 200
 """How much of a question is kept, in characters."""
@@ -76,6 +82,41 @@ async def keep_gap(bot: LinerNotes, reply: Reply, place: Place, content: str) ->
         return reply
 
 
+class Groups:
+    """What was not answered, grouped by meaning: grouped again only where there is something else to group.
+
+    Turning a page embeds nothing. What is kept for that is numbers: no question is in memory for longer than
+    it is on the disk.
+    """
+
+    def __init__(self, curator: Curator) -> None:
+        """Take what groups."""
+        self._curator = curator
+        self._known: OrderedDict[int, tuple[tuple[int, ...], ...]] = OrderedDict()
+
+    async def of(self, guild: int) -> tuple[tuple[Gap, ...], ...]:
+        """Return a server's groups, the largest first."""
+        gaps = {gap.number: gap for gap in await self._curator.catalogue.gaps(guild)}
+        known = self._known.get(guild)
+        if (
+            known is not None
+            and sum(map(len, known)) == len(gaps)
+            and all(number in gaps for group in known for number in group)
+        ):
+            self._known.move_to_end(guild)
+            return tuple(tuple(gaps[number] for number in group) for group in known)
+        groups = await self._curator.gap_groups(guild)
+        self._known[guild] = tuple(tuple(gap.number for gap in group) for group in groups)
+        self._known.move_to_end(guild)
+        if len(self._known) > _SERVERS:
+            self._known.popitem(last=False)
+        return groups
+
+    def drop(self, guild: int) -> None:
+        """Forget how a server's questions were grouped."""
+        self._known.pop(guild, None)
+
+
 class Gaps:
     """Shows a server's moderators what was not answered, and turns the keeping on and off."""
 
@@ -90,7 +131,7 @@ class Gaps:
             on = button("gapson", "", label="Turn on", style=discord.ButtonStyle.success)
             await show(interaction, replies.gaps_off(), row(on))
             return
-        groups = await self._bot.library.curator.gap_groups(guild)
+        groups = await self._bot.gap_groups.of(guild)
         pages = pages_of(len(groups), replies.GAPS_PER_PAGE)
         page = min(page, pages - 1)
         buttons = [button("gapsoff", "", label="Turn off", style=discord.ButtonStyle.danger)]
@@ -122,6 +163,8 @@ class Gaps:
             what = "questions without an answer: no longer kept, and removed"
             note = self._catalogue.noting(guild, interaction.user.id, what)
             await self._bot.servers.set_gaps(guild, self._catalogue.clearing_gaps(guild), note, kept=False)
+            # The database may give the numbers of what has been removed to other questions.
+            self._bot.gap_groups.drop(guild)
             _log.info("gaps off", guild=guild, by=interaction.user.id)
         await self.show(interaction, guild, 0)
 

@@ -25,7 +25,12 @@ _TIDY_SECONDS: Final = 3_600.0
 def register(bot: LinerNotes) -> None:
     """Add the listeners."""
     curator = bot.library.curator
-    curator.on_removed = bot.servers.drop
+
+    def drop(guild: int) -> None:
+        bot.servers.drop(guild)
+        bot.gap_groups.drop(guild)
+
+    curator.on_removed = drop
 
     async def note_ready() -> None:
         # Servers that Discord cannot reach at the moment are among them.
