@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -89,6 +90,28 @@ def test_imports_run_one_way(module: Path) -> None:
         return
     rooms = {name.split(".")[1] for name in imports(parsed(module)) if name.startswith("linernotes.")}
     assert rooms - {room} <= MAY_IMPORT[room]
+
+
+QUOTES = SOURCE / "corpus" / "quotes"
+
+
+def test_modules_that_find_quotations_import_those_above_them() -> None:
+    """The table in the package's docstring is true, and names every module."""
+    lines = re.findall(
+        r"^    (\w+(?:, \w+)*)  +\S", ast.get_docstring(parsed(QUOTES / "__init__.py")) or "", re.MULTILINE
+    )
+    rows = [line.split(", ") for line in lines]
+    above: set[str] = set()
+    for row in rows:
+        for module in row:
+            found = {
+                name.split(".")[3]
+                for name in imports(parsed(QUOTES / f"{module}.py"))
+                if name.startswith("linernotes.corpus.quotes.")
+            }
+            assert found <= above, module
+        above |= {*row}
+    assert above | {"__init__"} == {path.stem for path in QUOTES.glob("*.py")}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))

@@ -175,6 +175,8 @@ def test_a_dash_line_names_the_speaker(text: str) -> None:
         ("Tom Reed met Ana Ruiz in Ohio.", "Ruiz", "Ana Ruiz"),
         ("Rapper Big Lantern came late.", "Lantern", "Big Lantern"),
         ("Memphis rapper Big Lantern came late.", "the rapper", "Big Lantern"),
+        ("Actress Ana Ruiz came late.", "she", "Ana Ruiz"),
+        ("Actress Mo Lantern came late.", "the actress", "Mo Lantern"),
         ("Big Lantern, who raps, came late.", "they", "Big Lantern"),
         ("Mayor Ana Lopez Ruiz came late.", "the mayor", "Ana Lopez Ruiz"),
         ("Ana Ruiz came late.", "the mayor", None),
@@ -211,6 +213,14 @@ def test_who_is_meant(before: str, who: str, speaker: str | None) -> None:
 def test_the_outlet(telling: str, source: str | None) -> None:
     """The outlet is the source where the text names one; a place, a month or a person is none."""
     assert rows(f'"We ran," Ana Ruiz {telling}.') == [("We ran,", "Ana Ruiz", source)]
+
+
+@pytest.mark.parametrize(
+    "telling", ["Talking to GQ", "Speaking with GQ", "Writing for GQ", "Asked by GQ", "According to GQ"]
+)
+def test_the_outlet_at_the_head_of_a_sentence(telling: str) -> None:
+    """The outlet is found behind words that a sentence begins with, whatever else it says."""
+    assert rows(f'{telling}, Ana Ruiz said: "{WE}"') == [(WE, "Ana Ruiz", "GQ")]
 
 
 def test_an_outlet_speaks() -> None:

@@ -39,6 +39,7 @@ from linernotes.corpus.quotes.vocabulary import (
     STARTERS,
     TITLES,
     WOMEN,
+    forms,
     listed,
 )
 
@@ -205,7 +206,7 @@ class Cast:
             head, _, rest = name.partition(" ")
             low = head.casefold()
             if not rest:
-                nobody = low in _NO_NAMES or low.rstrip("s") in SPEAKERS
+                nobody = low in _NO_NAMES or not forms(low).isdisjoint(SPEAKERS)
                 return _NOBODY if nobody else Trimmed(name, shift, office)
             drop, role = self._is_dropped(low, rest)
             if not drop:
@@ -312,7 +313,7 @@ class Cast:
     def _is_dropped(self, low: str, rest: str) -> tuple[bool, str]:
         """Say whether a word is no part of the name ``rest`` behind it, and which office it is."""
         tokens = rest.split()
-        if low.rstrip("s") in _DROPPED_ROLES or (low in OFFICES and len(tokens) > 1):
+        if not forms(low).isdisjoint(_DROPPED_ROLES) or (low in OFFICES and len(tokens) > 1):
             return True, low
         if low == "the" and tokens[0].casefold() in NO_FIRST_NAMES:
             return True, ""

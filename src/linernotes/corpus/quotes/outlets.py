@@ -84,7 +84,7 @@ _SAID_TO = (
         _MADE_WRITTEN, rf"\b{_MADE}s?(?: \w+){{0,2}}? (?:with|to|for|in|by|on)(?: the same)? ({_OUTLET})"
     ),
     _needing(
-        "peaking talk spoke speaks sat",
+        "peaking alking talk spoke speaks sat",
         r"\b(?:[Ss]peaking|[Tt]alking|speaks|spoke|talk(?:s|ed)|sat down)(?: \w+)? "
         rf"(?:to|with|on) ({_OUTLET})",
     ),

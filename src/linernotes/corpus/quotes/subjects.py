@@ -25,6 +25,7 @@ from linernotes.corpus.quotes.vocabulary import (
     SAYING_VERBS,
     SPEAKERS,
     STARTERS,
+    forms,
 )
 
 if TYPE_CHECKING:
@@ -125,11 +126,10 @@ class Subjects:
             if ahead and ahead[1] in SPEAKERS:
                 at, head = ahead.end(), ahead[1]
                 continue
-            forms = {low, low.rstrip("s")}
-            if not determined and not forms & _WHO_SPEAK:
+            if not determined and not forms(low) & _WHO_SPEAK:
                 return None
             head = low
-            if forms & SPEAKERS and self._masked.startswith(", ", word.end()):
+            if forms(low) & SPEAKERS and self._masked.startswith(", ", word.end()):
                 run = RUN.match(self._masked, word.end() + 2, stop)
                 subject = self._named(run, head, stop) if run else None
                 if subject is not None:
@@ -241,5 +241,5 @@ class Subjects:
                 if not inner or (index and lows[index - 1] in PREPOSITIONS):
                     continue
                 return Subject("role", inner[cut - 1], start + words[index].start(), end)
-        known = {low, low.rstrip("s")} & _WHO_SPEAK
+        known = forms(low) & _WHO_SPEAK
         return Subject("role", low, end - len(low), end) if known else None

@@ -13,6 +13,11 @@ def listed(written: str) -> frozenset[str]:
     return frozenset(written.split())
 
 
+def forms(word: str) -> frozenset[str]:
+    """Return a word as it stands and without the "s" of a plural: "actress" loses more than that."""
+    return frozenset((word, word.rstrip("s")))
+
+
 # --- Verbs ------------------------------------------------------------------------------------------------
 
 SAYING_VERBS = listed(
