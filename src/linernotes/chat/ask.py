@@ -11,6 +11,7 @@ from linernotes.chat import replies
 from linernotes.chat.answers import answer, remember, remove_answer
 from linernotes.chat.gaps import keep_gap
 from linernotes.chat.markup import trim
+from linernotes.chat.moderation import may_remove
 from linernotes.chat.questions import question_in
 from linernotes.chat.responses import defer, report, show, told
 from linernotes.chat.sessions import Place
@@ -138,14 +139,9 @@ async def _remove_message(interaction: discord.Interaction[LinerNotes], message:
         raise RefusalError("That is not an answer of mine.")
     channel = interaction.channel_id or 0
     posted = await bot.store.find_message(message.id, guild=interaction.guild_id, channel=channel)
-    role = bot.servers.of(interaction.guild_id).moderator_role
-    permissions = interaction.permissions
-    moderates = interaction.guild_id is not None and (
-        permissions.manage_messages
-        or permissions.manage_guild
-        or (isinstance(interaction.user, discord.Member) and interaction.user.get_role(role or 0) is not None)
-    )
-    if not moderates and (posted is None or posted.asker != interaction.user.id):
+    server = bot.servers.of(interaction.guild_id)
+    may = interaction.guild_id is not None and may_remove(server, interaction.user, interaction.permissions)
+    if not may and (posted is None or posted.asker != interaction.user.id):
         raise RefusalError("Only who asked, or a moderator, can remove an answer.")
     if posted is not None:
         await remove_answer(bot, posted)

@@ -302,7 +302,7 @@ def status(shown: Status, page: int) -> discord.Embed:
 def _shelved(shelved: Shelved) -> str:
     facts = [fit(clean(shelved.document.name), 120) or "…", size(shelved.size)]
     if shelved.at is not None:
-        facts.append(_when(shelved.at))
+        facts.append(when(shelved.at))
     facts.append("added here" if shelved.own else "shared")
     return " · ".join(facts)
 
@@ -337,10 +337,11 @@ def size(number: int) -> str:
 
 
 def _event(revision: Revision) -> str:
-    return f"{_when(revision.at)} · {who(revision.person)} · {fit(clean(revision.what), 150) or '…'}"
+    return f"{when(revision.at)} · {who(revision.person)} · {fit(clean(revision.what), 150) or '…'}"
 
 
-def _when(at: float) -> str:
+def when(at: float) -> str:
+    """Say how long ago something was, or will be, as each reader's Discord counts it."""
     return f"<t:{int(at)}:R>"
 
 

@@ -14,6 +14,7 @@ from linernotes.chat import logs, replies
 from linernotes.chat.answers import Reply, answer, remember, remove_answer
 from linernotes.chat.gaps import keep_gap
 from linernotes.chat.manners import BlockedError, BusyError, channels_of, require_welcome
+from linernotes.chat.moderation import may_remove
 from linernotes.chat.questions import question_in
 from linernotes.chat.responses import explain, shown
 from linernotes.chat.sessions import Place
@@ -119,7 +120,7 @@ class Messages:
         )
         if posted is None:
             return
-        if payload.user_id == posted.asker or self._moderates(payload.member, payload.channel_id):
+        if payload.user_id == posted.asker or self._may_remove(payload.member, payload.channel_id):
             await remove_answer(self._bot, posted)
 
     # --- Which messages, and where ---
@@ -154,7 +155,7 @@ class Messages:
             return permissions.send_messages_in_threads
         return permissions.send_messages
 
-    def _moderates(self, member: discord.Member | None, channel_id: int) -> bool:
+    def _may_remove(self, member: discord.Member | None, channel_id: int) -> bool:
         if member is None:
             return False
         channel = member.guild.get_channel_or_thread(channel_id)
@@ -162,10 +163,7 @@ class Messages:
             permissions = member.guild_permissions if channel is None else channel.permissions_for(member)
         except discord.ClientException:  # a thread whose channel is not known
             permissions = member.guild_permissions
-        role = self._bot.servers.of(member.guild.id).moderator_role
-        return (
-            permissions.manage_messages or permissions.manage_guild or member.get_role(role or 0) is not None
-        )
+        return may_remove(self._bot.servers.of(member.guild.id), member, permissions)
 
     # --- Answering ---
 

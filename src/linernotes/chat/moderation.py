@@ -124,12 +124,20 @@ def require_manager(bot: LinerNotes, interaction: discord.Interaction[Any]) -> i
 
 def is_moderator(bot: LinerNotes, interaction: discord.Interaction[Any]) -> bool:
     """Say whether this person may manage the server, or has the role for it."""
-    permissions = interaction.permissions
+    return moderates(bot.servers.of(interaction.guild_id), interaction.user, interaction.permissions)
+
+
+def moderates(server: Server, person: discord.abc.User, permissions: discord.Permissions) -> bool:
+    """Say whether a person with these permissions may manage the server, or has the role for it."""
     if permissions.administrator or permissions.manage_guild:
         return True
-    role = bot.servers.of(interaction.guild_id).moderator_role
-    user = interaction.user
-    return role is not None and isinstance(user, discord.Member) and user.get_role(role) is not None
+    role = server.moderator_role
+    return role is not None and isinstance(person, discord.Member) and person.get_role(role) is not None
+
+
+def may_remove(server: Server, person: discord.abc.User, permissions: discord.Permissions) -> bool:
+    """Say whether a person may remove answers that others have asked for: as a moderator, or any message."""
+    return permissions.manage_messages or moderates(server, person, permissions)
 
 
 async def _show(interaction: discord.Interaction[LinerNotes], server: Server) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import discord
 
 from linernotes.catalogue import CHECKS
-from linernotes.chat.curation_replies import listed, who
+from linernotes.chat.curation_replies import listed, when, who
 from linernotes.chat.markup import clean, fit
 from linernotes.chat.replies import COLOUR, GREY, counted, pages_of
 from linernotes.curation import lacking, meets
@@ -170,7 +170,7 @@ def _group(group: Sequence[Gap]) -> str:
     facts = [f"asked {'once' if len(group) == 1 else f'{len(group)} times'}"]
     if told:
         facts.append(f"{counted(told, 'time')} with *Tell a moderator*")
-    facts.append(f"last {_when(max(gap.at for gap in group))}")
+    facts.append(f"last {when(max(gap.at for gap in group))}")
     lines = [f"**{_quoted(texts[0])}**", *(f"also {_quoted(each, _LIKE)}" for each in texts[1:3])]
     return "\n".join([*lines, f"-# {' · '.join(facts)}"])
 
@@ -202,7 +202,7 @@ def audit(acts: Sequence[Act], of: int, revisions: Sequence[Revision], page: int
 
 def _act(act: Act, numbers: dict[tuple[float, str], int]) -> str:
     person = "somebody who asked to be forgotten" if act.person is None else who(act.person)
-    line = f"{_when(act.at)} · {person} · {fit(clean(act.what), _WHAT) or '…'}"
+    line = f"{when(act.at)} · {person} · {fit(clean(act.what), _WHAT) or '…'}"
     if act.before is None or act.after is None or act.before == act.after:
         return line
     made = numbers.get((act.at, act.after))
@@ -215,7 +215,3 @@ def _act(act: Act, numbers: dict[tuple[float, str], int]) -> str:
 
 def _quoted(text: str, limit: int = _QUESTION) -> str:
     return f"“{fit(clean(text), limit)}”"
-
-
-def _when(at: float) -> str:
-    return f"<t:{int(at)}:R>"
