@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from linernotes.catalogue import Catalogue
     from linernotes.models import Floats
 
 DIMENSION = 64
@@ -70,6 +71,14 @@ def _direction(word: str) -> Floats:
     seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8])
     vector = np.random.default_rng(seed).standard_normal(DIMENSION)
     return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+# --- A database ---------------------------------------------------------------------------------------------
+
+
+async def note(catalogue: Catalogue, guild: int, person: int, what: str) -> None:
+    """Write a line of the audit trail that left the edition alone."""
+    await catalogue._store.run(catalogue.noting(guild, person, what))
 
 
 # --- A corpus ---------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fakes import note
 from linernotes import catalogue as module
 from linernotes.catalogue import (
     AUDIT_SECONDS,
@@ -160,7 +161,7 @@ async def test_holding_is_written_down_once_until_something_else_moves(catalogue
     assert [act.what for act in await catalogue.audit(OURS)] == ["stayed for a"]
     assert await catalogue.newest() == {OURS: revision(1)}
     assert await catalogue.hold(revision(1), "stayed for b")
-    await catalogue.note(OURS, ALICE, "looked at it")
+    await note(catalogue, OURS, ALICE, "looked at it")
     assert not await catalogue.hold(revision(1), "stayed for b"), "a note moves nothing"
     assert [act.what for act in await catalogue.audit(OURS)] == [
         "looked at it",
@@ -208,9 +209,9 @@ async def test_files_are_needed_as_long_as_a_kept_revision_names_them(catalogue:
 
 
 async def test_the_audit_trail_is_kept_for_a_year(catalogue: Catalogue, clock: Clock, store: Store) -> None:
-    await catalogue.note(OURS, ALICE, "first")
+    await note(catalogue, OURS, ALICE, "first")
     clock.now += AUDIT_SECONDS - 1
-    await catalogue.note(OURS, ALICE, "second")
+    await note(catalogue, OURS, ALICE, "second")
     await catalogue.tidy()
     assert [act.what for act in await catalogue.audit(OURS)] == ["second", "first"]
     clock.now += 1
@@ -221,11 +222,11 @@ async def test_the_audit_trail_is_kept_for_a_year(catalogue: Catalogue, clock: C
 
 
 async def test_the_audit_trail_is_read_in_parts(catalogue: Catalogue, clock: Clock) -> None:
-    await catalogue.note(OURS, ALICE, "long ago")
+    await note(catalogue, OURS, ALICE, "long ago")
     clock.now += AUDIT_SECONDS
     for number in range(5):
-        await catalogue.note(OURS, ALICE, str(number))
-        await catalogue.note(THEIRS, ALICE, "theirs")
+        await note(catalogue, OURS, ALICE, str(number))
+        await note(catalogue, THEIRS, ALICE, "theirs")
     assert await catalogue.count_acts(OURS) == 5
     assert [act.what for act in await catalogue.audit(OURS, first=1, most=2)] == ["3", "2"]
     assert [act.what for act in await catalogue.audit(OURS, first=4, most=2)] == ["0"]
@@ -237,7 +238,7 @@ async def test_the_last_act_is_the_last_that_an_edition_came_of(catalogue: Catal
     assert await catalogue.last_act(OURS) is None
     await fill(catalogue, 3)
     await fill(catalogue, 4, THEIRS)
-    await catalogue.note(OURS, ALICE, "looked at it")
+    await note(catalogue, OURS, ALICE, "looked at it")
     last = await catalogue.last_act(OURS)
     assert last is not None
     assert (last.what, last.after) == ("change 3", "edition 1.3")
@@ -407,7 +408,7 @@ async def test_nothing_but_the_question_is_kept_of_a_gap(store: Store) -> None:
 async def test_every_read_shows_one_server_what_is_its_own(catalogue: Catalogue) -> None:
     for guild in (OURS, THEIRS):
         await fill(catalogue, 3, guild)
-        await catalogue.note(guild, ALICE, f"noted in {guild}")
+        await note(catalogue, guild, ALICE, f"noted in {guild}")
         await catalogue.add_check(guild, ALICE, f"Who is in {guild}?", "x")
         await catalogue.add_gap(guild, f"What is in {guild}?")
     for guild in (OURS, THEIRS):
@@ -532,7 +533,7 @@ async def test_being_a_member_ends_the_thirty_days(catalogue: Catalogue, clock: 
 
 async def test_calls_at_once_are_done_one_after_another(catalogue: Catalogue) -> None:
     await asyncio.gather(
-        *(catalogue.note(OURS, ALICE, str(number)) for number in range(20)),
+        *(note(catalogue, OURS, ALICE, str(number)) for number in range(20)),
         *(catalogue.add_gap(OURS, str(number)) for number in range(20)),
     )
     assert [act.what for act in await catalogue.audit(OURS)] == [str(n) for n in range(19, -1, -1)]

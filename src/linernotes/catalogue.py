@@ -200,10 +200,6 @@ class Catalogue:
 
     # --- The audit trail ---
 
-    async def note(self, guild: int, person: int, what: str) -> None:
-        """Write down what somebody did that left the edition alone."""
-        await self._store.run(self.noting(guild, person, what))
-
     def noting(self, guild: int, person: int, what: str) -> Work:
         """Return what writes down what somebody did, to be done together with it."""
         act = Act(0, self._store.clock(), person, what, None, None)

@@ -664,8 +664,7 @@ class Curator:
         # Who made it may have asked to be forgotten since.
         kept = (each for each in await self.catalogue.revisions(guild) if each.number == base.number)
         base = next(kept, base)
-        moves = (act for act in await self.catalogue.audit(guild) if act.after is not None)
-        last = next(moves, None)
+        last = await self.catalogue.last_act(guild)
         held = last.what if last is not None and last.what.startswith(HELD) else None
         documents = await self._workers.answer(_shelve, standing.edition, base, self._settings.corpus_dir)
         return Status(

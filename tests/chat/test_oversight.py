@@ -15,7 +15,7 @@ from test_journeys_messages import buttons_of
 from test_replies import forged
 from world import text_of
 
-from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION
+from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, note
 from linernotes import catalogue
 from linernotes.catalogue import CHECKS, OPERATOR
 from linernotes.chat import gaps, membership
@@ -779,7 +779,7 @@ async def test_the_audit_trail_says_who_did_what_and_from_which_edition_to_which
     before = world.library.curator.standings.of(None).edition.id
     await keep_added(world)
     after = world.library.curator.standings.of(world.guild.id).edition.id
-    await catalogue_of(world).note(world.guild.id, OPERATOR, "stayed")
+    await note(catalogue_of(world), world.guild.id, OPERATOR, "stayed")
     shown = await corpus(world, "audit")
     assert shown.ephemeral
     operator, mine = (shown.embeds[0].description or "").splitlines()
@@ -792,7 +792,7 @@ async def test_the_audit_trail_says_who_did_what_and_from_which_edition_to_which
 
 async def test_the_audit_trail_is_paged_newest_first(world: World) -> None:
     for number in range(12):
-        await catalogue_of(world).note(world.guild.id, world.mod.id, f"act {number}")
+        await note(catalogue_of(world), world.guild.id, world.mod.id, f"act {number}")
     shown = await corpus(world, "audit")
     assert "act 11\n" in text_of(shown)
     assert "Page 1 of 2, kept for a year" in text_of(shown)

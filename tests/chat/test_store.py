@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from world import Clock
 
+from fakes import note
 from linernotes import store as module
 from linernotes.catalogue import OPERATOR, Catalogue, Revision
 from linernotes.errors import ClosedError, StoreError
@@ -137,7 +138,7 @@ async def test_who_is_forgotten_is_no_longer_named_for_what_they_changed(store: 
     first = Revision(22, 1, "e" * 64, "the shared corpus", store.clock(), OPERATOR)
     await catalogue.commit(replace(first, number=2, what="added a.md", person=44), before=first)
     await catalogue.add_check(22, 44, "Who?", "Ada")
-    await catalogue.note(23, 45, "moderators: no role")
+    await note(catalogue, 23, 45, "moderators: no role")
     await store.save_server(22, Server(blocked=frozenset({44})))
     # The revision and the check question, and a line of the audit trail for each.
     assert await store.forget(44) == Forgotten(answers=0, votes=0, acts=4)

@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -44,7 +44,7 @@ from linernotes.errors import DiscordRefusedError, DiscordUnreachableError, Refu
 from linernotes.library import Library
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from linernotes.curator import Moved
     from linernotes.settings import Settings
@@ -252,6 +252,7 @@ async def _run(settings: Settings) -> int:
             bot = create_bot(settings, library)
             told = functools.partial(_tell_moderators, bot)
             await stack.enter_async_context(control.serve(library, settings.data_dir, told))
+            await stack.enter_async_context(_telling(bot, library.caught_up))
             await stack.enter_async_context(membership.tidying(library.curator))
             await stack.enter_async_context(health.serve(bot, settings.health_port))
             await _connected(bot, settings.discord_token.get_secret_value(), stop)
@@ -261,6 +262,25 @@ async def _run(settings: Settings) -> int:
     finally:
         last.cancel()
     return 0
+
+
+@asynccontextmanager
+async def _telling(
+    bot: commands.Bot | commands.AutoShardedBot, caught_up: asyncio.Task[tuple[Moved, ...]]
+) -> AsyncIterator[None]:
+    """Tell the moderators whom a start has held back, as soon as the bot is connected."""
+
+    async def tell() -> None:
+        moved = await asyncio.shield(caught_up)
+        await bot.wait_until_ready()
+        await _tell_moderators(bot, moved)
+
+    telling = asyncio.ensure_future(tell())
+    try:
+        yield
+    finally:
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
 
 
 async def _tell_moderators(bot: commands.Bot | commands.AutoShardedBot, moved: tuple[Moved, ...]) -> None:

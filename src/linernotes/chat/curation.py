@@ -317,6 +317,7 @@ class Curation:
                 interaction,
                 self._curator.apply(guild, interaction.user.id, preview_id, anyway=anyway, progress=progress),
                 progress,
+                after="It goes on; in a while, /corpus status says what I answer from.",
             )
         except LinerNotesError as error:
             await self._show_failure(interaction, preview, error)
@@ -375,13 +376,20 @@ class Curation:
                 interaction,
                 self._curator.preview(guild, interaction.user.id, change, progress),
                 progress,
+                after="It goes on being built, and what has been embedded is kept: give the command again in"
+                " a while. Nothing has changed yet.",
             )
         await self._show_preview(interaction, preview)
 
     async def _watched(
-        self, interaction: discord.Interaction[LinerNotes], work: Coroutine[Any, Any, _T], progress: Progress
+        self,
+        interaction: discord.Interaction[LinerNotes],
+        work: Coroutine[Any, Any, _T],
+        progress: Progress,
+        *,
+        after: str,
     ) -> _T:
-        """Wait for work on a library and say how far it is.
+        """Wait for work on a library and say how far it is; where that takes too long, say ``after``.
 
         Raises:
             RefusalError: the bot leaves, or Discord takes no more edits; then the work goes on by itself.
@@ -396,10 +404,7 @@ class Curation:
                     " again if that is not what you want."
                 )
             if asyncio.get_running_loop().time() >= end:
-                raise RefusalError(
-                    "It takes longer than Discord lets me tell you here. It goes on being built, and what has"
-                    " been embedded is kept: give the command again in a while. Nothing has changed yet."
-                )
+                raise RefusalError(f"It takes longer than Discord lets me tell you here. {after}")
             note = replies.building(
                 progress.stage,
                 progress.documents,

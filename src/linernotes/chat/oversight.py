@@ -97,7 +97,7 @@ async def _press_audit(interaction: discord.Interaction[LinerNotes], rest: str) 
 
 
 async def tell_moderators(bot: LinerNotes, moved: Iterable[Moved]) -> None:
-    """Tell the moderators of each server that the operator's reload has held back.
+    """Tell the moderators of each server that the operator's reload has held back, once for each reason.
 
     It goes to the channel in which Discord tells them of news; where there is none, or the bot may not write
     there, ``/corpus status`` says it.
@@ -105,7 +105,7 @@ async def tell_moderators(bot: LinerNotes, moved: Iterable[Moved]) -> None:
     for each in moved:
         guild = bot.get_guild(each.guild)
         channel = None if guild is None else guild.public_updates_channel
-        if each.move != "held" or guild is None or channel is None:
+        if each.move != "held" or not each.is_new or guild is None or channel is None:
             continue
         permissions = channel.permissions_for(guild.me)
         if not (permissions.view_channel and permissions.send_messages):
