@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import hashlib
 import itertools
 import json
@@ -18,6 +19,7 @@ import tempfile
 import threading
 import time
 import traceback
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -347,6 +349,59 @@ def test_an_id_differs_with(other: Callable[[], Edition[Any]], whole: Edition[An
 def test_servers_with_the_same_documents_share_one_edition(data: Path) -> None:
     store = Store(data)
     assert store.open_edition(corpus()) is store.load(served(data))
+
+
+def arrays_in(edition: Edition[Any]) -> dict[str, np.ndarray[Any, Any]]:
+    return {segment.passages[0].text: segment.arrays["tokens"] for segment in edition.segments}
+
+
+@pytest.mark.parametrize("folder", [True, False])
+def test_editions_with_the_same_document_share_its_arrays(data: Path, folder: bool) -> None:
+    store = Store(data if folder else None)
+    one, two = store.open_edition(corpus()), store.open_edition(corpus()[:2])
+    assert arrays_in(two).keys() < arrays_in(one).keys()
+    assert all(array is arrays_in(one)[text] for text, array in arrays_in(two).items())
+
+
+def test_the_arrays_go_with_the_last_edition_that_has_the_document(data: Path) -> None:
+    store = Store(data)
+    editions = [store.open_edition(corpus()), store.open_edition(corpus(1))]
+    ours = weakref.ref(arrays_in(editions[0])["This is version 0."])
+    common = weakref.ref(arrays_in(editions[0])["Attucks fell first, in 1770."])
+    del editions[0]
+    gc.collect()
+    assert ours() is None
+    assert common() is not None
+    del editions[0]
+    gc.collect()
+    assert common() is None
+
+
+def test_a_document_under_two_names_shares_its_arrays_and_keeps_its_names(data: Path) -> None:
+    store = Store(data)
+    ours = store.open_edition([article("ours.md", "The same words.")])
+    theirs = store.open_edition([article("theirs.md", "The same words.")])
+    array = arrays_in(theirs)["The same words."]
+    assert array is arrays_in(ours)["The same words."]
+    assert [edition.passages[0].document for edition in (ours, theirs)] == ["ours.md", "theirs.md"]
+    # The one that brought the arrays goes; they are still found.
+    del ours
+    gc.collect()
+    third = store.open_edition([article("third.md", "The same words.")])
+    assert arrays_in(third)["The same words."] is array
+    assert third.quotes[0].document == "third.md"
+
+
+def test_a_segment_in_use_whose_folder_has_gone_is_saved_again(data: Path) -> None:
+    store = Store(data)
+    held = store.open_edition(corpus())
+    shutil.rmtree(data / "segments")
+    other = store.open_edition(corpus()[:2])
+    restarted = Store(data)
+    assert restarted.load(other.id) == other
+    assert restarted.segments.made == []
+    assert store.segments.made == []
+    assert len(held.segments) == 3
 
 
 def test_progress_tells_what_is_read_embedded_and_indexed(tmp_path: Path) -> None:

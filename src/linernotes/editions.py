@@ -27,7 +27,7 @@ import stat
 import threading
 import weakref
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 import numpy as np
@@ -118,7 +118,10 @@ class IndexMaker(Protocol[IndexT]):
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Edition(Generic[IndexT]):
-    """A list of documents, sorted by name, ready to be asked; never changed once it is made."""
+    """A list of documents, sorted by name, ready to be asked; never changed once it is made.
+
+    ``segments`` are what it was made of: other editions with one of its documents share them.
+    """
 
     id: str
     documents: tuple[Document, ...]
@@ -126,6 +129,7 @@ class Edition(Generic[IndexT]):
     sentences: tuple[Sentence, ...]
     quotes: tuple[Quote, ...]
     index: IndexT
+    segments: tuple[PreparedSegment, ...] = field(default=(), repr=False, compare=False)
 
 
 def segment_digest(document: Document, settings: str) -> str:
@@ -155,6 +159,8 @@ class EditionStore(Generic[IndexT]):
         self._building = threading.Lock()
         # Servers with the same documents share one edition, for as long as one of them holds it.
         self._alive: weakref.WeakValueDictionary[str, Edition[IndexT]] = weakref.WeakValueDictionary()
+        # Editions with the same document share its segment, for as long as one of them lives.
+        self._shared: weakref.WeakValueDictionary[str, PreparedSegment] = weakref.WeakValueDictionary()
         self._unsaved_segments: dict[str, PreparedSegment] = {}
         self._unsaved_editions: dict[str, Edition[IndexT]] = {}
         self._warned = False
@@ -205,6 +211,7 @@ class EditionStore(Generic[IndexT]):
                 tuple(sentence for part in parts for sentence in part.sentences),
                 tuple(quote for part in parts for quote in part.quotes),
                 self._indexes.build(parts) if saved is None else saved,
+                tuple(segments.values()),
             )
             self._alive[key] = edition
             if saved is None:
@@ -285,14 +292,20 @@ class EditionStore(Generic[IndexT]):
         return segment_digest(document, self._segments.settings)
 
     def _prepare(self, documents: Mapping[str, Document], progress: Progress) -> dict[str, PreparedSegment]:
-        """Return the segment of each document by its digest: as it was saved, or else newly made."""
+        """Return the segment of each document by its digest: one in use, as it was saved, or newly made."""
         found: dict[str, PreparedSegment] = {}
         for done, (key, document) in enumerate(documents.items(), 1):
-            segment = self._unsaved_segments.get(key) or self._read(
-                "segments", key, self._segments.settings, functools.partial(_read_segment, document)
-            )
-            if segment is not None:
+            if (segment := self._shared.get(key)) is not None:
                 found[key] = segment
+                if key not in self._unsaved_segments and not self._has("segments", key):
+                    # Its folder has gone, and the edition to come is to be whole on the disk.
+                    self._unsaved_segments[key] = _named(segment, "")
+            else:
+                segment = self._unsaved_segments.get(key) or self._read(
+                    "segments", key, self._segments.settings, functools.partial(_read_segment, document)
+                )
+                if segment is not None:
+                    found[key] = self._shared[key] = _named(segment, document.name)
             progress("read", done, len(documents))
         missing = {key: document for key, document in documents.items() if key not in found}
         for done, (key, document) in enumerate(missing.items(), 1):
@@ -300,7 +313,8 @@ class EditionStore(Generic[IndexT]):
             segment = self._segments.make(bare, functools.partial(progress, "embed"))
             if (wrong := _misfit(document, segment)) is not None:
                 raise EditionError(f"What was made of {document.name} does not fit it: {wrong}.")
-            found[key] = self._unsaved_segments[key] = _named(segment, "")
+            found[key] = self._shared[key] = _named(segment, document.name)
+            self._unsaved_segments[key] = _named(segment, "")
             # Saved one by one: a long first build that is stopped goes on where it was.
             self._save()
             progress("split", done, len(missing))
@@ -312,7 +326,7 @@ class EditionStore(Generic[IndexT]):
         Raises:
             EditionError: there is none with this id, or its list of documents is damaged.
         """
-        if not self._has(edition_id):
+        if not self._has("editions", edition_id):
             raise EditionError(f"There is no edition {edition_id!r}.")
         place = self._place("editions", edition_id)
         try:
@@ -370,16 +384,16 @@ class EditionStore(Generic[IndexT]):
             raise EditionError(f"There is no edition {key!r}.")
         return self._folder / kind / key
 
-    def _has(self, key: str) -> bool:
+    def _has(self, kind: _Kind, key: str) -> bool:
         return (
             self._folder is not None
             and _DIGEST.fullmatch(key) is not None
-            and self._place("editions", key).is_dir()
+            and self._place(kind, key).is_dir()
         )
 
     def _is_saved(self, key: str) -> bool:
         # A folder may be there and damaged, and its mending still to come.
-        return key not in self._unsaved_editions and self._has(key)
+        return key not in self._unsaved_editions and self._has("editions", key)
 
     def _names(self, kind: _Kind) -> set[str]:
         """Return the digests of what stands in the folder; what has another name is not ours."""
@@ -594,7 +608,13 @@ def _misfit(document: Document, segment: PreparedSegment) -> str | None:
 
 
 def _named(segment: PreparedSegment, name: str) -> PreparedSegment:
-    """Return the segment as one of the document ``name``; it is kept without a name, for any document."""
+    """Return the segment as one of the document ``name``; it is saved without a name, for any document.
+
+    One that has the name already is returned itself; the arrays are the same in either case.
+    """
+    pieces: tuple[Passage | Sentence | Quote, ...] = (*segment.passages, *segment.sentences, *segment.quotes)
+    if all(piece.document == name for piece in pieces):
+        return segment
     return PreparedSegment(
         tuple(replace(passage, document=name) for passage in segment.passages),
         tuple(replace(sentence, document=name) for sentence in segment.sentences),

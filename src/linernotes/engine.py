@@ -185,23 +185,15 @@ class Engine:
         Raises:
             CorpusError: the edition has no such document.
         """
-        found = tuple(each for each in edition.documents if each.name == document)
-        if not found:
+        names = [each.name for each in edition.documents]
+        if document not in names:
             raise CorpusError(f"There is no document {document!r}.")
-        if len(edition.documents) == 1:
+        if len(names) == 1:
             return edition
-        quoted = [at for at, quote in enumerate(edition.quotes) if quote.document == document]
-        arrays = {
-            **edition.index.arrays_of(document),
-            "quote_vectors": edition.index.quote_vectors[quoted],
-        }
-        part = PreparedSegment(
-            tuple(passage for passage in edition.passages if passage.document == document),
-            tuple(sentence for sentence in edition.sentences if sentence.document == document),
-            tuple(edition.quotes[at] for at in quoted),
-            arrays,
-        )
+        at = names.index(document)
+        part = edition.index.parts[at]
         index = self.indexes.build([part])
+        found = (edition.documents[at],)
         return Edition(edition.id, found, part.passages, part.sentences, part.quotes, index)
 
     def group(self, texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:

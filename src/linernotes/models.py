@@ -167,12 +167,12 @@ class Embedding:
     offsets: Integers
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class PreparedSegment:
     """One document divided and embedded: what an edition is made of, kept under the digest of its text.
 
     ``arrays`` are numeric (float32, float16 or integers), with names like ``token_vectors``; what they hold
-    is retrieval's business.
+    is retrieval's business. Editions share them, so nobody changes them.
     """
 
     passages: tuple[Passage, ...]

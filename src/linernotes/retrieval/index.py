@@ -8,6 +8,7 @@ whole passage ("late chunking", Günther et al. 2024), so that a sentence's "he"
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -162,6 +163,8 @@ class Index:
         vocabulary: Vocabulary,
     ) -> None:
         """Take the documents' segments and what was built over them; see ``build`` and ``load``."""
+        # Editions share their documents' segments: what is large stays there, and no index copies it.
+        self.parts = tuple(parts)
         self.sentences = tuple(sentence for part in parts for sentence in part.sentences)
         self.passages = tuple(passage for part in parts for passage in part.passages)
         self._numbered = {(passage.document, passage.number): passage for passage in self.passages}
@@ -171,12 +174,11 @@ class Index:
         self._passage_bm25 = passage_bm25
         self.vocabulary = vocabulary
         self._names = frozenset(vocabulary.names)
-        dimension = passage_index.d
-        self._tokens = np.concatenate(
-            [np.empty((0, dimension), np.float16), *(part.arrays["token_vectors"] for part in parts)]
-        )
-        self.quote_vectors: Floats = np.concatenate(
-            [np.empty((0, dimension), np.float32), *(part.arrays["quote_vectors"] for part in parts)]
+        # Of each passage: its tokens' vectors, where they stand.
+        self._tokens = tuple(
+            part.arrays["token_vectors"][begin:end]
+            for part in parts
+            for begin, end in itertools.pairwise(part.arrays["passage_tokens"].tolist())
         )
         begins: list[Any] = [np.zeros(1, np.int64)]
         spans: list[Any] = [np.empty((0, 2), np.int64)]
@@ -201,23 +203,19 @@ class Index:
         dimension: int = self._passage_index.d
         return dimension
 
+    @property
+    def quote_vectors(self) -> Floats:
+        """Return the vectors of all quotations, one after the other; put together anew each time."""
+        return np.concatenate(
+            [
+                np.empty((0, self.dimension), np.float32),
+                *(part.arrays["quote_vectors"] for part in self.parts),
+            ]
+        )
+
     def passage(self, document: str, number: int) -> Passage:
         """Return a document's passage by its number (from 1)."""
         return self._numbered[document, number]
-
-    def arrays_of(self, document: str) -> Mapping[str, NDArray[Any]]:
-        """Return the arrays that ``embed_document`` made of a document, those of its quotations left out."""
-        at = [number for number, passage in enumerate(self.passages) if passage.document == document]
-        first, end = (at[0], at[-1] + 1) if at else (0, 0)
-        sentences = np.arange(self._first_sentence[first], self._first_sentence[end])
-        tokens = self._passage_tokens[first]
-        return {
-            "passage_vectors": self._passage_index.reconstruct_batch(np.arange(first, end)),
-            "sentence_vectors": self._sentence_index.reconstruct_batch(sentences),
-            "token_vectors": self._tokens[tokens : self._passage_tokens[end]],
-            "passage_tokens": self._passage_tokens[first : end + 1] - tokens,
-            "sentence_tokens": self._sentence_tokens[sentences] - tokens,
-        }
 
     # --- Making -------------------------------------------------------------------------------------------
 
@@ -469,14 +467,10 @@ class Index:
     def _late(self, query: Query, passages: Integers, rows: Integers) -> tuple[Floats, Floats]:
         """Return each question token's best cosine in each sentence and in each passage."""
         begins, ends = self._passage_tokens[passages], self._passage_tokens[passages + 1]
-        sizes = ends - begins
-        if len(passages) == len(self.passages):
-            tokens = self._tokens
-        else:
-            tokens = np.concatenate([self._tokens[a:b] for a, b in zip(begins, ends, strict=True)])
-        shift = np.concatenate([[0], np.cumsum(sizes)[:-1]]) - begins
+        shift = np.concatenate([[0], np.cumsum(ends - begins)[:-1]]) - begins
+        tokens = np.concatenate([self._tokens[passage] for passage in passages], dtype=np.float32)
         spans = self._sentence_tokens[rows] + shift[np.searchsorted(passages, self.passage_of[rows])][:, None]
-        cosines = query.embedding.tokens @ tokens.astype(np.float32).T
+        cosines = query.embedding.tokens @ tokens.T
         whole = np.stack([begins + shift, ends + shift], axis=1)
         return _best_in(cosines, spans), _best_in(cosines, whole)
 
