@@ -28,7 +28,6 @@ from linernotes.evaluation import (
     calibration,
     calibration_by_chance,
     figures,
-    holds,
     judge,
     mark_quotations,
     read_cases,
@@ -38,6 +37,7 @@ from linernotes.evaluation import (
 )
 from linernotes.models import Answer, Hit, Passage, Quote, Unanswered
 from linernotes.questions import Asked, read_batch
+from linernotes.words import holds
 
 if TYPE_CHECKING:
     from linernotes.editions import Edition

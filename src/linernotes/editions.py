@@ -34,6 +34,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter
 
+from linernotes.disk import flush
 from linernotes.errors import (
     CorpusError,
     DataFolderBusyError,
@@ -426,7 +427,7 @@ class EditionStore(Generic[IndexT]):
             files = {name: (path.stat().st_size, _sha256(path)) for name, path in _files(beside).items()}
             (beside / _MANIFEST).write_bytes(_json(_Manifest(_FORMAT, key, settings, files)))
             for path in (*beside.rglob("*"), beside):
-                _flush(path)
+                flush(path)
             place.parent.mkdir(exist_ok=True)
             try:
                 beside.rename(place)
@@ -436,8 +437,8 @@ class EditionStore(Generic[IndexT]):
                 # Not usable, or we would not be here; moved away whole, so that no half of it is ever seen.
                 self._discard(place)
                 beside.rename(place)
-            _flush(place.parent)
-            _flush(place.parent.parent)
+            flush(place.parent)
+            flush(place.parent.parent)
             self._warned = False
         finally:
             with suppress(OSError):
@@ -634,15 +635,6 @@ def _digest(*parts: object) -> str:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _remove(path: Path) -> None:

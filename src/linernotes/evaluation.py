@@ -10,8 +10,6 @@ from __future__ import annotations
 import json
 import math
 import random
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping  # noqa: TC003  dataclasses resolve their fields at run time
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ import numpy as np
 from linernotes.errors import QuestionFileError
 from linernotes.models import Answer
 from linernotes.questions import rows, text_of, texts_of
+from linernotes.words import holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -201,12 +200,6 @@ def _strangers(articles: Sequence[Article], position: int) -> tuple[Case, ...]:
 # --- Judging ----------------------------------------------------------------------------------------------
 
 
-def holds(text: str, gold: Iterable[str]) -> bool:
-    """Say whether ``text`` has one of the gold answers, word for word, without case and punctuation."""
-    words = f" {' '.join(_words(text))} "
-    return any(f" {' '.join(wanted)} " in words for wanted in map(_words, gold) if wanted)
-
-
 def judge(case: Case, reply: Answer | Unanswered) -> Verdict:
     """Say how good a reply is."""
     return mark(Outcome(case, reply, 0)).verdict
@@ -261,12 +254,6 @@ def mark_quotations(expected: Iterable[Expected], found: Iterable[Quote]) -> tup
         speakers[each.document, each.text] == each.speaker if (each.document, each.text) in speakers else None
         for each in expected
     )
-
-
-def _words(text: str) -> list[str]:
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    # A sign on its own ("C#", "%") is all that some answers have.
-    return re.findall(r"[^\W_]+", plain) or plain.split()
 
 
 # --- Figures ----------------------------------------------------------------------------------------------

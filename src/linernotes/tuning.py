@@ -28,8 +28,9 @@ from linernotes.answering.confidence import (
     Logistic,
     find_features,
 )
-from linernotes.evaluation import ALL, Case, Figures, Mark, count, holds
+from linernotes.evaluation import ALL, Case, Figures, Mark, count
 from linernotes.retrieval.ranking import SIGNALS
+from linernotes.words import holds
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

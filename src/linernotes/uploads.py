@@ -19,6 +19,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from linernotes.corpus.documents import ENDINGS
+from linernotes.disk import flush
 from linernotes.errors import RefusalError
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Uploads:
                     file.flush()
                     os.fsync(file.fileno())
                 beside.replace(self._folder / digest)
-                _flush(self._folder)
+                flush(self._folder)
             finally:
                 with suppress(OSError):
                     beside.unlink(missing_ok=True)
@@ -125,12 +126,3 @@ class Uploads:
                 if path.name not in keep and (_DIGEST.fullmatch(path.name) or path.name.startswith(".")):
                     with suppress(OSError):
                         path.unlink(missing_ok=True)
-
-
-def _flush(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
