@@ -199,6 +199,12 @@ def test_html_blocks_give_their_text() -> None:
     assert read(source).line_at(read(source).text.index("three")) == 4
 
 
+@pytest.mark.parametrize("section", ["<![foo bar]>", "<![ >", "<![if a]>", "<!a>", "<?a>"])
+def test_what_no_browser_shows_is_passed_over(section: str) -> None:
+    """Declarations and sections of HTML are no text, even those that the parser does not know."""
+    assert read(f"<div>{section}One two.</div>").text == "One two."
+
+
 def test_newlines_and_marks_of_any_system() -> None:
     """CRLF, CR and a byte order mark leave no trace, nor do they shift lines."""
     data = b"\xef\xbb\xbf---\r\ntitle: A\r\n---\r\n\r\nOne\r\ntwo.\r\rThree."

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from linernotes.corpus.documents import read_document
 from linernotes.corpus.passages import Division, split
+from linernotes.corpus.quotes import find_quotes
 from linernotes.models import Document, Quote
 
 
@@ -304,6 +305,34 @@ def test_hostile_text_takes_no_longer(source: str) -> None:
     division = divide(document)
     assert time.perf_counter() - start < 5
     assert alphanumeric("".join(passage.text for passage in division.passages)) == alphanumeric(document.text)
+
+
+@pytest.mark.parametrize("name", ["a.md", "a.txt"])
+@pytest.mark.parametrize(
+    ("start", "again"),
+    [
+        ("", "“a” said B. C “d, "),
+        ("", "–called “A” "),
+        ("", "a\n"),
+        ("", "<!--"),
+        ("", "<?"),
+        ("<div>", "<!--a>"),
+        ("<div>", "<![if a"),
+        ("<div>", "<ul><li>a"),
+        ("", "!["),
+        ("", "."),
+        ("", "!"),
+        ("```\n", "{}; "),
+        ("[", "‘a’ `a"),
+    ],
+)
+def test_a_hostile_file_takes_no_longer(start: str, again: str, name: str) -> None:
+    """From bytes to passages, the time grows with the length of the file, whatever it repeats."""
+    data = (start + again * (300_000 // len(again))).encode()
+    begin = time.process_time()
+    document = read_document(data, name)[0]
+    split(document, find_quotes(document), count_tokens=words, max_tokens=200)
+    assert time.process_time() - begin < 6
 
 
 @pytest.mark.model

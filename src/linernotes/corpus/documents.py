@@ -11,6 +11,8 @@ import os
 import re
 import stat
 import unicodedata
+from bisect import bisect_left
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
 from html.parser import HTMLParser
@@ -623,6 +625,7 @@ class _Writer:
 _MAX_NESTING = 60
 _MANY_BRACKETS = 5_000
 _UNBALANCED = 100
+_MANY_BREAKS = 5_000
 _ENDS_SENTENCE = re.compile(r"[.!?…:;,][\"'”\u2019»)\]]*$")
 _CLOSING_MARKS = ('"', "”", "\u2019", "»", "'")
 _LONG_HEADING = 15
@@ -643,15 +646,17 @@ def _markdown() -> MarkdownIt:
 
 
 def _inline(state: StateCore) -> None:
-    """Parse the inline marks of each block, but not of one that is a flood of brackets.
+    """Parse the inline marks of each block, but not of one that is a flood of brackets or of lines.
 
-    Each open bracket costs the parser a search for its end: 80,000 of them took it eight seconds.
+    Each open bracket costs the parser a search for its end: 80,000 of them took it eight seconds. Of lines,
+    150,000 took it four.
     """
     for token in state.tokens:
         if token.type == "inline":
             opened = token.content.count("[")
             token.children = []
-            if opened <= _MANY_BRACKETS and opened - token.content.count("]") <= _UNBALANCED:
+            few = opened <= _MANY_BRACKETS and opened - token.content.count("]") <= _UNBALANCED
+            if few and token.content.count("\n") <= _MANY_BREAKS:
                 state.md.inline.parse(token.content, state.md, state.env, token.children)
 
 
@@ -805,11 +810,7 @@ class _Walk:
         return quoted and name and not _ENDS_SENTENCE.search(content)
 
     def _html(self, token: Token) -> None:
-        reader = _HtmlText(_first_line(token))
-        reader.feed(token.content)
-        reader.close()
-        reader.flush()
-        for kind, level, runs in reader.blocks:
+        for kind, level, runs in _HtmlText(_first_line(token)).read(token.content):
             if self.quotes:
                 self.writer.block("quote", runs, self.quotes)
             else:
@@ -908,12 +909,13 @@ def _markdown_runs(token: Token, first_line: int) -> list[Run]:
 
 def _children_runs(children: Sequence[Token], source: str, first_line: int) -> Iterator[Run]:
     lines = source.split("\n")
+    breaks = [found.start() for found in re.finditer("\n", source)]
     line = first_line
     for child in children:
         begin, end = child.meta.get("place", (None, None))
         match child.type:
             case "softbreak":
-                index = source.count("\n", 0, end) - 1
+                index = bisect_left(breaks, end) - 1
                 yield ("\n" if _is_deliberate(lines, index) else " ", line)
             case "hardbreak":
                 yield ("\n", line)
@@ -921,7 +923,7 @@ def _children_runs(children: Sequence[Token], source: str, first_line: int) -> I
                 yield from _code_runs(child, source[begin:end], line)
             case "image":
                 label = begin + 2  # after "!["
-                at = first_line + source.count("\n", 0, label)
+                at = first_line + bisect_left(breaks, label)
                 yield from _children_runs(child.children or (), child.content, at)
             case "html_inline":
                 if _BREAK_TAG.match(child.content):
@@ -930,7 +932,7 @@ def _children_runs(children: Sequence[Token], source: str, first_line: int) -> I
                 yield (_FOOTNOTE.sub("", child.content), line)
         # A link's opening knows the whole link, and text holds no break: the closing says where we are.
         if end is not None and child.nesting <= 0 and child.type != "text":
-            line = first_line + source.count("\n", 0, end)
+            line = first_line + bisect_left(breaks, end)
 
 
 def _code_runs(child: Token, written: str, line: int) -> Iterator[Run]:
@@ -950,6 +952,7 @@ class _HtmlText(HTMLParser):
 
     _HIDDEN = frozenset({"script", "style", "template", "svg", "head"})
     _BLOCKS = frozenset(_HTML_BLOCKS.split())
+    _KINDS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "li", "tr", "blockquote"})
 
     def __init__(self, first_line: int) -> None:
         super().__init__(convert_charrefs=True)
@@ -957,7 +960,43 @@ class _HtmlText(HTMLParser):
         self.blocks: list[tuple[BlockKind, int, list[Run]]] = []
         self.runs: list[Run] = []
         self.hidden = 0
-        self.open: list[str] = []
+        # Each open tag with the tag at or around it that says what its text is.
+        self.open: list[tuple[str, str]] = []
+        self.counts: Counter[str] = Counter()
+        self.endless: dict[str, int] = {}
+
+    def read(self, content: str) -> list[tuple[BlockKind, int, list[Run]]]:
+        """Return the blocks of text in ``content``."""
+        # Behind the last ">" no tag ends; the parser would look for its end from each "<" again.
+        cut = content.rfind(">") + 1
+        self.feed(content[:cut] + content[cut:].replace("<", "&lt;"))
+        self.close()
+        self.flush()
+        return self.blocks
+
+    def parse_comment(self, i: int, report: bool = True) -> int:
+        """Parse a comment."""
+        return self._parse("<!--", i, lambda at: super(_HtmlText, self).parse_comment(at, report))
+
+    def parse_html_declaration(self, i: int) -> int:
+        """Parse what begins with "<!" and is no comment."""
+        return self._parse(self.rawdata[i : i + len("<![if")].lower(), i, self._parse_declaration)
+
+    def _parse_declaration(self, at: int) -> int:
+        try:
+            return super().parse_html_declaration(at)
+        except AssertionError:  # the parser's way to say that it knows no such section
+            return self.parse_bogus_comment(at)
+
+    def _parse(self, what: str, at: int, parse: Callable[[int], int]) -> int:
+        """Return where ``what`` ends, or -1: where one has no end, none behind it has,."""
+        left = len(self.rawdata) - at
+        if left <= self.endless.get(what, 0):
+            return -1
+        end = parse(at)
+        if end < 0:
+            self.endless[what] = left
+        return end
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         line = self.first_line + self.getpos()[0] - 1
@@ -966,7 +1005,9 @@ class _HtmlText(HTMLParser):
         elif tag in self._BLOCKS:
             self.flush()
             if tag != "hr":
-                self.open.append(tag)
+                around = self.open[-1][1] if self.open else ""
+                self.open.append((tag, tag if tag in self._KINDS else around))
+                self.counts[tag] += 1
         elif tag == "br":
             self.runs.append(("\n", line))
         elif tag in {"td", "th"} and self.runs:
@@ -979,8 +1020,11 @@ class _HtmlText(HTMLParser):
             self.hidden = max(0, self.hidden - 1)
         elif tag in self._BLOCKS:
             self.flush()
-            if tag in self.open:
-                del self.open[len(self.open) - 1 - self.open[::-1].index(tag) :]
+            closes = self.counts[tag] > 0
+            while closes:
+                last, _ = self.open.pop()
+                self.counts[last] -= 1
+                closes = last != tag
 
     def handle_data(self, data: str) -> None:
         if self.hidden:
@@ -996,13 +1040,14 @@ class _HtmlText(HTMLParser):
         self.runs = []
 
     def _kind(self) -> tuple[BlockKind, int]:
-        for tag in reversed(self.open):
-            if re.fullmatch(r"h[1-6]", tag):
-                return "heading", int(tag[1])
-            if tag == "li":
-                return "item", max(1, sum(each in {"ul", "ol"} for each in self.open))
-            if tag == "tr":
+        match self.open[-1][1] if self.open else "":
+            case "":
+                return "paragraph", 0
+            case "li":
+                return "item", max(1, self.counts["ul"] + self.counts["ol"])
+            case "tr":
                 return "row", 0
-            if tag == "blockquote":
-                return "quote", self.open.count("blockquote")
-        return "paragraph", 0
+            case "blockquote":
+                return "quote", self.counts["blockquote"]
+            case heading:
+                return "heading", int(heading[1])

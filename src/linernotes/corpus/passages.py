@@ -114,11 +114,16 @@ _MISSED = re.compile(
 # A note's number or mark after an end belongs to what it is a note on.
 _NOTE = re.compile(r"\s*(?:(?:\[(?:\w|\d+|[a-z]+ [\w ]+)\])+|[¹²³⁰-⁹†‡]+)(?=\s|$)")
 _NUMBERED = re.compile(r"\W*(?:\d{1,3}|[A-Za-z])[.)]\W*")
+_MARKS = re.compile(r"\W*")
 # Straight marks in pairs; any other one is an inch, or lost its partner.
 _PAIRED = re.compile(r"((?:^|(?<=[\s(\[—–]))\"\S[^\"]*\")|\"", re.MULTILINE)  # noqa: RUF001
 _ENCLOSING = str.maketrans(dict.fromkeys('"“”«»()[]', " "))
 _LONG = 300
 _WINDOW = 4_000
+# Within so many marks, each character costs time that grows with the window.
+_ANY_MARK = re.compile("[\"'`\u2018\u2019“”„«»‹›()\\[\\]「」『』]")  # noqa: RUF001
+_MANY_MARKS = 500
+_SMALL_WINDOW = 1_000
 
 
 def _sentences(text: str, start: int, end: int, language: str) -> list[Span]:
@@ -168,9 +173,11 @@ def _bounds(text: str, language: str) -> list[int]:
     begin = 0
     while begin < len(text):
         window = text[begin : begin + _WINDOW]
+        if len(_ANY_MARK.findall(window)) > _MANY_MARKS:
+            window = window[:_SMALL_WINDOW]
         starts = [each["start_index"] for each in sentencex.get_sentence_boundaries(language, window)][1:]
         found += [begin + start for start in starts]
-        begin += starts[-1] if starts and begin + _WINDOW < len(text) else len(window)
+        begin += starts[-1] if starts and begin + len(window) < len(text) else len(window)
     return found
 
 
@@ -191,16 +198,22 @@ def _join_bare(text: str, spans: Sequence[Span]) -> list[Span]:
     """Join what is no sentence by itself: a mark to what precedes, an item's number to what follows."""
     joined: list[Span] = []
     pending: int | None = None
+    # What is pending: a number in it, or a mark that no number has beside it.
+    number = odd = False
     for start, end in spans:
         begin = start if pending is None else pending
-        bare = not _ALNUM.search(text, begin, end)
+        bare = not number and not _ALNUM.search(text, start, end)
+        # Each span is looked at alone: a flood of marks is one pending stretch that grows.
+        counts = not odd and (_MARKS if number else _NUMBERED).fullmatch(text, start, end) is not None
         if bare and joined:
             joined[-1] = (joined[-1][0], end)
-        elif end != spans[-1][1] and (bare or _NUMBERED.fullmatch(text, begin, end)):
+        elif end != spans[-1][1] and (bare or counts):
             pending = begin
+            number = not bare
+            odd = odd or (bare and _MARKS.fullmatch(text, start, end) is None)
         elif not bare:
             joined.append((begin, end))
-            pending = None
+            pending, number, odd = None, False, False
     return joined
 
 
@@ -276,8 +289,9 @@ def _spans(document: Document, block: Block) -> list[Span]:
     if block.kind == "row":
         return _join_bare(text, [(start, end)])
     if block.kind == "code":
-        lines = re.finditer(r"[^\n]*[^\W_][^\n]*", text[start:end])
-        return [_strip(text, start + line.start(), start + line.end()) for line in lines]
+        lines = (line.span() for line in re.finditer(r"[^\n]+", text[start:end]))
+        spans = (_strip(text, start + low, start + high) for low, high in lines)
+        return [span for span in spans if _ALNUM.search(text, *span)]
     return _sentences(text, start, end, document.language)
 
 

@@ -38,7 +38,7 @@ _NAME_AFTER = re.compile(rf" {CAPITALISED}")
 _NICKNAME = re.compile(capitalised(3))
 
 _KEPT_ENDINGS = ".?!…,"
-_BOUND = re.compile(rf"[.!?…]+[\"'”’»)\]]*\s+(?=[\"“„‘'«»(\[]*(?:[^\W_a-zß-ÿ]|{BLANK}))|\n+")
+_BOUND = re.compile(rf"(?<![.!?…])[.!?…]+[\"'”’»)\]]*\s+(?=[\"“„‘'«»(\[]*(?:[^\W_a-zß-ÿ]|{BLANK}))|\n+")
 _NO_BOUND = re.compile(rf"(?:\b(?:{SHORT_TITLES}|feat|ft|vs|No|Vol|ca)|(?<![\w.])[A-Z]|\b[A-Z]\.[A-Z])\.$")
 # Longer than any abbreviation that ends in a full stop and no sentence.
 _ABBREVIATION = 8
