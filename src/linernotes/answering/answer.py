@@ -25,7 +25,7 @@ class Corpus(Protocol):
 
 
 # The length aimed at, in characters; a single sentence or a quotation may be longer.
-LENGTH = 370
+LENGTH = 380
 # A quotation is shown whole up to this length, with the line that introduces it.
 LONGEST_QUOTATION = 600
 # So many sentences make an answer; a quotation with the line that introduces it counts as one.
