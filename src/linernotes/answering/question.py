@@ -54,7 +54,9 @@ _LYRICS = re.compile(
     r"|\b(?:what(?:'?s| are| is)|give|show|send|tell|post|print|type|write out|share|list|need|want|got|have"
     r"|find|drop|paste|know)\b(?! (?:about|how|why|who|what|when|where)\b)[^?]{0,25}"
     r"\blyrics\W*(?:$|please|pl[sz]|for|to|of)"
-    r"|\b(?:sing|rap|recite) (?:it|this|that|the (?:song|chorus|hook|verse)|me)\b(?! (?:for|on|in) )"
+    # Asked of us: where she sang it is another question.
+    r"|(?:^\W*|\b(?:you|u|please|pl[sz]) )(?:sing|rap|recite)"
+    r" (?:it|this|that|the (?:song|chorus|hook|verse)|me)\b(?! (?:for|on|in) )"
     r"|\bwords (?:to|of) (?:the|this) (?:song|chorus|track|hook)\b"
     r"|\b(?:write out|type|give|show|send|post|print|paste)\b.{0,30}"
     r"\b(?:verses?|chorus|hook|bars|bridge|refrain)\b"
