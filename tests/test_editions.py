@@ -660,6 +660,19 @@ def test_pruning_leaves_the_kept_editions_and_their_segments_alone(tmp_path: Pat
     assert restarted.segments.made == []
 
 
+def test_pruning_again_reads_no_list_of_documents_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path)
+    ids = [store.open_edition(corpus(version)).id for version in range(3)]
+    store.prune(ids[:2])
+    monkeypatch.setattr(store, "_listing", None)
+    store.prune(ids[:2])
+    store.prune(ids[:1])
+    assert {path.name for path in (tmp_path / "editions").iterdir()} == {ids[0]}
+    assert store._listed.keys() <= {ids[0]}
+
+
 def test_an_edition_that_somebody_holds_is_not_pruned(data: Path) -> None:
     store = Store(data)
     held = store.open_edition(corpus(1))

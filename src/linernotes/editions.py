@@ -164,6 +164,8 @@ class EditionStore(Generic[IndexT]):
         self._shared: weakref.WeakValueDictionary[str, PreparedSegment] = weakref.WeakValueDictionary()
         self._unsaved_segments: dict[str, PreparedSegment] = {}
         self._unsaved_editions: dict[str, Edition[IndexT]] = {}
+        # What the editions that are kept list, as far as that was asked for.
+        self._listed: dict[str, frozenset[str]] = {}
         self._warned = False
         self._reason: str | None = None
         if folder is not None:
@@ -269,11 +271,13 @@ class EditionStore(Generic[IndexT]):
             }
             alive = dict(self._alive)
             kept = {*keep, *alive}
+            self._listed = {key: segments for key, segments in self._listed.items() if key in kept}
             listed = {
                 self._segment_key(document) for edition in alive.values() for document in edition.documents
             }
             try:
-                listed |= {key for edition_id in kept - alive.keys() for _, key in self._listing(edition_id)}
+                for edition_id in kept - alive.keys():
+                    listed |= self._segments_of(edition_id)
             except EditionError as error:
                 _log.warning("No segments are removed: %s", error)
                 listed |= {*self._unsaved_segments, *self._names("segments")}
@@ -335,6 +339,16 @@ class EditionStore(Generic[IndexT]):
             return _LISTING.validate_json((place / "documents.json").read_bytes(), strict=True)
         except (OSError, ValueError, EditionError) as error:
             raise EditionDamagedError(f"{place} cannot be used: {_reason(error)}") from error
+
+    def _segments_of(self, edition_id: str) -> frozenset[str]:
+        """Return the digests of a saved edition's segments: it never changes, and is read once.
+
+        Raises:
+            EditionError: there is none with this id, or its list of documents is damaged.
+        """
+        if edition_id not in self._listed:
+            self._listed[edition_id] = frozenset(key for _, key in self._listing(edition_id))
+        return self._listed[edition_id]
 
     def _write_edition(self, edition: Edition[IndexT], folder: Path) -> None:
         """Write an edition's files.
