@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "control": BASE | {"curator", "editions", "library"},
     "evaluation": BASE | {"questions"},
     "tuning": BASE | DOMAIN | {"editions", "engine", "evaluation"},
-    "doctor": BASE | DOMAIN | {"editions", "library", "settings"},
+    "doctor": BASE | DOMAIN | {"curation", "editions", "library", "settings"},
     "terminal": BASE | {"editions", "library", "settings", "retrieval"},
     "chat": BASE
     | {"catalogue", "control", "corpus", "curation", "curator", "editions", "library", "retrieval"}

@@ -272,7 +272,8 @@ def quotes(
 def _quotes_in_order(settings: Settings, speaker: str | None) -> tuple[Quote, ...]:
     # The text alone says what is quoted: no need to wait for the model.
     from linernotes.corpus.quotes import find_quotes
-    from linernotes.library import read_shared, spoken_by
+    from linernotes.curation import read_shared
+    from linernotes.library import spoken_by
 
     documents = read_shared(settings).require()
     found = tuple(quote for document in documents for quote in find_quotes(document))
@@ -303,8 +304,8 @@ def _quote(quote: Quote) -> dict[str, Any]:
 def check(*, corpus: CorpusOption = None, as_json: JsonOption = False) -> None:
     """Read a corpus as a reload would, and say what is wrong with it."""
     from linernotes.corpus.quotes import find_quotes
+    from linernotes.curation import read_shared
     from linernotes.errors import CorpusError
-    from linernotes.library import read_shared
 
     settings = _ready(corpus)
     reading = read_shared(settings)
@@ -438,8 +439,8 @@ class _QuestionSet:
 
 
 def _question_sets(settings: Settings, corpus: Path | None, given: Sequence[str]) -> Iterator[_QuestionSet]:
+    from linernotes.curation import read_shared
     from linernotes.evaluation import ALL, read_cases, read_expected
-    from linernotes.library import read_shared
     from linernotes.questions import load
 
     names = {ALL}
@@ -531,8 +532,8 @@ def _withheld(background: Background, engine: Engine, turn: Turn, history: Seque
 def _quotations(given: _QuestionSet) -> tuple[bool | None, ...]:
     """Say of each expected quotation whether its speaker is right, or ``None`` where it is not found."""
     from linernotes.corpus.quotes import find_quotes
+    from linernotes.curation import read_shared
     from linernotes.evaluation import mark_quotations
-    from linernotes.library import read_shared
 
     if not given.expected:
         return ()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from linernotes.catalogue import HELD, OPERATOR, Revision
 from linernotes.curation import Add, Preview, Verdict, compare, meets, read_shared
+from linernotes.editions import silent
 from linernotes.errors import (
     ClosedError,
     EditionError,
@@ -147,10 +148,6 @@ class Past:
 
     revision: Revision
     documents: int | None
-
-
-def _silent(_step: str, _done: int, _total: int) -> None:
-    """Tell nobody."""
 
 
 class Curator:
@@ -489,7 +486,7 @@ class Curator:
     async def _build(self, documents: Sequence[Document], progress: Progress | None) -> Edition[Index]:
         def build() -> Edition[Index]:
             started = time.perf_counter()
-            edition = self._editions.open_edition(documents, progress or _silent)
+            edition = self._editions.open_edition(documents, progress or silent)
             _log.info(
                 "Edition %.12s: %d documents, %d passages, %d quotations, ready after %.1f s.",
                 edition.id,

@@ -72,7 +72,7 @@ def _python() -> Finding:
 
 
 def _corpus(settings: Settings) -> Finding:
-    from linernotes.library import read_shared
+    from linernotes.curation import read_shared
 
     reading = read_shared(settings)
     documents = reading.require()

@@ -59,6 +59,7 @@ __all__ = [
     "Step",
     "lock",
     "segment_digest",
+    "silent",
 ]
 
 _log = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ Progress: TypeAlias = "Callable[[Step, int, int], None]"
 """Told what is done of how much: documents read and split, pieces of one document embedded, the index."""
 
 
-def _silent(_step: Step, _done: int, _total: int) -> None:
+def silent(_step: Step, _done: int, _total: int) -> None:
     """Tell nobody."""
 
 
@@ -175,7 +176,7 @@ class EditionStore(Generic[IndexT]):
             except OSError as error:
                 self._warn(error)
 
-    def open_edition(self, documents: Iterable[Document], progress: Progress = _silent) -> Edition[IndexT]:
+    def open_edition(self, documents: Iterable[Document], progress: Progress = silent) -> Edition[IndexT]:
         """Return the edition of these documents; only text that was never seen before is embedded.
 
         Damaged or foreign folders are named in the log and made again. Where nothing can be saved, one
@@ -223,7 +224,7 @@ class EditionStore(Generic[IndexT]):
             progress("index", 1, 1)
             return edition
 
-    def load(self, edition_id: str, progress: Progress = _silent) -> Edition[IndexT]:
+    def load(self, edition_id: str, progress: Progress = silent) -> Edition[IndexT]:
         """Return a saved edition; one made with other settings is made again from its documents, with new id.
 
         Raises:

@@ -13,7 +13,7 @@ from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final, Literal
 
 from linernotes.catalogue import Catalogue
-from linernotes.curation import Planner, read_shared
+from linernotes.curation import Planner
 from linernotes.curator import Curator, require_shared
 from linernotes.editions import EditionStore, lock
 from linernotes.engine import Engine
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from linernotes.retrieval.embedding import Embedder
     from linernotes.retrieval.index import Index
     from linernotes.settings import Settings
-
-__all__ = ["DATABASE", "Keep", "Library", "read_shared", "spoken_by"]
 
 _log = logging.getLogger(__name__)
 
