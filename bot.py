@@ -1,5 +1,5 @@
 """Start the command line."""
 
-from linernotes.cli import main
+from linernotes.shell.cli import main
 
 main()

@@ -27,7 +27,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "chat")]
 
 from loopback import APPLICATION, TOKEN, Loopback, open_loopback  # noqa: E402  it stands beside the tests
 
-from linernotes.control import request_reload  # noqa: E402
+from linernotes.shell.control import request_reload  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,7 +148,7 @@ def be_the_bot(url: str) -> None:
     import discord.http
     import yarl
 
-    from linernotes import cli
+    from linernotes.shell import cli
 
     discord.http.Route.BASE = f"{url}/api/v10"
     discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(url.replace("http", "ws")) / "gateway"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from linernotes.catalogue import Catalogue
+    from linernotes.library.catalogue import Catalogue
     from linernotes.models import Floats
 
 DIMENSION = 64

@@ -22,20 +22,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fakes import HARBOUR, LANTERNS, FakeEmbedder
-from linernotes.catalogue import Catalogue, Revision
-from linernotes.curation import Add, Hide, Reload, Remove, RollBack, Unhide
-from linernotes.curator import Curator
-from linernotes.editions import EditionStore
 from linernotes.errors import RefusalError
 from linernotes.library import Library
+from linernotes.library.catalogue import Catalogue, Revision
+from linernotes.library.changes import Add, Hide, Reload, Remove, RollBack, Unhide
+from linernotes.library.curator import Curator
+from linernotes.library.editions import EditionStore
+from linernotes.library.uploads import Uploads
 from linernotes.retrieval.batching import BatchingEmbedder
 from linernotes.settings import Settings
-from linernotes.uploads import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from linernotes.curation import Change
+    from linernotes.library.changes import Change
     from linernotes.models import Embedding
 
 GUILDS = (1, 2)

@@ -36,9 +36,9 @@ from linernotes.answering.wanted import (
     share_of_new,
 )
 from linernotes.corpus.documents import read_document
-from linernotes.editions import EditionStore
 from linernotes.engine import Engine
 from linernotes.errors import EmptyIndexError, ForeignVectorsError
+from linernotes.library.editions import EditionStore
 from linernotes.models import Answer, Candidate, Embedding, Hit, Passage, Sentence, Turn, Unanswered
 from linernotes.retrieval.index import Index, Query
 from linernotes.retrieval.ranking import SIGNALS, weights
@@ -46,7 +46,7 @@ from linernotes.retrieval.ranking import SIGNALS, weights
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from linernotes.editions import Edition
+    from linernotes.library.editions import Edition
 
 
 # --- The question -----------------------------------------------------------------------------------------

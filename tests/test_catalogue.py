@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fakes import note
-from linernotes import catalogue as module
-from linernotes.catalogue import (
+from linernotes.errors import StoreError
+from linernotes.library import catalogue as module
+from linernotes.library.catalogue import (
     AUDIT_SECONDS,
     CHECKS,
     GAP_SECONDS,
@@ -22,8 +23,7 @@ from linernotes.catalogue import (
     Revision,
     Upload,
 )
-from linernotes.errors import StoreError
-from linernotes.store import KEPT_SECONDS, Posted, Server, Store
+from linernotes.library.store import KEPT_SECONDS, Posted, Server, Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

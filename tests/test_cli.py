@@ -17,8 +17,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
-from linernotes import cli
 from linernotes.settings import Settings
+from linernotes.shell import cli
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -246,7 +246,7 @@ def test_the_shared_corpus_is_embedded_once(bot: Bot) -> None:
 
 def test_commands_answer_beside_a_bot_and_a_second_bot_does_not_start(bot: Bot) -> None:
     holder = (
-        "import sys; from pathlib import Path; from linernotes.editions import lock\n"
+        "import sys; from pathlib import Path; from linernotes.library.editions import lock\n"
         "with lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(  # noqa: S603  our own words

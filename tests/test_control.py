@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fakes import LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
-from linernotes import control
-from linernotes.control import request_reload, serve
-from linernotes.curation import Add, RollBack
 from linernotes.errors import BotAbsentError, LinerNotesError
 from linernotes.library import Library
+from linernotes.library.changes import Add, RollBack
 from linernotes.settings import Settings
+from linernotes.shell import control
+from linernotes.shell.control import request_reload, serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from linernotes.curator import Moved
+    from linernotes.library.curator import Moved
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes import HARBOUR, LANTERNS, FakeEmbedder, write_corpus
-from linernotes.catalogue import OPERATOR, Check, Revision, Upload
-from linernotes.curation import (
+from linernotes.engine import Engine
+from linernotes.errors import CorpusError, DocumentError, EditionError, RefusalError
+from linernotes.library.catalogue import OPERATOR, Check, Revision, Upload
+from linernotes.library.changes import (
     Add,
     Change,
     Hide,
@@ -27,12 +29,10 @@ from linernotes.curation import (
     compare,
     meets,
 )
-from linernotes.editions import Edition, EditionStore
-from linernotes.engine import Engine
-from linernotes.errors import CorpusError, DocumentError, EditionError, RefusalError
+from linernotes.library.editions import Edition, EditionStore
+from linernotes.library.uploads import Uploads
 from linernotes.models import Answer, Document, Passage, Quote, Unanswered
 from linernotes.settings import Settings
-from linernotes.uploads import Uploads
 
 if TYPE_CHECKING:
     from pathlib import Path

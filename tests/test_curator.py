@@ -16,20 +16,20 @@ import numpy as np
 import pytest
 
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
-from linernotes.catalogue import LEFT_SECONDS, OPERATOR, Revision
-from linernotes.curation import Add, Change, Hide, Preview, Reload, Remove, RollBack
-from linernotes.curator import PREVIEW_SECONDS, PREVIEWS_OF_A_SERVER
 from linernotes.errors import CorpusError, EditionUnsavedError, RefusalError, StoreError
-from linernotes.library import DATABASE, Library
+from linernotes.library.catalogue import LEFT_SECONDS, OPERATOR, Revision
+from linernotes.library.changes import Add, Change, Hide, Preview, Reload, Remove, RollBack
+from linernotes.library.curator import PREVIEW_SECONDS, PREVIEWS_OF_A_SERVER
+from linernotes.library.service import DATABASE, Library
+from linernotes.library.store import Store
 from linernotes.models import Answer
 from linernotes.settings import Settings
-from linernotes.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from linernotes.curator import Reloaded
+    from linernotes.library.curator import Reloaded
 
 OURS, THEIRS, SOMEBODY = 1, 2, 3
 ALICE, BOB = 44, 45
@@ -252,7 +252,7 @@ async def test_previews_are_forgotten_after_an_hour(bench: Bench) -> None:
 async def test_the_oldest_previews_go_when_there_are_too_many(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("linernotes.curator.MOST_PREVIEWS", 2)
+    monkeypatch.setattr("linernotes.library.curator.MOST_PREVIEWS", 2)
     async with bench.open() as library:
         made = [await preview(library, Hide("harbour.md"), guild) for guild in (OURS, THEIRS, SOMEBODY)]
         with pytest.raises(RefusalError, match="no longer have that preview"):
@@ -1030,7 +1030,7 @@ async def used(bench: Bench) -> Bench:
 async def test_a_locked_database_is_refused_and_left_alone(
     used: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("linernotes.store._BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("linernotes.library.store._BUSY_SECONDS", 0.05)
     other = sqlite3.connect(used.data / DATABASE, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     assert "in use by another program" in await refused(used)
@@ -1073,7 +1073,7 @@ async def test_a_newer_database_is_refused_and_left_alone(used: Bench) -> None:
 async def test_an_older_database_is_brought_up_to_date_with_what_it_holds(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from linernotes import store as module
+    from linernotes.library import store as module
 
     with monkeypatch.context() as patched:
         patched.setattr(module, "_MIGRATIONS", module._MIGRATIONS[:1])

@@ -30,7 +30,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linernotes.editions import Edition, EditionStore, PreparedSegment, lock
 from linernotes.errors import (
     CorpusError,
     DataFolderBusyError,
@@ -38,6 +37,7 @@ from linernotes.errors import (
     EditionError,
     EditionUnsavedError,
 )
+from linernotes.library.editions import Edition, EditionStore, PreparedSegment, lock
 from linernotes.models import Block, Document, Passage, Quote, Sentence
 
 if TYPE_CHECKING:
@@ -925,7 +925,7 @@ def test_an_edition_in_use_does_not_wait_for_another_that_is_built(data: Path) -
 LOCKER = """
 import os, sys
 from pathlib import Path
-from linernotes.editions import lock
+from linernotes.library.editions import lock
 with lock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

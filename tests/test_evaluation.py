@@ -12,10 +12,10 @@ from rich.console import Console
 
 from fakes import LANTERNS, OTHER_QUESTION, FakeEmbedder
 from linernotes.corpus.documents import read_document
-from linernotes.editions import EditionStore
 from linernotes.engine import Engine
 from linernotes.errors import QuestionFileError
-from linernotes.evaluation import (
+from linernotes.library.editions import EditionStore
+from linernotes.measuring.evaluation import (
     OFF_TOPIC,
     Article,
     Case,
@@ -35,12 +35,12 @@ from linernotes.evaluation import (
     reliability,
     share,
 )
+from linernotes.measuring.questions import Asked, read_batch
 from linernotes.models import Answer, Hit, Passage, Quote, Unanswered
-from linernotes.questions import Asked, read_batch
 from linernotes.words import holds
 
 if TYPE_CHECKING:
-    from linernotes.editions import Edition
+    from linernotes.library.editions import Edition
     from linernotes.retrieval.index import Index
 
 # --- Parts ------------------------------------------------------------------------------------------------

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from linernotes.corpus.documents import read_corpus
-from linernotes.editions import EditionStore
 from linernotes.engine import Engine
-from linernotes.evaluation import Outcome, figures, read_cases
+from linernotes.library.editions import EditionStore
+from linernotes.measuring.evaluation import Outcome, figures, read_cases
 from linernotes.retrieval.embedding import SentenceTransformerEmbedder
 
 if TYPE_CHECKING:
-    from linernotes.editions import Edition
-    from linernotes.evaluation import Figures
+    from linernotes.library.editions import Edition
+    from linernotes.measuring.evaluation import Figures
     from linernotes.retrieval.index import Index
 
 pytestmark = pytest.mark.model

@@ -11,8 +11,8 @@ import pytest
 
 from fakes import FakeEmbedder
 from linernotes.corpus.documents import read_document
-from linernotes.editions import EditionStore
 from linernotes.engine import Engine
+from linernotes.library.editions import EditionStore
 from linernotes.retrieval.index import CANDIDATE_PASSAGES, Index, Query
 
 if TYPE_CHECKING:

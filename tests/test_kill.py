@@ -27,9 +27,9 @@ import pytest
 
 from fakes import OTHER_QUESTION, QUESTION, FakeEmbedder
 from killed_library import GUILDS, settings_of, write_version
-from linernotes.curation import Add, read_shared
-from linernotes.editions import _verify
-from linernotes.library import DATABASE, Library
+from linernotes.library.changes import Add, read_shared
+from linernotes.library.editions import _verify
+from linernotes.library.service import DATABASE, Library
 from linernotes.models import Answer
 
 if TYPE_CHECKING:

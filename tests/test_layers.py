@@ -137,7 +137,7 @@ def test_heavy_libraries_are_imported_late(module: Path) -> None:
 
 def test_help_and_settings_load_nothing_heavy() -> None:
     code = (
-        "import sys, json; import linernotes.cli, linernotes.settings, linernotes.terminal;"
+        "import sys, json; import linernotes.shell.cli, linernotes.settings, linernotes.shell.terminal;"
         "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)  # noqa: S603  our own words

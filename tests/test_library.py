@@ -14,7 +14,8 @@ import pytest
 
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
 from linernotes.errors import ClosedError, CorpusError, DataFolderBusyError, DocumentError
-from linernotes.library import Library, spoken_by
+from linernotes.library import Library
+from linernotes.library.service import spoken_by
 from linernotes.models import Answer, Quote, Unanswered
 from linernotes.settings import Settings
 
@@ -252,7 +253,7 @@ async def test_a_library_in_memory_leaves_the_data_folder_alone(settings: Settin
 
 async def test_beside_another_process_only_a_borrower_answers(settings: Settings) -> None:
     holder = (
-        "import sys; from pathlib import Path; from linernotes.editions import lock\n"
+        "import sys; from pathlib import Path; from linernotes.library.editions import lock\n"
         "with lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(  # noqa: S603, ASYNC220  our own words
@@ -280,7 +281,7 @@ async def test_a_data_folder_that_cannot_be_made_is_a_warning(
     async with Library.open(settings, embedder=FakeEmbedder()) as library:
         assert "Ada Stone" in text_of(await library.ask(QUESTION))
     warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert [record.name for record in warnings] == ["linernotes.store", "linernotes.editions"]
+    assert [record.name for record in warnings] == ["linernotes.library.store", "linernotes.library.editions"]
 
 
 async def test_a_bad_corpus_is_said_before_a_model_is_loaded(

@@ -27,7 +27,7 @@ from linernotes.errors import CorpusError
 from linernotes.library import Library
 from linernotes.models import Answer, Quote, Unanswered
 from linernotes.settings import Settings
-from linernotes.terminal import (
+from linernotes.shell.terminal import (
     REMEMBERED,
     SENTENCES,
     Background,

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linernotes.errors import RefusalError
-from linernotes.uploads import LONGEST_NAME, Uploads, check_name
+from linernotes.library.uploads import LONGEST_NAME, Uploads, check_name
 
 DATA = b"Ada Stone built the harbour."
 DIGEST = hashlib.sha256(DATA).hexdigest()

@@ -12,8 +12,8 @@ from linernotes.answering.language import is_foreign
 from linernotes.answering.question import is_about_whole, plain, screen
 from linernotes.corpus.passages import split
 from linernotes.corpus.quotes import find_quotes
-from linernotes.editions import Edition
 from linernotes.errors import CorpusError
+from linernotes.library.editions import Edition
 from linernotes.models import PreparedSegment, Turn, Unanswered
 from linernotes.retrieval.grouping import group
 from linernotes.retrieval.index import Index, Query, embed_document

@@ -12,7 +12,7 @@ import yarl
 
 import linernotes.retrieval.embedding
 from fakes import FakeEmbedder
-from linernotes import cli
+from linernotes.shell import cli
 
 
 class Slow(FakeEmbedder):

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_replies import LONG, NASTY, check, edition_of, forged, quickly
 
-from linernotes.catalogue import OPERATOR, Check, Revision, Upload
-from linernotes.chat import curation_replies as replies
-from linernotes.chat.markup import width
-from linernotes.curation import (
+from linernotes.chat.curating import says as replies
+from linernotes.chat.frame.markup import width
+from linernotes.library.catalogue import OPERATOR, Check, Revision, Upload
+from linernotes.library.changes import (
     Add,
     Difference,
     Hide,
@@ -28,7 +28,7 @@ from linernotes.curation import (
     Verdict,
     lacking,
 )
-from linernotes.curator import Past, Shelved, Status
+from linernotes.library.curator import Past, Shelved, Status
 from linernotes.models import Document, Quote
 
 TEXT = NASTY | LONG

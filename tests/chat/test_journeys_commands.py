@@ -14,7 +14,7 @@ import simcord
 from world import Interrupted, text_of
 
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION
-from linernotes.chat.manners import Limits, Rate
+from linernotes.chat.frame.manners import Limits, Rate
 from linernotes.errors import StoreError
 from linernotes.models import Quote
 
@@ -583,7 +583,7 @@ async def test_that_no_example_is_found_costs_no_answer(
     def fail(_edition: Any) -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("linernotes.chat.examples.candidates", fail)
+    monkeypatch.setattr("linernotes.chat.frame.examples.candidates", fail)
     world.silence()
     await world.alice.send(world.channel, f"{world.me} Which car?")
     assert "does not say" in text_of(world.answers[0])
@@ -704,7 +704,7 @@ async def test_commands_are_sent_when_they_have_changed(
     world.env.backend.commands.clear()
     await world.restart()
     assert sent() == 2
-    monkeypatch.setattr("linernotes.chat.synchronise.digest_of", lambda _bot: "another")
+    monkeypatch.setattr("linernotes.chat.frame.synchronise.digest_of", lambda _bot: "another")
     await world.restart()
     assert sent() == 3
 
@@ -720,7 +720,7 @@ async def test_that_commands_are_not_taken_stops_nothing_else(
 ) -> None:
     async with worlds() as world:
         world.env.inject_error("PUT", "/applications/*/commands", status=400, code=50035, message="No")
-        monkeypatch.setattr("linernotes.chat.synchronise.digest_of", lambda _bot: "another")
+        monkeypatch.setattr("linernotes.chat.frame.synchronise.digest_of", lambda _bot: "another")
         await world.restart()
         assert "commands not synchronised" in caplog.text
         await world.alice.send(world.channel, f"{world.me} {QUESTION}")

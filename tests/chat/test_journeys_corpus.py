@@ -15,10 +15,10 @@ from test_journeys_messages import _without as without
 from world import text_of
 
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION
-from linernotes.chat import curation
-from linernotes.curator import Standing
+from linernotes.chat.curating import commands as curation
 from linernotes.errors import StoreError
-from linernotes.store import Server
+from linernotes.library.curator import Standing
+from linernotes.library.store import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ import pytest
 from world import text_of
 
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION
-from linernotes.chat.manners import Limits, Rate
+from linernotes.chat.frame.manners import Limits, Rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr
 
-from linernotes.chat import logs
+from linernotes.chat.frame import logs
 from linernotes.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def test_a_token_never_appears(log_format: Any, capsys: pytest.CaptureFixture[st
             "told %s", secret, token=secret, headers={"Authorization": f"Bot {secret}"}, parts=[secret, 1]
         )
         log.info("sent to %s", f"https://discord.com/api/v10/webhooks/123/{secret}/messages")
-        logging.getLogger("linernotes.library").warning("library %s", secret)
+        logging.getLogger("linernotes.library.service").warning("library %s", secret)
         logging.getLogger("discord.http").warning("POST /webhooks/123456/%s", secret * 2)
         try:
             int(f"refused {secret}")
@@ -88,7 +88,7 @@ def test_a_traceback_has_no_local_variables(log_format: Any, capsys: pytest.Capt
 def test_json_is_one_object_for_each_line(capsys: pytest.CaptureFixture[str]) -> None:
     set_up(log_format="json")
     logs.get("linernotes.test").info("asked", guild=1, answered=True, reason=None)
-    logging.getLogger("linernotes.library").warning("Edition %s", "abc")
+    logging.getLogger("linernotes.library.service").warning("Edition %s", "abc")
     one, other = map(json.loads, capsys.readouterr().err.splitlines())
     assert one["event"] == "asked"
     assert (one["guild"], one["answered"], one["reason"], one["level"]) == (1, True, None, "info")
@@ -97,7 +97,7 @@ def test_json_is_one_object_for_each_line(capsys: pytest.CaptureFixture[str]) ->
     assert (other["event"], other["level"], other["logger"]) == (
         "Edition abc",
         "warning",
-        "linernotes.library",
+        "linernotes.library.service",
     )
 
 

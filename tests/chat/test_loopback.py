@@ -22,17 +22,18 @@ from aiohttp import ClientSession
 from loopback import APPLICATION, CHANNEL, TOKEN, open_loopback
 
 from fakes import LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
-from linernotes.chat import create_bot, curation
-from linernotes.control import request_reload
+from linernotes.chat import create_bot
+from linernotes.chat.curating import commands as curation
 from linernotes.library import Library
 from linernotes.settings import Settings
+from linernotes.shell.control import request_reload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from loopback import Loopback
 
-    from linernotes.chat.client import LinerNotes
+    from linernotes.chat.frame.bot import LinerNotes
 
 HERE = Path(__file__).parent
 ME = f"<@{APPLICATION}>"

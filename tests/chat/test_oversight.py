@@ -16,14 +16,15 @@ from test_replies import forged
 from world import text_of
 
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, note
-from linernotes import catalogue
-from linernotes.catalogue import CHECKS, OPERATOR
-from linernotes.chat import gaps, membership
-from linernotes.chat.gaps import LONGEST
-from linernotes.chat.oversight import tell_moderators
-from linernotes.curator import Moved
+from linernotes.chat.frame import membership
+from linernotes.chat.overseeing import gaps
+from linernotes.chat.overseeing.audit import tell_moderators
+from linernotes.chat.overseeing.gaps import LONGEST
 from linernotes.errors import StoreError
-from linernotes.store import Server
+from linernotes.library import catalogue
+from linernotes.library.catalogue import CHECKS, OPERATOR
+from linernotes.library.curator import Moved
+from linernotes.library.store import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     import simcord
     from world import World
 
-    from linernotes.catalogue import Catalogue
+    from linernotes.library.catalogue import Catalogue
 
 DAY = 24 * 3600
 ON, BACK = "›", "‹"  # noqa: RUF001  the signs are meant

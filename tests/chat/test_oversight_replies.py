@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_replies import LONG, NASTY, answer_of, check, edition_of, forged, quickly, silence_of
 
-from linernotes.catalogue import OPERATOR, Act, Check, Gap, Revision
-from linernotes.chat import oversight_replies as replies
-from linernotes.chat.markup import width
-from linernotes.chat.questions import anonymous
-from linernotes.curator import Moved
+from linernotes.chat.frame.markup import width
+from linernotes.chat.frame.questions import anonymous
+from linernotes.chat.overseeing import says as replies
+from linernotes.library.catalogue import OPERATOR, Act, Check, Gap, Revision
+from linernotes.library.curator import Moved
 
 if TYPE_CHECKING:
     from linernotes.models import Answer, Unanswered

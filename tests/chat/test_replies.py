@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from linernotes.chat import replies
-from linernotes.chat.emphasis import emphasis
-from linernotes.chat.markup import (
+from linernotes.chat.asking.emphasis import emphasis
+from linernotes.chat.frame import embeds as replies
+from linernotes.chat.frame.markup import (
     clean,
     cut,
     emphasise,
@@ -23,10 +23,10 @@ from linernotes.chat.markup import (
     trim,
     width,
 )
-from linernotes.chat.questions import question_in
-from linernotes.editions import Edition
+from linernotes.chat.frame.questions import question_in
+from linernotes.library.editions import Edition
+from linernotes.library.store import Evidence, Posted, Server
 from linernotes.models import Answer, Document, Hit, Passage, Quote, Sentence, Turn, Unanswered
-from linernotes.store import Evidence, Posted, Server
 
 if TYPE_CHECKING:
     import discord

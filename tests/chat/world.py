@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
-    from linernotes.chat.client import LinerNotes
+    from linernotes.chat.frame.bot import LinerNotes
     from linernotes.models import Embedding, Reason, Turn
 
 ALL = discord.Permissions.all()

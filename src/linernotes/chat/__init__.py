@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from linernotes.chat.client import create_bot, run
+from linernotes.chat.frame.bot import create_bot, run
 
 __all__ = ["create_bot", "run"]

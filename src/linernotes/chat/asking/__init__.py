@@ -1,0 +1,1 @@
+"""A question in Discord in; an answer with its buttons out."""

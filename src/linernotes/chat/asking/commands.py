@@ -1,0 +1,154 @@
+"""Questions by command: ``/ask``, *Ask about this*, and *Remove this answer*."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import discord
+from discord import app_commands
+
+from linernotes.chat.asking.answers import answer, remember, remove_answer
+from linernotes.chat.frame import embeds as replies
+from linernotes.chat.frame.markup import trim
+from linernotes.chat.frame.questions import question_in
+from linernotes.chat.frame.responses import defer, report, show, told
+from linernotes.chat.frame.sessions import Place
+from linernotes.chat.governing.commands import may_remove
+from linernotes.chat.overseeing.gaps import keep_gap
+from linernotes.errors import RefusalError
+
+if TYPE_CHECKING:
+    from linernotes.chat.frame.bot import LinerNotes
+
+_CHOICES: Final = 25
+
+
+def register(bot: LinerNotes) -> None:
+    """Add the commands."""
+
+    @bot.tree.command(
+        name="ask", description="Ask something about the song; the article's own sentences answer"
+    )
+    @app_commands.describe(
+        question="What you want to know",
+        song="Which song or document to ask about, where there are several",
+        private="Show the answer to you alone",
+    )
+    @told
+    async def ask(
+        interaction: discord.Interaction[LinerNotes],
+        question: str,
+        song: str | None = None,
+        private: bool = False,
+    ) -> None:
+        await _respond(interaction, question, hidden=private, song=song)
+
+    @ask.autocomplete("song")
+    async def songs(
+        interaction: discord.Interaction[LinerNotes], current: str
+    ) -> list[app_commands.Choice[str]]:
+        try:
+            bot.require_welcome(interaction)
+            return await _song_choices(bot, interaction, current)
+        except Exception as error:  # noqa: BLE001  the one handler for autocomplete
+            await report(interaction, error)
+            return []
+
+    @bot.tree.context_menu(name="Ask about this")
+    @told
+    async def ask_about(interaction: discord.Interaction[LinerNotes], message: discord.Message) -> None:
+        assert bot.user is not None  # noqa: S101  it is logged in
+        names = {user.id: user.display_name for user in message.mentions}
+        question = question_in(message.content, bot=bot.user.id, names=names)
+        await _respond(interaction, question, hidden=True, content=message.content)
+
+    @bot.tree.context_menu(name="Remove this answer")
+    @told
+    async def remove(interaction: discord.Interaction[LinerNotes], message: discord.Message) -> None:
+        await defer(interaction, hidden=True)
+        with bot.work():
+            await _remove_message(interaction, message)
+        await interaction.edit_original_response(content="Removed.")
+
+
+async def _respond(
+    interaction: discord.Interaction[LinerNotes],
+    question: str,
+    *,
+    hidden: bool,
+    song: str | None = None,
+    content: str | None = None,
+) -> None:
+    bot = interaction.client
+    # All of this is known at once: who is refused hears it alone.
+    bot.require_welcome(interaction)
+    channel = interaction.channel_id or 0
+    place = Place(interaction.guild_id, channel, interaction.user.id)
+    with bot.work(), bot.manners.question(place.guild, place.person):
+        await defer(interaction, hidden=hidden)
+        document = None if song is None else await _document_named(bot, interaction.guild_id, song)
+        turns = bot.sessions.latest(place) if interaction.guild_id is None else ()
+        text = question_in(question, bot=0, names={})
+        reply = await answer(bot, text, place, interaction.id, turns, document=document, asked=True)
+        reply = await keep_gap(bot, reply, place, question if content is None else content)
+        message = await show(interaction, reply.embed, reply.view)
+        await remember(bot, reply, place, message.id, private=hidden)
+
+
+async def _document_named(bot: LinerNotes, guild: int | None, song: str) -> str:
+    """Return the name of the document that a member means.
+
+    Raises:
+        RefusalError: there is none.
+    """
+    edition = await bot.library.edition(bot.guild_of(guild))
+    wanted = song.strip().casefold()
+    for document in edition.documents:
+        if wanted in {
+            _song_value(document.name),
+            document.name.casefold(),
+            (document.title or "").casefold(),
+        }:
+            return document.name
+    raise RefusalError("I know no such song; `/sources` lists what I answer from.")
+
+
+async def _song_choices(
+    bot: LinerNotes, interaction: discord.Interaction[LinerNotes], current: str
+) -> list[app_commands.Choice[str]]:
+    edition = await bot.library.edition(bot.guild_of(interaction.guild_id))
+    wanted = current.strip().casefold()
+    found = []
+    for document in edition.documents:
+        label = " · ".join(each for each in (document.title or document.name, document.artist) if each)
+        if wanted in label.casefold():
+            found.append(
+                app_commands.Choice(name=trim(label, replies.CHOICE) or "…", value=_song_value(document.name))
+            )
+    return found[:_CHOICES]
+
+
+def _song_value(name: str) -> str:
+    """Return what stands for a document in a choice; a name may be too long for that."""
+    return name.casefold() if len(name) <= replies.CHOICE else f"#{replies.speaker_key(name)}"
+
+
+async def _remove_message(interaction: discord.Interaction[LinerNotes], message: discord.Message) -> None:
+    bot = interaction.client
+    if bot.user is None or message.author.id != bot.user.id:
+        raise RefusalError("That is not an answer of mine.")
+    channel = interaction.channel_id or 0
+    posted = await bot.store.find_message(message.id, guild=interaction.guild_id, channel=channel)
+    server = bot.servers.of(interaction.guild_id)
+    may = interaction.guild_id is not None and may_remove(server, interaction.user, interaction.permissions)
+    if not may and (posted is None or posted.asker != interaction.user.id):
+        raise RefusalError("Only who asked, or a moderator, can remove an answer.")
+    if posted is not None:
+        await remove_answer(bot, posted)
+        return
+    try:
+        await message.delete()
+    except discord.NotFound:
+        pass
+    except discord.Forbidden as error:
+        raise RefusalError("I may not remove that here.") from error

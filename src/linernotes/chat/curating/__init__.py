@@ -1,0 +1,1 @@
+"""What moderators want to change in; previews and new editions out."""

@@ -1,0 +1,1 @@
+"""What every feature in Discord stands on; it knows none of them."""

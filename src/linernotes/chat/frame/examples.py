@@ -1,0 +1,103 @@
+"""Questions that a corpus can answer, taken from its text and tried out."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter, OrderedDict
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from linernotes.chat.frame import logs
+from linernotes.chat.frame.markup import clean
+from linernotes.models import Answer
+from linernotes.words import find_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from linernotes.library import Library
+    from linernotes.library.editions import Edition
+    from linernotes.retrieval.index import Index
+
+_log = logs.get(__name__)
+
+EXAMPLES: Final = 3
+_TRIED: Final = 15
+_EDITIONS: Final = 64
+_LONGEST: Final = 100
+
+# Two or three capitalised words inside a sentence: a person, a place, an outlet; not "the Civil War".
+_NAME: Final = re.compile(r"(?<=[a-z,] )(?<!the )[A-Z][a-z]+(?: [A-Z][\w-]+){1,2}\b")
+
+
+class Examples:
+    """Finds questions for each edition once."""
+
+    def __init__(self, library: Library) -> None:
+        """Take the library that is asked whether it can answer."""
+        self._library = library
+        self._found: OrderedDict[str, asyncio.Future[tuple[str, ...]]] = OrderedDict()
+
+    async def of(self, guild: int | None) -> tuple[str, ...]:
+        """Return up to three questions that the server's corpus answers."""
+        edition = await self._library.edition(guild)
+        found = self._found.get(edition.id)
+        if found is None or (found.done() and (found.cancelled() or found.exception() is not None)):
+            # Whoever comes second waits for the first; that the first is cancelled must not stop it.
+            found = self._found[edition.id] = asyncio.ensure_future(self._find(edition, guild))
+            if len(self._found) > _EDITIONS:
+                self._found.popitem(last=False)
+        self._found.move_to_end(edition.id)
+        try:
+            return await asyncio.shield(found)
+        except Exception as error:  # noqa: BLE001  no answer is lost for want of an example
+            _log.error("no examples", edition=edition.id[:12], exc_info=error)
+            return ()
+
+    async def _find(self, edition: Edition[Index], guild: int | None) -> tuple[str, ...]:
+        kept: list[str] = []
+        for question in islice(candidates(edition), _TRIED):
+            turn = await self._library.ask(question, guild=guild)
+            if isinstance(turn.reply, Answer):
+                kept.append(question)
+            if len(kept) == EXAMPLES:
+                break
+        return tuple(kept)
+
+
+def candidates(edition: Edition[Index]) -> Iterator[str]:
+    """Yield questions about what the text names, those of different kinds in turn."""
+    seen: set[str] = set()
+    kinds = [_about_quotes(edition), _about_names(edition), _about_titles(edition)]
+    while kinds:
+        for kind in list(kinds):
+            question = next((each for each in kind if each not in seen and len(each) <= _LONGEST), None)
+            if question is None:
+                kinds.remove(kind)
+            else:
+                seen.add(question)
+                yield question
+
+
+def _about_quotes(edition: Edition[Index]) -> Iterator[str]:
+    for quote in edition.quotes:
+        if quote.speaker:
+            to = f" to {clean(quote.source)}" if quote.source else ""
+            yield f"What did {clean(quote.speaker)} say{to}?"
+
+
+def _about_names(edition: Edition[Index]) -> Iterator[str]:
+    names: Counter[str] = Counter()
+    for passage in edition.passages[:200]:
+        names.update(_NAME.findall(passage.text))
+    speakers = {quote.speaker for quote in edition.quotes}
+    for name, _ in sorted(names.items(), key=lambda each: (each[0] in speakers, -each[1])):
+        if not any(word.is_stop for word in find_words(name)):
+            yield f"What does the article say about {name}?"
+
+
+def _about_titles(edition: Edition[Index]) -> Iterator[str]:
+    for document in edition.documents:
+        if document.title:
+            yield f"What is {clean(document.title)} about?"

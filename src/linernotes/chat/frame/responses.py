@@ -1,0 +1,123 @@
+"""Responses to interactions: deferred at once, edited when there is an answer, and never a second message."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import secrets
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, get_type_hints
+
+import discord
+from discord import app_commands
+
+from linernotes.chat.frame import logs
+from linernotes.chat.frame.embeds import plain
+from linernotes.errors import LinerNotesError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from linernotes.chat.frame.bot import LinerNotes
+
+_log = logs.get(__name__)
+
+_HIDDEN = "linernotes hidden"
+_P = ParamSpec("_P")
+
+
+async def defer(interaction: discord.Interaction[LinerNotes], *, hidden: bool) -> None:
+    """Say at once that an answer will come; ``hidden`` shows it to this person alone."""
+    interaction.extras[_HIDDEN] = hidden
+    await interaction.response.defer(ephemeral=hidden, thinking=True)
+
+
+async def show(
+    interaction: discord.Interaction[LinerNotes], embed: discord.Embed, view: discord.ui.View | None = None
+) -> discord.InteractionMessage:
+    """Put an embed into the original response, in place of what it shows; may be repeated."""
+    return await interaction.edit_original_response(
+        **shown(embed, plainly=not may_embed(interaction)), view=view
+    )
+
+
+def shown(embed: discord.Embed, *, plainly: bool) -> dict[str, Any]:
+    """Return what a message needs to show an embed, or its text where embeds are not shown."""
+    return {"content": plain(embed), "embed": None} if plainly else {"content": None, "embed": embed}
+
+
+def may_embed(interaction: discord.Interaction[LinerNotes]) -> bool:
+    """Say whether embeds are shown here."""
+    return interaction.guild_id is None or interaction.app_permissions.embed_links
+
+
+async def tell(interaction: discord.Interaction[LinerNotes], sentence: str) -> None:
+    """Tell one person a sentence, however far the response has come."""
+    response = interaction.response
+    if not response.is_done():
+        await response.send_message(sentence, ephemeral=True)
+    elif response.type is not discord.InteractionResponseType.deferred_channel_message:
+        await interaction.followup.send(sentence, ephemeral=True)
+    elif interaction.extras.get(_HIDDEN):
+        await interaction.edit_original_response(content=sentence, embed=None, view=None)
+    else:
+        # The answer would have been for everybody; what went wrong is not. While the original response is
+        # still deferred, a second message would be put in its place, for everybody to see.
+        await interaction.edit_original_response(content="I could not answer that.")
+        await interaction.followup.send(sentence, ephemeral=True)
+        with suppress(discord.NotFound):
+            await interaction.delete_original_response()
+
+
+def told(
+    callback: Callable[Concatenate[discord.Interaction[LinerNotes], _P], Coroutine[Any, Any, None]],
+) -> Callable[Concatenate[discord.Interaction[LinerNotes], _P], Coroutine[Any, Any, None]]:
+    """Let a command tell its caller what we raise on purpose; the tree hears of the unexpected alone."""
+
+    @functools.wraps(callback)
+    async def telling(
+        interaction: discord.Interaction[LinerNotes], /, *given: _P.args, **options: _P.kwargs
+    ) -> None:
+        try:
+            await callback(interaction, *given, **options)
+        except LinerNotesError as error:
+            await report(interaction, error)
+
+    # discord.py would look the options' types up in this module.
+    hints = get_type_hints(callback, localns={"LinerNotes": Any})
+    signature = inspect.signature(callback)
+    parameters = [each.replace(annotation=hints[each.name]) for each in signature.parameters.values()]
+    telling.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return telling
+
+
+async def report(interaction: discord.Interaction[LinerNotes], error: BaseException) -> None:
+    """Tell what went wrong: ours as its sentence, anything else with a reference to the log."""
+    sentence = explain(error, interaction=interaction.id, guild=interaction.guild_id)
+    if interaction.type is discord.InteractionType.autocomplete:
+        return
+    # It has been answered otherwise, or too late: there is nobody left to tell.
+    with suppress(discord.HTTPException, discord.InteractionResponded):
+        await tell(interaction, sentence)
+
+
+def explain(error: BaseException, **where: object) -> str:
+    """Return the sentence for a person, and log what is not theirs to mend."""
+    if isinstance(error, app_commands.CommandInvokeError):
+        error = error.original
+    match error:
+        case StoreError():
+            _log.error("store failed", reason=str(error), **where)
+            return "I cannot reach my notes at the moment; please try again later."
+        case LinerNotesError():
+            return str(error)
+        case discord.NotFound():
+            # What was to be answered, or the time to do it, has gone meanwhile.
+            _log.info("gone", reason=error.text, **where)
+            return "That is no longer there."
+        case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
+            return "That command has changed since Discord last loaded it; please try again in a minute."
+        case _:
+            reference = secrets.token_hex(3)
+            _log.error("unexpected error", reference=reference, exc_info=error, **where)
+            return f"Something went wrong. If you report it, name {reference}."

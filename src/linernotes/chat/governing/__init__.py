@@ -1,0 +1,1 @@
+"""Where and whom the bot answers in a server: ``/settings``."""

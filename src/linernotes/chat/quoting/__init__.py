@@ -1,0 +1,1 @@
+"""Who wants a quotation in; quotations with their speakers out."""

@@ -1,0 +1,461 @@
+"""A change to a server's library -> what it would come to. Synchronous; changes nothing.
+
+A *plan* is the list of documents that a change would lead to; a *preview* is the edition of that list beside
+the one in use, with what differs, and what becomes of the server's check questions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from linernotes.corpus.documents import has_sentence, read_corpus, read_document
+from linernotes.errors import CorpusError, DocumentError, RefusalError
+from linernotes.library.catalogue import Upload
+from linernotes.library.uploads import check_name
+from linernotes.models import Answer
+from linernotes.words import holds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from linernotes.corpus.documents import Reading
+    from linernotes.library.catalogue import Check, Revision
+    from linernotes.library.editions import Edition, EditionStore
+    from linernotes.library.uploads import Uploads
+    from linernotes.models import Document, Passage, Quote, Unanswered
+    from linernotes.retrieval.index import Index
+    from linernotes.settings import Settings
+
+
+# --- What moderators can do -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """Read the shared corpus and the server's own files again."""
+
+    @property
+    def what(self) -> str:
+        """Say it for the audit trail."""
+        return "reloaded"
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """Add a file, in place of one of the server's own with the same name."""
+
+    name: str
+    data: bytes
+
+    @property
+    def what(self) -> str:
+        """Say it for the audit trail."""
+        return f"added {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Remove a file of the server's own."""
+
+    name: str
+
+    @property
+    def what(self) -> str:
+        """Say it for the audit trail."""
+        return f"removed {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hide:
+    """Leave a shared document out, in this server."""
+
+    name: str
+
+    @property
+    def what(self) -> str:
+        """Say it for the audit trail."""
+        return f"hid {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unhide:
+    """Take a shared document in again."""
+
+    name: str
+
+    @property
+    def what(self) -> str:
+        """Say it for the audit trail."""
+        return f"took {self.name} in again"
+
+
+@dataclass(frozen=True, slots=True)
+class RollBack:
+    """Go back to an earlier revision; the operator's reload leaves the server there."""
+
+    number: int
+
+    @property
+    def what(self) -> str:
+        """Say it for the audit trail."""
+        return f"rolled back to #{self.number}"
+
+
+Change: TypeAlias = Reload | Add | Remove | Hide | Unhide | RollBack
+
+
+# --- Plans ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The documents that a change leads to, and which are the server's own; ``warnings`` are sentences."""
+
+    documents: tuple[Document, ...]
+    own: Mapping[str, Upload]
+    hidden: frozenset[str]
+    follows: bool
+    warnings: tuple[str, ...] = ()
+
+
+def read_shared(settings: Settings) -> Reading:
+    """Read the shared corpus as a reload would."""
+    return read_corpus(
+        settings.corpus_dir,
+        max_file_bytes=settings.max_file_bytes,
+        max_corpus_bytes=settings.max_corpus_bytes,
+    )
+
+
+class Planner:
+    """Finds out which documents a change leads to. Safe to call from threads."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        editions: EditionStore[Index],
+        uploads: Uploads,
+        clock: Callable[[], float],
+    ) -> None:
+        """Take the settings, where documents are kept, and a clock in seconds since 1970."""
+        self._settings = settings
+        self._editions = editions
+        self._uploads = uploads
+        self._clock = clock
+
+    def plan(
+        self, change: Change, revision: Revision, shared: Sequence[Document], history: Sequence[Revision]
+    ) -> Plan:
+        """Return what a change leads to.
+
+        Args:
+            change: the change.
+            revision: the server's newest revision.
+            shared: the documents of the shared edition, for those that are taken in again.
+            history: the server's revisions.
+
+        Raises:
+            RefusalError: it cannot be done; the sentence says why.
+            CorpusError: a file cannot be read.
+            EditionError: an edition of the server's cannot be read.
+        """
+        match change:
+            case Reload():
+                reading = read_shared(self._settings)
+                warnings = tuple(map(str, reading.warnings))
+                return self.follow(revision, reading.require(), warnings)
+            case Add():
+                return self._add(change, revision, shared)
+            case Remove():
+                return self._remove(change.name, revision, shared)
+            case Hide():
+                return self._hide(change.name, revision)
+            case Unhide():
+                return self._unhide(change.name, revision, shared)
+            case RollBack():
+                return self._roll_back(change.number, revision, history)
+
+    def follow(self, revision: Revision, shared: Sequence[Document], warnings: tuple[str, ...] = ()) -> Plan:
+        """Return the shared documents that a server does not hide, with its own, read again.
+
+        A file of the server's own stands in place of a shared one with the same name or the same text.
+
+        Raises:
+            CorpusError: a file of the server's own is gone or can no longer be read.
+            RefusalError: nothing would be left.
+        """
+        own = [self._read_own(name, upload) for name, upload in revision.own.items()]
+        documents = _ordered([*_beside(shared, own, revision.hidden), *own])
+        return Plan(documents, revision.own, revision.hidden, follows=True, warnings=warnings)
+
+    def _read_own(self, name: str, upload: Upload) -> Document:
+        data = self._uploads.read(upload.digest)
+        if data is None:
+            raise CorpusError(
+                f"{name}, which was added here, is gone or damaged: remove it and add it again."
+            )
+        return read_document(data, name)[0]
+
+    def _add(self, change: Add, revision: Revision, shared: Sequence[Document]) -> Plan:
+        name = check_name(change.name)
+        settings = self._settings
+        if len(change.data) > settings.max_file_bytes:
+            raise RefusalError(
+                f"The file has {len(change.data):,} bytes; I read files of up to"
+                f" {settings.max_file_bytes:,} bytes."
+            )
+        document, problems = read_document(change.data, name)
+        if not has_sentence(document):
+            raise DocumentError(name, "has no sentence to answer with.")
+        documents = self._editions.documents(revision.edition)
+        for other in documents:
+            if other.name.casefold() == name.casefold() and other.name not in revision.own:
+                raise RefusalError(
+                    f"There is a shared document {other.name!r}: hide it first, or rename the file."
+                )
+            if other.name.casefold() == name.casefold() and other.name != name:
+                raise RefusalError(f"There is a file {other.name!r} already: remove it, or rename this one.")
+            if other.text == document.text and other.name != name:
+                raise RefusalError(f"The file has the same text as {other.name!r}, which is there already.")
+        rest = [other for other in documents if other.name != name]
+        size = len(change.data) + sum(len(other.text.encode()) for other in rest)
+        if size > settings.max_corpus_bytes:
+            raise RefusalError(
+                f"With this file the corpus would have {size:,} bytes; it may have up to"
+                f" {settings.max_corpus_bytes:,}."
+            )
+        warnings = [str(problem) for problem in problems]
+        replaced = [other for other in documents if other.name == name]
+        if document in replaced:
+            raise RefusalError(f"{name!r} is there already, with the same text.")
+        if replaced:
+            warnings.append(f"It takes the place of the {name} that was added before.")
+        kept = [*rest, document]
+        back = _uncovered(replaced, kept, revision.hidden, shared)
+        upload = Upload(hashlib.sha256(change.data).hexdigest(), len(change.data), self._clock())
+        return Plan(
+            _ordered([*kept, *back]),
+            {**revision.own, name: upload},
+            revision.hidden,
+            revision.follows,
+            (*warnings, *map(_say_back, back)),
+        )
+
+    def _remove(self, name: str, revision: Revision, shared: Sequence[Document]) -> Plan:
+        if name not in revision.own:
+            raise RefusalError(f"No file {name!r} has been added in this server.")
+        documents = self._editions.documents(revision.edition)
+        gone = [document for document in documents if document.name == name]
+        kept = [document for document in documents if document.name != name]
+        back = _uncovered(gone, kept, revision.hidden, shared)
+        own = {other: upload for other, upload in revision.own.items() if other != name}
+        warnings = tuple(map(_say_back, back))
+        return Plan(_ordered([*kept, *back]), own, revision.hidden, revision.follows, warnings)
+
+    def _hide(self, name: str, revision: Revision) -> Plan:
+        if name in revision.own:
+            raise RefusalError(f"{name!r} was added in this server; it can be removed.")
+        documents = self._editions.documents(revision.edition)
+        kept = [document for document in documents if document.name != name]
+        if len(kept) == len(documents):
+            raise RefusalError(f"There is no shared document {name!r} to hide.")
+        return Plan(_ordered(kept), revision.own, revision.hidden | {name}, revision.follows)
+
+    def _unhide(self, name: str, revision: Revision, shared: Sequence[Document]) -> Plan:
+        if name not in revision.hidden:
+            raise RefusalError(f"No shared document {name!r} is hidden in this server.")
+        found = [document for document in shared if document.name == name]
+        documents = self._editions.documents(revision.edition)
+        for other in documents:
+            if found and _clash(other, found[0]):
+                raise RefusalError(f"{other.name!r}, which was added here, has its name or its text.")
+        warnings = () if found else (f"The shared corpus no longer has a document {name}.",)
+        hidden = revision.hidden - {name}
+        return Plan(_ordered([*documents, *found]), revision.own, hidden, revision.follows, warnings)
+
+    def _roll_back(self, number: int, revision: Revision, history: Sequence[Revision]) -> Plan:
+        if number == revision.number:
+            raise RefusalError(f"#{number} is what this server has now.")
+        target = next((each for each in history if each.number == number), None)
+        if target is None:
+            raise RefusalError(f"This server has no edition #{number}.")
+        documents = self._editions.documents(target.edition)
+        return Plan(documents, target.own, target.hidden, follows=False)
+
+
+def _clash(document: Document, other: Document) -> bool:
+    """Say whether two documents cannot stand side by side: one name, however it is written, or one text."""
+    return document.name.casefold() == other.name.casefold() or document.text == other.text
+
+
+def _beside(
+    shared: Sequence[Document], own: Sequence[Document], hidden: frozenset[str]
+) -> tuple[Document, ...]:
+    """Return the shared documents that are not hidden, and in whose place none of a server's own stands."""
+    names = {document.name.casefold() for document in own}
+    texts = {document.text for document in own}
+    return tuple(
+        document
+        for document in shared
+        if document.name not in hidden
+        and document.name.casefold() not in names
+        and document.text not in texts
+    )
+
+
+def _uncovered(
+    gone: Sequence[Document],
+    kept: Sequence[Document],
+    hidden: frozenset[str],
+    shared: Sequence[Document],
+) -> tuple[Document, ...]:
+    """Return the shared documents in whose place those stood that go."""
+    return tuple(
+        document for document in _beside(shared, kept, hidden) if any(_clash(document, each) for each in gone)
+    )
+
+
+def _say_back(document: Document) -> str:
+    return f"The shared document {document.name}, in whose place it stood, is taken in again."
+
+
+def _ordered(documents: Sequence[Document]) -> tuple[Document, ...]:
+    if not documents:
+        raise RefusalError("That would leave nothing to answer from; one document at least must stay.")
+    return tuple(sorted(documents, key=lambda document: document.name))
+
+
+# --- Previews ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What one edition has that another has not: names of documents, numbers of passages, quotations."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+    passages_added: int
+    passages_removed: int
+    passages_changed: int
+    quotes_added: tuple[Quote, ...]
+    quotes_removed: tuple[Quote, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A check question before and after a change; ``answer`` is what would be said, ``""`` for nothing."""
+
+    check: Check
+    before: bool
+    after: bool
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a change would come to, made beside the edition in use, by ``person``."""
+
+    id: str
+    guild: int
+    person: int
+    change: Change
+    base: Revision
+    plan: Plan
+    before: Edition[Index]
+    after: Edition[Index]
+    difference: Difference
+    verdicts: tuple[Verdict, ...]
+    at: float
+
+    @property
+    def broken(self) -> tuple[Verdict, ...]:
+        """The check questions that are answered now and no longer would be."""
+        return tuple(each for each in self.verdicts if each.before and not each.after)
+
+    @property
+    def mended(self) -> tuple[Verdict, ...]:
+        """The check questions that are not answered now and would be."""
+        return tuple(each for each in self.verdicts if each.after and not each.before)
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Say whether there is nothing to apply."""
+        plan, base = self.plan, self.base
+        return (
+            self.after.id == self.before.id
+            and dict(plan.own) == dict(base.own)
+            and plan.hidden == base.hidden
+            and plan.follows == base.follows
+        )
+
+
+def compare(before: Edition[Index], after: Edition[Index]) -> Difference:
+    """Return what differs between two editions."""
+    old = {document.name: document for document in before.documents}
+    new = {document.name: document for document in after.documents}
+    passages: Counter[str] = Counter()
+    left, right = _by_document(before.passages), _by_document(after.passages)
+    for name in old.keys() | new.keys():
+        if old.get(name) != new.get(name):
+            _count_passages(left.get(name, []), right.get(name, []), passages)
+    had, has = Counter(map(_said, before.quotes)), Counter(map(_said, after.quotes))
+    return Difference(
+        tuple(sorted(new.keys() - old.keys())),
+        tuple(sorted(old.keys() - new.keys())),
+        tuple(sorted(name for name in old.keys() & new.keys() if old[name] != new[name])),
+        passages["added"],
+        passages["removed"],
+        passages["changed"],
+        _missing_from(had, after.quotes),
+        _missing_from(has, before.quotes),
+    )
+
+
+def _by_document(passages: Sequence[Passage]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for passage in passages:
+        found.setdefault(passage.document, []).append(passage.text)
+    return found
+
+
+def _count_passages(old: list[str], new: list[str], counts: Counter[str]) -> None:
+    """Count the passages that were added, removed and changed; one that only stands elsewhere is none."""
+    # By what each has more of, not by place: that would take the square of their number, or worse.
+    gone = (Counter(old) - Counter(new)).total()
+    come = (Counter(new) - Counter(old)).total()
+    counts["changed"] += min(gone, come)
+    counts["added"] += max(0, come - gone)
+    counts["removed"] += max(0, gone - come)
+
+
+def _said(quote: Quote) -> tuple[str, str | None, str | None]:
+    return quote.text, quote.speaker, quote.source
+
+
+def _missing_from(
+    there: Counter[tuple[str, str | None, str | None]], quotes: Sequence[Quote]
+) -> tuple[Quote, ...]:
+    left = there.copy()
+    missing: list[Quote] = []
+    for quote in quotes:
+        if left[_said(quote)] > 0:
+            left[_said(quote)] -= 1
+        else:
+            missing.append(quote)
+    return tuple(missing)
+
+
+def meets(reply: Answer | Unanswered, words: str) -> bool:
+    """Say whether a reply holds all that it must: a word or phrase in each line, or between semicolons."""
+    return isinstance(reply, Answer) and not lacking(reply.text, words)
+
+
+def lacking(text: str, words: str) -> tuple[str, ...]:
+    """Return those of the wanted words and phrases that ``text`` does not hold."""
+    wanted = [each.strip() for each in re.split(r"[;\n]", words)]
+    return tuple(each for each in wanted if each and not holds(text, [each]))

@@ -1,0 +1,128 @@
+"""The files that moderators have added: kept as they came, named by the SHA-256 of their bytes.
+
+::
+
+    DATA_DIR/uploads/<digest>     the bytes of one file
+
+What a file is called in a server stands in the database; a name that a member chose is never part of a path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+import unicodedata
+from contextlib import suppress
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from linernotes.corpus.documents import ENDINGS
+from linernotes.errors import RefusalError
+from linernotes.library.disk import flush
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+LONGEST_NAME = 90
+"""In characters: a name must fit into a choice of Discord's (100) with some room."""
+
+# What Windows keeps for devices: a corpus must be able to move there.
+_RESERVED = frozenset(
+    ["con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))]
+)
+_FORBIDDEN = frozenset('/\\:*?"<>|')
+
+
+def check_name(name: str) -> str:
+    """Return a file's name in composed form (NFC), if a document may be called so.
+
+    Raises:
+        RefusalError: it may not; the sentence says why.
+    """
+    name = unicodedata.normalize("NFC", name)
+    if any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} for char in name):
+        raise RefusalError("The file's name has characters that cannot be seen; please rename it.")
+    if _FORBIDDEN & set(name):
+        raise RefusalError(
+            "The file's name has one of the characters / \\ : * ? \" < > |, which a name may not have."
+        )
+    if len(name) > LONGEST_NAME:
+        raise RefusalError(
+            f"The file's name has {len(name)} characters; please rename it to at most {LONGEST_NAME}."
+        )
+    path = PurePosixPath(name)
+    if not name or name != name.strip() or name.startswith(".") or not path.stem.strip(" ."):
+        raise RefusalError("The file's name may not be empty, nor begin with a dot or a space.")
+    if path.suffix.lower() not in ENDINGS:
+        raise RefusalError(f"I read files that end in {' or '.join(ENDINGS)}; please add one of these.")
+    if path.name.split(".", 1)[0].strip().lower() in _RESERVED:
+        raise RefusalError(f"“{path.stem}” is a name that some systems keep for devices; please rename it.")
+    return name
+
+
+class Uploads:
+    """The uploaded files below ``folder``; in memory with ``None``.
+
+    Safe to call from threads, but for ``prune``: nothing may be saved meanwhile.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        """Take the data folder."""
+        self._folder = None if folder is None else folder / "uploads"
+        self._memory: dict[str, bytes] = {}
+
+    def save(self, data: bytes) -> str:
+        """Keep a file and return its digest.
+
+        Raises:
+            RefusalError: it cannot be written.
+        """
+        digest = hashlib.sha256(data).hexdigest()
+        if self._folder is None:
+            self._memory[digest] = data
+            return digest
+        beside = self._folder / f".{secrets.token_hex(8)}"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            try:
+                with beside.open("wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                beside.replace(self._folder / digest)
+                flush(self._folder)
+            finally:
+                with suppress(OSError):
+                    beside.unlink(missing_ok=True)
+        except OSError as error:
+            raise RefusalError(
+                f"The file cannot be kept: {error.strerror or error}. Nothing has changed."
+            ) from error
+        return digest
+
+    def read(self, digest: str) -> bytes | None:
+        """Return a file's bytes; ``None`` if it is not there or no longer what was saved."""
+        if self._folder is None:
+            return self._memory.get(digest)
+        if not _DIGEST.fullmatch(digest):
+            return None
+        try:
+            data = (self._folder / digest).read_bytes()
+        except OSError:
+            return None
+        return data if hashlib.sha256(data).hexdigest() == digest else None
+
+    def prune(self, keep: Collection[str]) -> None:
+        """Remove the files that are not in ``keep``, and what a killed process has left."""
+        self._memory = {digest: data for digest, data in self._memory.items() if digest in keep}
+        if self._folder is None or not self._folder.is_dir():
+            return
+        with suppress(OSError):
+            for path in self._folder.iterdir():
+                if path.name not in keep and (_DIGEST.fullmatch(path.name) or path.name.startswith(".")):
+                    with suppress(OSError):
+                        path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Questions with known answers in; figures and learned weights out."""

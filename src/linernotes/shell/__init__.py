@@ -1,0 +1,1 @@
+"""What an operator types in; sentences, JSON and exit statuses out."""

@@ -1,0 +1,260 @@
+"""The operator's way to a running bot: a local socket in ``DATA_DIR``, for the user it runs as alone.
+
+::
+
+    DATA_DIR/control.sock         one request and its replies, each a line of JSON
+
+    -> {"do": "reload"}
+    <- {"step": "embed", "done": 3, "total": 12}          each second, while it goes on
+    <- {"edition": ..., "documents": ..., "passages": ..., "quotations": ..., "servers": [...]}
+       or {"error": "a sentence", "status": 65}
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import socket
+import stat
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from linernotes.errors import BotAbsentError, DataFolderBusyError, LinerNotesError
+from linernotes.library.editions import lock
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from pathlib import Path
+
+    from linernotes.library import Library
+    from linernotes.library.curator import Moved, Reloaded
+    from linernotes.library.editions import Step
+
+_log = logging.getLogger(__name__)
+
+_SOCKET: Final = "control.sock"
+# What the kernel takes for a socket's path is 108 bytes on Linux and 104 on macOS, the end mark included.
+_LONGEST_PATH: Final = 103
+_REQUEST_SECONDS: Final = 5.0
+_PROGRESS_SECONDS: Final = 1.0
+# A bot that lives says something every second.
+_SILENT_SECONDS: Final = 30.0
+_LONGEST_LINE: Final = 2**24
+
+_UNEXPECTED_STATUS: Final = 70
+"""An internal error, as sysexits.h has it."""
+
+
+# --- The bot's side ---------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def serve(
+    library: Library, folder: Path, on_reloaded: Callable[[tuple[Moved, ...]], Awaitable[None]] | None = None
+) -> AsyncIterator[None]:
+    """Listen as long as the context lasts. Where that cannot be, a warning says so and nothing else changes.
+
+    Args:
+        library: what is reloaded.
+        folder: the data folder, which this process has locked.
+        on_reloaded: told what became of each server.
+    """
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+        with suppress(ConnectionError, TimeoutError):
+            await _answer(library, on_reloaded, reader, writer)
+        writer.close()
+
+    try:
+        server = await asyncio.start_unix_server(connected, sock=_listening(folder), limit=_LONGEST_LINE)
+    except (OSError, AttributeError) as error:
+        _log.warning("`bot.py reload` will not reach this bot: no socket in %s (%s).", folder, error)
+        yield
+        return
+    try:
+        yield
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with suppress(OSError):
+            (folder / _SOCKET).unlink()
+
+
+def _listening(folder: Path) -> socket.socket:
+    """Return a socket that only this user can reach.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    path = folder / _SOCKET
+    # The folder is locked: whatever stands there was left by a process that was killed.
+    if path.is_socket():
+        path.unlink()
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        # Before anybody can connect: on Linux the mode of the socket itself decides, elsewhere the folder's.
+        with suppress(OSError):
+            os.fchmod(made.fileno(), stat.S_IRUSR | stat.S_IWUSR)
+        with _address(folder) as address:
+            made.bind(address)
+        path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+        made.listen(4)
+        made.setblocking(False)  # noqa: FBT003  socket's own signature
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+async def _answer(
+    library: Library,
+    on_reloaded: Callable[[tuple[Moved, ...]], Awaitable[None]] | None,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> None:
+    try:
+        request = json.loads(await asyncio.wait_for(reader.readline(), _REQUEST_SECONDS))
+        asked = request["do"]
+    except (ValueError, TypeError, KeyError):
+        asked = None
+    if asked != "reload":
+        await _send(writer, {"error": "The running bot does not know that request.", "status": 65})
+        return
+    newest: list[dict[str, object]] = [{}]
+
+    def progress(step: Step, done: int, total: int) -> None:
+        newest[0] = {"step": step, "done": done, "total": total}
+
+    # Goes on when who asked goes away: half of the servers on the old corpus would help nobody.
+    reloading = asyncio.ensure_future(library.curator.reload_all(progress))
+    try:
+        while not reloading.done():
+            await asyncio.wait({reloading}, timeout=_PROGRESS_SECONDS)
+            if not reloading.done():
+                with suppress(ConnectionError):
+                    await _send(writer, newest[0])
+        reloaded = reloading.result()
+    except LinerNotesError as error:
+        await _send(writer, {"error": str(error), "status": error.exit_status})
+        return
+    except Exception:  # noqa: BLE001  the log has it, and who asked a sentence
+        _log.exception("The reload failed.")
+        said = "The reload failed; the bot's log says more. The old edition goes on serving."
+        await _send(writer, {"error": said, "status": _UNEXPECTED_STATUS})
+        return
+    finally:
+        reloading.cancel()
+    with suppress(ConnectionError):
+        await _send(writer, _report(reloaded))
+    if on_reloaded is not None:
+        await on_reloaded(reloaded.servers)
+
+
+def _report(reloaded: Reloaded) -> dict[str, object]:
+    edition = reloaded.edition
+    return {
+        "edition": edition.id,
+        "documents": len(edition.documents),
+        "passages": len(edition.passages),
+        "quotations": len(edition.quotes),
+        "servers": [
+            {"guild": each.guild, "did": each.move, "edition": each.edition, "said": each.said}
+            for each in reloaded.servers
+        ],
+    }
+
+
+async def _send(writer: asyncio.StreamWriter, value: object) -> None:
+    writer.write(json.dumps(value).encode() + b"\n")
+    await writer.drain()
+
+
+# --- The operator's side ----------------------------------------------------------------------------------
+
+
+def request_reload(
+    folder: Path, progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None
+) -> dict[str, Any]:
+    """Ask the bot that runs on a data folder to reload, and wait until it has.
+
+    Args:
+        folder: the data folder.
+        progress: told about each second how far it is.
+
+    Returns:
+        What the bot reports: see the top of this file.
+
+    Raises:
+        BotAbsentError: no bot runs there, or it does not answer.
+        LinerNotesError: the bot could not reload; the sentence and the exit status are its own.
+    """
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
+            made.settimeout(_SILENT_SECONDS)
+            with _address(folder) as address:
+                made.connect(address)
+            made.sendall(b'{"do": "reload"}\n')
+            with made.makefile("rb") as lines:
+                for line in lines:
+                    told = json.loads(line)
+                    if "error" in told:
+                        raise _ReloadError(str(told["error"]), int(told["status"]))
+                    if "edition" in told:
+                        return dict(told)
+                    if told:
+                        progress(str(told["step"]), int(told["done"]), int(told["total"]))
+    except TimeoutError:
+        raise BotAbsentError(f"The bot that runs on {folder} does not answer.") from None
+    except (OSError, AttributeError):
+        raise BotAbsentError(_why_absent(folder)) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise BotAbsentError(f"What runs on {folder} answers strangely ({error}).") from None
+    raise BotAbsentError(f"The bot that runs on {folder} stopped before it had reloaded.")
+
+
+def _why_absent(folder: Path) -> str:
+    if folder.is_dir():
+        try:
+            with lock(folder):
+                pass
+        except DataFolderBusyError as error:
+            return f"{error} It cannot be asked to reload: it may be starting still; try again in a moment."
+    return f"No bot is running on {folder}: there is nothing to reload. It reads the corpus when it starts."
+
+
+class _ReloadError(LinerNotesError):
+    """What the bot raised, brought here with its exit status."""
+
+    def __init__(self, sentence: str, status: int) -> None:
+        super().__init__(sentence)
+        self.exit_status = status  # type: ignore[misc]  # each carries the bot's own
+
+
+@contextmanager
+def _address(folder: Path) -> Iterator[str]:
+    """Give a path to the socket that is short enough for the kernel.
+
+    Raises:
+        OSError: there is none.
+    """
+    path = os.fspath(folder / _SOCKET)
+    if len(os.fsencode(path)) <= _LONGEST_PATH:
+        yield path
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        short = f"/proc/self/fd/{handle}"
+        if not os.path.isdir(short):  # noqa: PTH112  no path of ours
+            raise OSError("its path is too long for a socket")
+        yield f"{short}/{_SOCKET}"
+    finally:
+        os.close(handle)

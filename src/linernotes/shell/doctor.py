@@ -1,0 +1,113 @@
+"""The state of an installation, part by part, each in a sentence."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from linernotes.errors import ConfigurationError, DataFolderBusyError, LinerNotesError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from linernotes.settings import Settings
+
+OLDEST_PYTHON = (3, 11)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found out about one part; ``exit_status`` is 0 unless something must be changed."""
+
+    state: Literal["ok", "note", "wrong"]
+    part: str
+    sentence: str
+    exit_status: int = 0
+
+    def __str__(self) -> str:
+        """Put it on one line."""
+        return f"{self.state:<6}{self.part:<13}{' '.join(self.sentence.split())}"
+
+
+def examine(env: Mapping[str, str]) -> Iterator[Finding]:
+    """Look at Python, settings, corpus, data folder and model; without good settings, at the first two alone.
+
+    Args:
+        env: the environment to read the settings from.
+    """
+    yield _python()
+    from linernotes.settings import Settings
+
+    try:
+        settings = Settings.from_env(env)
+    except LinerNotesError as error:
+        yield Finding("wrong", "settings", str(error), error.exit_status)
+        return
+    token = "the Discord bot" if settings.discord_token else "chat in the terminal (no DISCORD_TOKEN)"
+    yield Finding("ok", "settings", f"All have good values; bot.py starts {token}.")
+    parts: dict[str, Callable[[Settings], Finding]] = {
+        "corpus": _corpus,
+        "data folder": _data_folder,
+        "model": _model,
+    }
+    for part, look in parts.items():
+        try:
+            yield look(settings)
+        except LinerNotesError as error:
+            yield Finding("wrong", part, str(error), error.exit_status)
+
+
+def _python() -> Finding:
+    sentence = f"Python {platform.python_version()} in {sys.prefix}."
+    if sys.version_info >= OLDEST_PYTHON:
+        return Finding("ok", "python", sentence)
+    oldest = ".".join(map(str, OLDEST_PYTHON))
+    return Finding(
+        "wrong", "python", f"{sentence} It must be {oldest} or newer.", ConfigurationError.exit_status
+    )
+
+
+def _corpus(settings: Settings) -> Finding:
+    from linernotes.library.changes import read_shared
+
+    reading = read_shared(settings)
+    documents = reading.require()
+    sentence = f"{settings.corpus_dir} holds {len(documents)} document{'s' if len(documents) != 1 else ''}"
+    if reading.warnings:
+        return Finding("note", "corpus", f"{sentence}; bot.py check lists {len(reading.warnings)} warnings.")
+    return Finding("ok", "corpus", f"{sentence}.")
+
+
+def _data_folder(settings: Settings) -> Finding:
+    from linernotes.library.editions import lock
+
+    folder = settings.data_dir
+    try:
+        with lock(folder), tempfile.TemporaryFile(dir=folder):
+            return Finding("ok", "data folder", f"{folder} can be written to and is free.")
+    except DataFolderBusyError as error:
+        return Finding("note", "data folder", str(error))
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        return Finding(
+            "note",
+            "data folder",
+            f"{folder} cannot be written to ({reason}): nothing is kept between starts.",
+        )
+
+
+def _model(settings: Settings) -> Finding:
+    from linernotes.retrieval.embedding import SentenceTransformerEmbedder
+
+    embedder = SentenceTransformerEmbedder(settings.embedding_model)
+    embedder.embed(["What is the song about?"])
+    return Finding(
+        "ok",
+        "model",
+        f"{settings.embedding_model} is loaded and answers; {embedder.dimension} dimensions,"
+        f" digest {embedder.digest:.12}.",
+    )
