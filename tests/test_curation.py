@@ -29,9 +29,9 @@ from linernotes.library.changes import (
     compare,
     meets,
 )
-from linernotes.library.editions import Edition, EditionStore
+from linernotes.library.editions import EditionStore
 from linernotes.library.uploads import Uploads
-from linernotes.models import Answer, Document, Passage, Quote, Unanswered
+from linernotes.models import Answer, Document, Edition, Passage, Quote, Unanswered
 from linernotes.settings import Settings
 
 if TYPE_CHECKING:

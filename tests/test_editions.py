@@ -37,8 +37,8 @@ from linernotes.errors import (
     EditionError,
     EditionUnsavedError,
 )
-from linernotes.library.editions import Edition, EditionStore, PreparedSegment, lock
-from linernotes.models import Block, Document, Passage, Quote, Sentence
+from linernotes.library.editions import EditionStore, lock
+from linernotes.models import Block, Document, Edition, Passage, PreparedSegment, Quote, Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from linernotes.corpus.documents import Reading
     from linernotes.library.catalogue import Check, Revision
-    from linernotes.library.editions import Edition, EditionStore
+    from linernotes.library.editions import EditionStore
     from linernotes.library.uploads import Uploads
-    from linernotes.models import Document, Passage, Quote, Unanswered
+    from linernotes.models import Document, Edition, Passage, Quote, Unanswered
     from linernotes.retrieval.index import Index
     from linernotes.settings import Settings
 

@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from linernotes.engine import Engine
     from linernotes.library.catalogue import Catalogue, Check, Gap, Upload
     from linernotes.library.changes import Change, Plan, Planner
-    from linernotes.library.editions import Edition, EditionStore, Progress
+    from linernotes.library.editions import EditionStore, Progress
     from linernotes.library.store import Store
     from linernotes.library.uploads import Uploads
     from linernotes.library.workers import Workers
-    from linernotes.models import Document
+    from linernotes.models import Document, Edition
     from linernotes.retrieval.index import Index
     from linernotes.settings import Settings
 

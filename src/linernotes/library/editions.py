@@ -27,7 +27,7 @@ import stat
 import threading
 import weakref
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 import numpy as np
@@ -43,17 +43,15 @@ from linernotes.errors import (
     EditionUnsavedError,
 )
 from linernotes.library.disk import flush
-from linernotes.models import Document, Passage, PreparedSegment, Quote, Sentence
+from linernotes.models import Document, Edition, IndexT, Passage, PreparedSegment, Quote, Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 __all__ = [
-    "Edition",
     "EditionStore",
     "IndexMaker",
-    "PreparedSegment",
     "Progress",
     "SegmentMaker",
     "Step",
@@ -70,7 +68,6 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _ARRAY_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _NUMERIC = "biuf"
 
-IndexT = TypeVar("IndexT")
 _T = TypeVar("_T")
 _Kind = Literal["segments", "editions"]
 
@@ -116,22 +113,6 @@ class IndexMaker(Protocol[IndexT]):
     def save(self, index: IndexT, folder: Path) -> None: ...  # noqa: D102
 
     def load(self, folder: Path, parts: Sequence[PreparedSegment]) -> IndexT: ...  # noqa: D102
-
-
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class Edition(Generic[IndexT]):
-    """A list of documents, sorted by name, ready to be asked; never changed once it is made.
-
-    ``segments`` are what it was made of: other editions with one of its documents share them.
-    """
-
-    id: str
-    documents: tuple[Document, ...]
-    passages: tuple[Passage, ...]
-    sentences: tuple[Sentence, ...]
-    quotes: tuple[Quote, ...]
-    index: IndexT
-    segments: tuple[PreparedSegment, ...] = field(default=(), repr=False, compare=False)
 
 
 def segment_digest(document: Document, settings: str) -> str:

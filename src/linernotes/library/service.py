@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from linernotes.library.curator import Moved
-    from linernotes.library.editions import Edition, Progress
-    from linernotes.models import Quote, Turn
+    from linernotes.library.editions import Progress
+    from linernotes.models import Edition, Quote, Turn
     from linernotes.retrieval.embedding import Embedder
     from linernotes.retrieval.index import Index
     from linernotes.settings import Settings

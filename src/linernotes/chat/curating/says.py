@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from linernotes.library.catalogue import Revision
     from linernotes.library.changes import Change, Preview, Verdict
     from linernotes.library.curator import Past, Shelved, Status
-    from linernotes.library.editions import Edition
-    from linernotes.models import Quote
+    from linernotes.models import Edition, Quote
     from linernotes.retrieval.index import Index
 
 _T = TypeVar("_T")
