@@ -17,7 +17,8 @@ from linernotes.errors import DataFolderBusyError, LinerNotesError
 from linernotes.library.catalogue import Catalogue
 from linernotes.library.changes import Planner
 from linernotes.library.curator import Curator, require_shared
-from linernotes.library.editions import EditionStore, lock
+from linernotes.library.editions import EditionStore
+from linernotes.library.locks import lock
 from linernotes.library.store import Store
 from linernotes.library.uploads import Uploads
 from linernotes.library.workers import Workers

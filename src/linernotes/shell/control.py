@@ -22,7 +22,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from linernotes.errors import BotAbsentError, DataFolderBusyError, LinerNotesError
-from linernotes.library.editions import lock
+from linernotes.library.locks import lock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator

@@ -83,7 +83,7 @@ def _corpus(settings: Settings) -> Finding:
 
 
 def _data_folder(settings: Settings) -> Finding:
-    from linernotes.library.editions import lock
+    from linernotes.library.locks import lock
 
     folder = settings.data_dir
     try:
