@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
-_log = logging.getLogger(__name__)
+# One name for all that is said of editions on the disk: who reads the log may filter by it.
+_log = logging.getLogger("linernotes.library.editions")
 # Part of every digest: what an older format wrote is never looked at, and goes when it is pruned.
 _FORMAT = 1
 _MANIFEST = "manifest.json"
