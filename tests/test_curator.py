@@ -18,8 +18,9 @@ import pytest
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
 from linernotes.errors import CorpusError, EditionUnsavedError, RefusalError, StoreError
 from linernotes.library.catalogue import LEFT_SECONDS, OPERATOR, Revision
-from linernotes.library.changes import Add, Change, Hide, Preview, Reload, Remove, RollBack
+from linernotes.library.changes import Add, Change, Hide, Reload, Remove, RollBack
 from linernotes.library.curator import PREVIEW_SECONDS, PREVIEWS_OF_A_SERVER
+from linernotes.library.previews import Preview
 from linernotes.library.service import DATABASE, Library
 from linernotes.library.store import Store
 from linernotes.models import Answer
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from linernotes.library.curator import Reloaded
+    from linernotes.library.following import Reloaded
 
 OURS, THEIRS, SOMEBODY = 1, 2, 3
 ALICE, BOB = 44, 45

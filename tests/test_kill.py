@@ -27,9 +27,10 @@ import pytest
 
 from fakes import OTHER_QUESTION, QUESTION, FakeEmbedder
 from killed_library import GUILDS, settings_of, write_version
-from linernotes.library.changes import Add, read_shared
+from linernotes.library.changes import Add
 from linernotes.library.folders import verify
 from linernotes.library.service import DATABASE, Library
+from linernotes.library.shared import read_shared
 from linernotes.models import Answer
 
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ from linernotes.engine import Engine
 from linernotes.errors import DataFolderBusyError, LinerNotesError
 from linernotes.library.catalogue import Catalogue
 from linernotes.library.changes import Planner
-from linernotes.library.curator import Curator, require_shared
+from linernotes.library.curator import Curator
 from linernotes.library.editions import EditionStore
 from linernotes.library.locks import lock
+from linernotes.library.shared import require_shared
 from linernotes.library.store import Store
 from linernotes.library.uploads import Uploads
 from linernotes.library.workers import Workers
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
     from pathlib import Path
 
-    from linernotes.library.curator import Moved
     from linernotes.library.editions import Progress
+    from linernotes.library.following import Moved
     from linernotes.models import Edition, Quote, Turn
     from linernotes.retrieval.embedding import Embedder
     from linernotes.retrieval.index import Index

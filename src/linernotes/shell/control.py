@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from linernotes.library import Library
-    from linernotes.library.curator import Moved, Reloaded
     from linernotes.library.editions import Step
+    from linernotes.library.following import Moved, Reloaded
 
 _log = logging.getLogger(__name__)
 

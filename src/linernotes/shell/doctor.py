@@ -72,7 +72,7 @@ def _python() -> Finding:
 
 
 def _corpus(settings: Settings) -> Finding:
-    from linernotes.library.changes import read_shared
+    from linernotes.library.shared import read_shared
 
     reading = read_shared(settings)
     documents = reading.require()
