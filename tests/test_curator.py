@@ -1031,7 +1031,7 @@ async def used(bench: Bench) -> Bench:
 async def test_a_locked_database_is_refused_and_left_alone(
     used: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("linernotes.library.store._BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("linernotes.library.database._BUSY_SECONDS", 0.05)
     other = sqlite3.connect(used.data / DATABASE, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     assert "in use by another program" in await refused(used)
@@ -1074,7 +1074,7 @@ async def test_a_newer_database_is_refused_and_left_alone(used: Bench) -> None:
 async def test_an_older_database_is_brought_up_to_date_with_what_it_holds(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from linernotes.library import store as module
+    from linernotes.library import database as module
 
     with monkeypatch.context() as patched:
         patched.setattr(module, "_MIGRATIONS", module._MIGRATIONS[:1])

@@ -1,4 +1,4 @@
-"""The service: ask, quote and reload, for each server. Async and thin; everything below it is synchronous.
+"""The library as one thing: open it, ask, quote and reload, for each server. Async and thin.
 
 A library owns the threads that work for it and ends them when it closes; none of it lives in the event loop.
 """
