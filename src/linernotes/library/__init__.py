@@ -16,9 +16,9 @@ Where to look; each file imports those below it alone::
     standings    which edition each server works with now
     locks        who works at the same time: processes, people, reloads
     editions     the store of editions: embeds each text once
+    uploads      the files that moderators have added
     segments     the files of one text
     folders      the files of a folder: whole or not there
-    uploads      the files that moderators have added
     catalogue    in the database: each server's revisions, check questions, gaps and audit trail
     store        in the database: servers' settings, what buttons need, votes
     database     the database file and its migrations
