@@ -14,13 +14,14 @@ import aiohttp
 import discord
 from discord import app_commands
 
-from linernotes.chat.curating import says as replies
+from linernotes.chat.curating import embeds
 from linernotes.chat.frame import logs
 from linernotes.chat.frame.buttons import Press, button, number, pager, row
+from linernotes.chat.frame.corpus_group import corpus_group
 from linernotes.chat.frame.embeds import CHOICE, pages_of
 from linernotes.chat.frame.markup import clean, trim
+from linernotes.chat.frame.moderators import require_library
 from linernotes.chat.frame.responses import defer, may_embed, report, show, shown, told
-from linernotes.chat.governing.commands import require_library
 from linernotes.errors import (
     CorpusError,
     EditionError,
@@ -47,23 +48,6 @@ _DOWNLOAD_SECONDS: Final = 30.0
 NOTE_SECONDS = 2.0
 # A response can be edited for 15 minutes.
 WATCH_SECONDS = 14 * 60.0
-
-
-def corpus_group(bot: LinerNotes) -> app_commands.Group:
-    """Return the group ``/corpus``, which more than one part adds commands to; made at the first call."""
-    found = bot.tree.get_command("corpus")
-    if isinstance(found, app_commands.Group):
-        return found
-    # Discord hides it from others by its own rules only; each handler checks again.
-    group = app_commands.Group(
-        name="corpus",
-        description="What I answer from in this server, for moderators",
-        default_permissions=discord.Permissions(manage_guild=True),
-        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False),
-        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
-    )
-    bot.tree.add_command(group)
-    return group
 
 
 def register(bot: LinerNotes) -> None:
@@ -203,7 +187,7 @@ class Curation:
     ) -> None:
         """Show what a change of one document would come to; ``names`` are those that can be chosen."""
         guild = require_library(self._bot, interaction)
-        chosen = (name for name in names(guild) if replies.document_choice(name) == given)
+        chosen = (name for name in names(guild) if embeds.document_choice(name) == given)
         await self.preview(interaction, change(next(chosen, given)))
 
     async def roll_back(self, interaction: discord.Interaction[LinerNotes], edition: str) -> None:
@@ -219,7 +203,7 @@ class Curation:
         guild = require_library(self._bot, interaction)
         with self._bot.work():
             await defer(interaction, hidden=True)
-            await show(interaction, replies.history(await self._curator.history(guild, look=True)))
+            await show(interaction, embeds.history(await self._curator.history(guild, look=True)))
 
     # --- What can be chosen ---
 
@@ -255,7 +239,7 @@ class Curation:
             found = [each for each in found if wanted in each[0]]
             found.sort(key=lambda each: not each[0].startswith(wanted))
             return [
-                app_commands.Choice(name=trim(name, CHOICE) or "…", value=replies.document_choice(name))
+                app_commands.Choice(name=trim(name, CHOICE) or "…", value=embeds.document_choice(name))
                 for _, name in found[:_CHOICES]
             ]
 
@@ -270,7 +254,7 @@ class Curation:
         now = self._bot.store.clock()
         # The first is the one in use.
         choices = [
-            app_commands.Choice(name=replies.edition_choice(each, now), value=str(each.revision.number))
+            app_commands.Choice(name=embeds.edition_choice(each, now), value=str(each.revision.number))
             for each in (await self._curator.history(guild))[1:]
         ]
         return [each for each in choices if wanted in each.name.casefold()][:_CHOICES]
@@ -291,7 +275,7 @@ class Curation:
         self._require_idle(rest)
         change = self._curator.find(guild, rest).change
         self._curator.cancel(guild, rest)
-        await _replace(interaction, replies.cancelled(change))
+        await _replace(interaction, embeds.cancelled(change))
 
     async def press_page(self, interaction: discord.Interaction[LinerNotes], rest: str) -> None:
         """Turn a page of the status."""
@@ -311,7 +295,7 @@ class Curation:
         preview = self._curator.find(guild, preview_id)
         self._applying.add(preview_id)
         try:
-            await _replace(interaction, replies.applying(preview.change))
+            await _replace(interaction, embeds.applying(preview.change))
             progress = Progress()
             outcome = await self._watched(
                 interaction,
@@ -329,7 +313,7 @@ class Curation:
             await self._show_preview(interaction, outcome, notice)
             return
         _log.info("applied", guild=guild, edition=outcome.edition, by=interaction.user.id)
-        await show(interaction, replies.applied(outcome, self._curator.standings.of(guild).edition))
+        await show(interaction, embeds.applied(outcome, self._curator.standings.of(guild).edition))
         # Not waited for: it comes after the builds of other servers.
         self._start(self._tidy())
 
@@ -343,7 +327,7 @@ class Curation:
         try:
             self._curator.find(preview.guild, preview.id)
         except RefusalError:
-            await show(interaction, replies.failed(self._say(error)))
+            await show(interaction, embeds.failed(self._say(error)))
         else:
             await self._show_preview(interaction, preview, self._say(error))
 
@@ -361,8 +345,8 @@ class Curation:
             _log.warning("edition unusable", reason=str(error))
             return "That edition can no longer be read; nothing has changed."
         settings = self._bot.settings
-        return replies.sentence(
-            replies.without_folders(str(error), corpus=settings.corpus_dir, data=settings.data_dir)
+        return embeds.sentence(
+            embeds.without_folders(str(error), corpus=settings.corpus_dir, data=settings.data_dir)
         )
 
     # --- Building ---
@@ -405,7 +389,7 @@ class Curation:
                 )
             if asyncio.get_running_loop().time() >= end:
                 raise RefusalError(f"It takes longer than Discord lets me tell you here. {after}")
-            note = replies.building(
+            note = embeds.building(
                 progress.stage,
                 progress.documents,
                 waiting=progress.stage is None and self._curator.builds > 1,
@@ -442,16 +426,16 @@ class Curation:
     ) -> None:
         if preview.changes_nothing:
             self._curator.cancel(preview.guild, preview.id)
-            await show(interaction, replies.preview(preview, notice))
+            await show(interaction, embeds.preview(preview, notice))
             return
-        await show(interaction, replies.preview(preview, notice), row(*_buttons(preview)))
+        await show(interaction, embeds.preview(preview, notice), row(*_buttons(preview)))
 
     async def _show_status(self, interaction: discord.Interaction[LinerNotes], guild: int, page: int) -> None:
         status = await self._curator.status(guild)
-        pages = pages_of(len(status.documents), replies.DOCUMENTS_PER_PAGE)
+        pages = pages_of(len(status.documents), embeds.DOCUMENTS_PER_PAGE)
         page = min(page, pages - 1)
         view = row(*pager("shelf", "", page, pages)) if pages > 1 else None
-        await show(interaction, replies.status(status, page), view)
+        await show(interaction, embeds.status(status, page), view)
 
 
 def _buttons(preview: Preview) -> tuple[Press, Press]:
