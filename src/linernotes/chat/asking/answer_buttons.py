@@ -23,7 +23,7 @@ _CHANGED: Final = "The article has changed since that answer; ask again to see i
 
 
 def buttons_of(posted: Posted) -> tuple[Press, ...]:
-    """Return the buttons under an answer that has been recorded; how each is pressed is in ``register``."""
+    """Return the buttons under an answer that has been recorded; what a press does is in ``register``."""
     key = str(posted.key)
     return (
         button("passage", key, label="Passage"),

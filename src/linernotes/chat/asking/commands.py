@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import discord
 from discord import app_commands
 
 from linernotes.chat.asking.answers import add_buttons, answer, remember, remove_answer
+from linernotes.chat.frame.completion import CHOICES, complete
 from linernotes.chat.frame.embeds import CHOICE, short_key
 from linernotes.chat.frame.markup import trim
 from linernotes.chat.frame.moderators import may_remove
-from linernotes.chat.frame.questions import question_in
-from linernotes.chat.frame.responses import defer, report, show, told
+from linernotes.chat.frame.question_text import question_in
+from linernotes.chat.frame.responses import defer, show, told
 from linernotes.chat.frame.sessions import Place
 from linernotes.errors import RefusalError
 
 if TYPE_CHECKING:
     from linernotes.chat.frame.bot import LinerNotes
-
-_CHOICES: Final = 25
 
 
 def register(bot: LinerNotes) -> None:
@@ -42,16 +41,7 @@ def register(bot: LinerNotes) -> None:
     ) -> None:
         await _respond(interaction, question, hidden=private, song=song)
 
-    @ask.autocomplete("song")
-    async def songs(
-        interaction: discord.Interaction[LinerNotes], current: str
-    ) -> list[app_commands.Choice[str]]:
-        try:
-            bot.require_welcome(interaction)
-            return await _song_choices(bot, interaction, current)
-        except Exception as error:  # noqa: BLE001  the one handler for autocomplete
-            await report(interaction, error)
-            return []
+    complete(ask, "song", _song_choices)
 
     @bot.tree.context_menu(name="Ask about this")
     @told
@@ -113,8 +103,10 @@ async def _document_named(bot: LinerNotes, guild: int | None, song: str) -> str:
 
 
 async def _song_choices(
-    bot: LinerNotes, interaction: discord.Interaction[LinerNotes], current: str
+    interaction: discord.Interaction[LinerNotes], current: str
 ) -> list[app_commands.Choice[str]]:
+    bot = interaction.client
+    bot.require_welcome(interaction)
     edition = await bot.library.edition(bot.guild_of(interaction.guild_id))
     wanted = current.strip().casefold()
     found = []
@@ -124,7 +116,7 @@ async def _song_choices(
             found.append(
                 app_commands.Choice(name=trim(label, CHOICE) or "…", value=_song_value(document.name))
             )
-    return found[:_CHOICES]
+    return found[:CHOICES]
 
 
 def _song_value(name: str) -> str:

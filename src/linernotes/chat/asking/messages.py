@@ -16,7 +16,7 @@ from linernotes.chat.frame.embeds import CONTENT
 from linernotes.chat.frame.introduction import help_page
 from linernotes.chat.frame.manners import BlockedError, BusyError, channels_of, require_welcome
 from linernotes.chat.frame.moderators import may_remove
-from linernotes.chat.frame.questions import question_in
+from linernotes.chat.frame.question_text import question_in
 from linernotes.chat.frame.responses import explain, shown
 from linernotes.chat.frame.sessions import Place
 

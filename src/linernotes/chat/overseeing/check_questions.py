@@ -14,7 +14,7 @@ from linernotes.chat.frame.corpus_group import corpus_group
 from linernotes.chat.frame.embeds import pages_of
 from linernotes.chat.frame.markup import clean, trim
 from linernotes.chat.frame.moderators import is_moderator, require_library
-from linernotes.chat.frame.questions import question_in
+from linernotes.chat.frame.question_text import question_in
 from linernotes.chat.frame.responses import defer, report, show, told
 from linernotes.chat.frame.sessions import Place
 from linernotes.chat.overseeing import embeds

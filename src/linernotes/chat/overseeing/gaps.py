@@ -16,7 +16,7 @@ from linernotes.chat.frame.buttons import Press, button, number, pager, row
 from linernotes.chat.frame.corpus_group import corpus_group
 from linernotes.chat.frame.embeds import pages_of
 from linernotes.chat.frame.moderators import require_library
-from linernotes.chat.frame.questions import anonymous
+from linernotes.chat.frame.question_text import anonymous
 from linernotes.chat.frame.responses import defer, show, told
 from linernotes.chat.overseeing import embeds
 from linernotes.errors import RefusalError, StoreError

@@ -10,9 +10,10 @@ from discord import app_commands
 
 from linernotes.chat.frame import citations
 from linernotes.chat.frame.buttons import Press, button, number, pager, row
+from linernotes.chat.frame.completion import CHOICES, complete
 from linernotes.chat.frame.embeds import CHOICE, pages_of, short_key
 from linernotes.chat.frame.markup import clean, fit
-from linernotes.chat.frame.responses import defer, report, show, shown, told
+from linernotes.chat.frame.responses import defer, show, shown, told
 from linernotes.chat.quoting import embeds
 from linernotes.errors import RefusalError
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from linernotes.models import Quote
     from linernotes.retrieval.index import Index
 
-_CHOICES: Final = 25
 _SHOWN: Final = 10_000
 # As much of a text as fits into a custom id beside the two keys.
 _LONGEST_ABOUT: Final = 60
@@ -53,17 +53,8 @@ def register(bot: LinerNotes) -> None:
     async def quotes(interaction: discord.Interaction[LinerNotes], speaker: str | None = None) -> None:
         await quotations.list_all(interaction, speaker)
 
-    for command in (quote, quotes):
-
-        @command.autocomplete("speaker")
-        async def speakers(
-            interaction: discord.Interaction[LinerNotes], current: str
-        ) -> list[app_commands.Choice[str]]:
-            try:
-                return await quotations.speakers(interaction, current)
-            except Exception as error:  # noqa: BLE001  the one handler for autocomplete
-                await report(interaction, error)
-                return []
+    complete(quote, "speaker", quotations.speakers)
+    complete(quotes, "speaker", quotations.speakers)
 
 
 class Quotations:
@@ -114,7 +105,7 @@ class Quotations:
         fitting = [name for name, _ in counted.most_common() if wanted in clean(name).casefold()]
         fitting.sort(key=lambda name: not clean(name).casefold().startswith(wanted))
         names = dict.fromkeys(_choice(name) for name in fitting)
-        return [app_commands.Choice(name=name, value=name) for name in names if name][:_CHOICES]
+        return [app_commands.Choice(name=name, value=name) for name in names if name][:CHOICES]
 
     # --- Buttons ---
 

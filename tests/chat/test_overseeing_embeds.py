@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_replies import LONG, NASTY, answer_of, check, edition_of, forged, quickly, silence_of
+from test_embeds import LONG, NASTY, answer_of, check, edition_of, forged, quickly, silence_of
 
 from linernotes.chat.frame.markup import width
-from linernotes.chat.frame.questions import anonymous
+from linernotes.chat.frame.question_text import anonymous
 from linernotes.chat.overseeing import embeds
 from linernotes.library.catalogue import OPERATOR, Act, Check, Gap, Revision
 from linernotes.library.curator import Moved

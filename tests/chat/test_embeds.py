@@ -27,7 +27,7 @@ from linernotes.chat.frame.markup import (
     trim,
     width,
 )
-from linernotes.chat.frame.questions import question_in
+from linernotes.chat.frame.question_text import question_in
 from linernotes.chat.governing import embeds as governing
 from linernotes.chat.quoting import embeds as quoting
 from linernotes.library.editions import Edition

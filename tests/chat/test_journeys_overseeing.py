@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 import pytest
+from test_embeds import forged
 from test_journeys_commands import custom_id, forge, press, refusal_of, response_of
 from test_journeys_corpus import COMMANDS, Elsewhere, keep_added, let_through, refused
 from test_journeys_messages import _without as without
 from test_journeys_messages import buttons_of
-from test_replies import forged
 from world import text_of
 
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, note

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_replies import LONG, NASTY, check, edition_of, forged, quickly
+from test_embeds import LONG, NASTY, check, edition_of, forged, quickly
 
 from linernotes.chat.curating import embeds
 from linernotes.chat.frame.embeds import listed, who
