@@ -49,7 +49,7 @@ def create_bot(
     limits: Limits | None = None,
     chance: random.Random | None = None,
 ) -> LinerNotes:
-    """Build the whole bot; it connects to nothing and starts no worker.
+    """Build the whole bot, a ``commands.AutoShardedBot``; it connects to nothing and starts no worker.
 
     Args:
         settings: the settings.
