@@ -670,7 +670,7 @@ def test_nothing_on_the_pipe(bot: Bot) -> None:
 def test_a_token_starts_the_discord_bot(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
     class Chat:
         @staticmethod
-        def run(settings: Settings) -> int:
+        def run(settings: Settings, _serving: object) -> int:
             assert settings.discord_token is not None
             assert settings.discord_token.get_secret_value() == "secret"
             return 69

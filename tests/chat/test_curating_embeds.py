@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_replies import LONG, NASTY, check, edition_of, forged, quickly
+from test_embeds import LONG, NASTY, check, edition_of, forged, quickly
 
-from linernotes.chat.curating import says as replies
+from linernotes.chat.curating import embeds
+from linernotes.chat.frame.embeds import listed, who
 from linernotes.chat.frame.markup import width
 from linernotes.library.catalogue import OPERATOR, Check, Revision, Upload
 from linernotes.library.changes import Add, Hide, Plan, Reload, Remove, RollBack, Unhide
@@ -64,25 +65,25 @@ def unmarked(embed: Any) -> str:
 @quickly
 def test_a_preview_keeps_to_discords_limits(text: str, many: int, broken: int, follows: bool) -> None:
     shown = preview_of(text, many, follows=follows, broken=broken)
-    check(replies.preview(shown))
-    check(replies.preview(shown, replies.sentence(text)))
+    check(embeds.preview(shown))
+    check(embeds.preview(shown, embeds.sentence(text)))
 
 
 @given(NASTY, NUMBER)
 @quickly
 def test_no_text_in_a_preview_forges_markup(text: str, many: int) -> None:
-    assert forged(unmarked(replies.preview(preview_of(text, many, broken=many)))) == []
+    assert forged(unmarked(embeds.preview(preview_of(text, many, broken=many)))) == []
 
 
 @given(TEXT)
 @quickly
 def test_what_follows_a_preview_keeps_to_discords_limits(text: str) -> None:
     for change in (Reload(), Add(text, b""), Remove(text), Hide(text), Unhide(text), RollBack(7)):
-        check(replies.preview(preview_of(text, 1, change=change)))
-        check(replies.applying(change))
-        check(replies.cancelled(change))
-        check(replies.applied(revision_of(change.what), edition_of(text)))
-    check(replies.failed(replies.sentence(text)))
+        check(embeds.preview(preview_of(text, 1, change=change)))
+        check(embeds.applying(change))
+        check(embeds.cancelled(change))
+        check(embeds.applied(revision_of(change.what), edition_of(text)))
+    check(embeds.failed(embeds.sentence(text)))
 
 
 @given(TEXT, NUMBER, NUMBER, st.integers(-5, 2_000), st.booleans())
@@ -95,7 +96,7 @@ def test_a_status_keeps_to_discords_limits(
         Shelved(document, 10**n % 10**9, None if n % 2 else 1.8e9, own=is_own) for n in range(many)
     )
     revision = revision_of(text, hidden=hidden, follows=not is_own)
-    embed = replies.status(Status(edition_of(text), revision, is_own, shelved, text, text), page)
+    embed = embeds.status(Status(edition_of(text), revision, is_own, shelved, text, text), page)
     check(embed)
 
 
@@ -105,8 +106,8 @@ def test_no_text_in_a_status_or_a_history_forges_markup(text: str) -> None:
     document = Document(text or "a.md", None, None, "x", ((0, 1),), ())
     shelved = (Shelved(document, 1, None, own=True),)
     revision = revision_of(text, hidden=2)
-    status = replies.status(Status(edition_of(text), revision, True, shelved, text, text), 0)  # noqa: FBT003
-    for embed in (status, replies.history([Past(revision, None)])):
+    status = embeds.status(Status(edition_of(text), revision, True, shelved, text, text), 0)  # noqa: FBT003
+    for embed in (status, embeds.history([Past(revision, None)])):
         text = (
             unmarked(embed).replace("<t:1800000000:R>", "").replace("<@5>", "").replace("`eeeeeeeeeeee`", "")
         )
@@ -117,13 +118,13 @@ def test_no_text_in_a_status_or_a_history_forges_markup(text: str) -> None:
 @quickly
 def test_a_history_keeps_to_discords_limits(text: str, documents: int | None) -> None:
     past = [Past(revision_of(text, number=10**6 + number), documents) for number in range(10)]
-    check(replies.history(past))
+    check(embeds.history(past))
     for each in past:
-        assert 1 <= width(replies.edition_choice(each, 1.9e9)) <= 100
+        assert 1 <= width(embeds.edition_choice(each, 1.9e9)) <= 100
 
 
 def test_a_thousand_of_everything_fit() -> None:
-    check(replies.preview(preview_of("a text of some words", 1_000, broken=1_000)))
+    check(embeds.preview(preview_of("a text of some words", 1_000, broken=1_000)))
 
 
 def test_what_finds_no_room_is_counted_and_costs_nothing() -> None:
@@ -133,10 +134,10 @@ def test_what_finds_no_room_is_counted_and_costs_nothing() -> None:
         said.append(number)
         return f"number {number}"
 
-    assert replies.listed(range(1_000), 60, say) == "number 0, number 1, number 2, number 3, and 996 more"
+    assert listed(range(1_000), 60, say) == "number 0, number 1, number 2, number 3, and 996 more"
     assert len(said) < 10
-    assert replies.listed(range(1_000), 5, say) == "1000 of them"
-    assert replies.listed([], 60, str) == ""
+    assert listed(range(1_000), 5, say) == "1000 of them"
+    assert listed([], 60, str) == ""
 
 
 def test_a_preview_and_a_sentence_of_thousands_are_shown_at_once() -> None:
@@ -150,8 +151,8 @@ def test_a_preview_and_a_sentence_of_thousands_are_shown_at_once() -> None:
     )
     problems = "\n".join(f"{name}, line 3: it is no text." for name in names)
     started = time.perf_counter()
-    embed = replies.preview(shown)
-    sentence = replies.sentence(problems)
+    embed = embeds.preview(shown)
+    sentence = embeds.sentence(problems)
     assert time.perf_counter() - started < 0.1
     assert "Added (5000): " in str(embed.fields[0].value)
     assert sentence.splitlines()[0] == f"{'ü' * 80} 0.md, line 3: it is no text."
@@ -161,24 +162,24 @@ def test_a_preview_and_a_sentence_of_thousands_are_shown_at_once() -> None:
 @given(TEXT)
 @quickly
 def test_any_documents_name_makes_a_choice_of_its_own(text: str) -> None:
-    choice = replies.document_choice(text)
+    choice = embeds.document_choice(text)
     assert 1 <= width(choice) <= 100
-    assert choice == text or choice != replies.document_choice(f"{text} ")
+    assert choice == text or choice != embeds.document_choice(f"{text} ")
     assert choice == choice.strip()
 
 
 @given(TEXT)
 @quickly
 def test_a_sentence_of_the_librarys_is_shown_as_it_stands(text: str) -> None:
-    assert width(replies.sentence(text)) <= 820
-    assert forged(replies.sentence(f"x {text}")) == []
+    assert width(embeds.sentence(text)) <= 820
+    assert forged(embeds.sentence(f"x {text}")) == []
 
 
 def test_a_sentence_begins_with_who_is_at_work_and_nothing_else_is_a_mention() -> None:
-    shown = replies.sentence("<@5> is changing it (“added <@6>”).")
+    shown = embeds.sentence("<@5> is changing it (“added <@6>”).")
     assert shown.startswith("<@5> is changing it")
     assert "<@6>" not in shown
-    assert replies.sentence("First.\n\nSecond: *x*.") == "First.\nSecond: \\*x\\*."
+    assert embeds.sentence("First.\n\nSecond: *x*.") == "First.\nSecond: \\*x\\*."
 
 
 CORPUS, DATA = Path("/srv/my music/corpus"), Path("/srv/my music/corpus/.data")
@@ -195,7 +196,7 @@ CORPUS, DATA = Path("/srv/my music/corpus"), Path("/srv/my music/corpus/.data")
     ],
 )
 def test_the_operators_folders_stand_in_no_sentence(said: str, shown: str) -> None:
-    assert replies.without_folders(said, corpus=CORPUS, data=DATA) == shown
+    assert embeds.without_folders(said, corpus=CORPUS, data=DATA) == shown
 
 
 def test_a_folder_is_known_by_its_relative_its_absolute_and_its_real_path(
@@ -208,7 +209,7 @@ def test_a_folder_is_known_by_its_relative_its_absolute_and_its_real_path(
         corpus = Path(form if str(form).startswith("..") else "link/corpus")
         said = f"The corpus folder {form} does not exist."
         assert (
-            replies.without_folders(said, corpus=corpus, data=Path("data"))
+            embeds.without_folders(said, corpus=corpus, data=Path("data"))
             == "The corpus folder does not exist."
         )
 
@@ -216,8 +217,8 @@ def test_a_folder_is_known_by_its_relative_its_absolute_and_its_real_path(
 def test_a_folder_that_is_named_by_an_ordinary_word_costs_no_sentence_that_word() -> None:
     said = "The corpus folder corpus holds no file. No data: the corpus is larger than a data folder."
     shown = said.replace("folder corpus", "folder", 1)
-    assert replies.without_folders(said, corpus=Path("corpus"), data=Path("data")) == shown
-    assert replies.without_folders("a/b.", corpus=Path("/"), data=Path()) == "a/b."
+    assert embeds.without_folders(said, corpus=Path("corpus"), data=Path("data")) == shown
+    assert embeds.without_folders("a/b.", corpus=Path("/"), data=Path()) == "a/b."
 
 
 @pytest.mark.parametrize(
@@ -226,7 +227,7 @@ def test_a_folder_that_is_named_by_an_ordinary_word_costs_no_sentence_that_word(
 )
 def test_a_model_in_a_folder_is_named_without_the_folder(model: str, shown: str) -> None:
     status = Status(edition_of("x"), revision_of("x"), True, (), model, None)  # noqa: FBT003
-    assert {each.name: each.value for each in replies.status(status, 0).fields}["Model"] == shown
+    assert {each.name: each.value for each in embeds.status(status, 0).fields}["Model"] == shown
 
 
 @given(st.lists(NASTY, max_size=50), st.integers(30, 300))
@@ -234,7 +235,7 @@ def test_a_model_in_a_folder_is_named_without_the_folder(model: str, shown: str)
 def test_a_list_is_cut_between_its_items_and_says_how_many_more_there_are(
     items: list[str], room: int
 ) -> None:
-    shown = replies.listed(items, room, str)
+    shown = listed(items, room, str)
     assert width(shown) <= room
     if shown != ", ".join(items):
         more = int(shown.removesuffix(" more").removesuffix(" of them").split(" ")[-1])
@@ -254,7 +255,7 @@ def test_a_list_is_cut_between_its_items_and_says_how_many_more_there_are(
     ],
 )
 def test_how_long_ago_is_said_in_the_largest_unit(seconds: float, said: str) -> None:
-    assert replies.ago(seconds) == said
+    assert embeds.ago(seconds) == said
 
 
 @pytest.mark.parametrize(
@@ -262,12 +263,12 @@ def test_how_long_ago_is_said_in_the_largest_unit(seconds: float, said: str) -> 
     [(0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (1_000, "1.0 kB"), (2e6, "2.0 MB")],
 )
 def test_a_size_is_said_in_a_unit_of_its_own(number: int, said: str) -> None:
-    assert replies.size(number) == said
+    assert embeds.size(number) == said
 
 
 @pytest.mark.parametrize(("person", "said"), [(None, "somebody"), (OPERATOR, "the operator"), (5, "<@5>")])
 def test_who_has_changed_a_library_is_named(person: int | None, said: str) -> None:
-    assert replies.who(person) == said
+    assert who(person) == said
 
 
 def test_what_an_answer_lacks_is_named_as_it_was_written() -> None:

@@ -1,13 +1,13 @@
-"""The buttons under an answer: the passage, why it was given, and whether it was good."""
+"""The buttons under an answer: which there are (``buttons_of``), and what a press of each does."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
-from linernotes.chat.frame import embeds as replies
-from linernotes.chat.frame.buttons import number, pager, row
+from linernotes.chat.asking import embeds
+from linernotes.chat.frame import citations
+from linernotes.chat.frame.buttons import Press, button, number, pager, row
 from linernotes.chat.frame.responses import defer, show
-from linernotes.chat.overseeing.checks import offer_check
 from linernotes.errors import RefusalError
 
 if TYPE_CHECKING:
@@ -22,8 +22,19 @@ _GONE: Final = "I no longer know that answer: I keep what its buttons need for 3
 _CHANGED: Final = "The article has changed since that answer; ask again to see it as it is now."
 
 
+def buttons_of(posted: Posted) -> tuple[Press, ...]:
+    """Return the buttons under an answer that has been recorded; what a press does is in ``register``."""
+    key = str(posted.key)
+    return (
+        button("passage", key, label="Passage"),
+        button("why", key, label="Why"),
+        button("up", key, emoji="👍"),
+        button("down", key, emoji="👎"),
+    )
+
+
 def register(bot: LinerNotes) -> None:
-    """Add the buttons."""
+    """Say what a press of each button does."""
     bot.presses["passage"] = _press_passage
     bot.presses["page"] = _press_page
     bot.presses["why"] = _press_why
@@ -85,7 +96,7 @@ async def _show_passage(
         for each in posted.evidence
         if each.document == document and each.passage == shown_passage.number and each.sentences
     ]
-    embed = replies.passage(
+    embed = citations.passage(
         edition,
         shown_passage,
         len(passages),
@@ -101,7 +112,7 @@ async def _press_why(interaction: discord.Interaction[LinerNotes], key: str) -> 
     posted = await _looked_up(interaction, key)
     bot = interaction.client
     edition = await bot.library.edition(bot.guild_of(interaction.guild_id))
-    await show(interaction, replies.why(edition, posted))
+    await show(interaction, embeds.why(edition, posted))
 
 
 async def _press_up(interaction: discord.Interaction[LinerNotes], key: str) -> None:
@@ -117,7 +128,9 @@ async def _vote(interaction: discord.Interaction[LinerNotes], key: str, vote: Li
     posted = await _looked_up(interaction, key)
     new = await interaction.client.store.vote(posted.key, interaction.user.id, vote)
     said = "👍" if vote > 0 else "👎"
+    offered = [each(interaction) for each in interaction.client.hooks.disliked] if vote < 0 else []
+    buttons = [each for each in offered if each is not None]
     await interaction.edit_original_response(
         content=f"Thank you, I have noted your {said}." if new else f"Your {said} is noted already.",
-        view=offer_check(interaction) if vote < 0 else None,
+        view=row(*buttons) if buttons else None,
     )

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import discord
 
-from linernotes.chat.curating.commands import corpus_group
 from linernotes.chat.frame import logs
-from linernotes.chat.frame.buttons import button, number, pager, row
+from linernotes.chat.frame.buttons import Press, button, number, pager, row
+from linernotes.chat.frame.corpus_group import corpus_group
 from linernotes.chat.frame.embeds import pages_of
 from linernotes.chat.frame.markup import clean, trim
-from linernotes.chat.frame.questions import question_in
+from linernotes.chat.frame.moderators import is_moderator, require_library
+from linernotes.chat.frame.question_text import question_in
 from linernotes.chat.frame.responses import defer, report, show, told
 from linernotes.chat.frame.sessions import Place
-from linernotes.chat.governing.commands import is_moderator, require_library
-from linernotes.chat.overseeing import says as replies
+from linernotes.chat.overseeing import embeds
 from linernotes.errors import RefusalError
 from linernotes.library.catalogue import CHECKS
 
@@ -47,6 +47,7 @@ def register(bot: LinerNotes) -> None:
     bot.presses["checkadd"] = checks.press_add
     bot.presses["checkfrom"] = checks.press_from
     bot.presses["checkdrop"] = checks.press_remove
+    bot.hooks.disliked.append(offer_check)
 
     @corpus_group(bot).command(name="questions", description="Questions whose answers must hold some words")
     @told
@@ -57,14 +58,14 @@ def register(bot: LinerNotes) -> None:
             await checks.show(interaction, guild, 0)
 
 
-def offer_check(interaction: discord.Interaction[LinerNotes]) -> discord.ui.View | None:
+def offer_check(interaction: discord.Interaction[LinerNotes]) -> Press | None:
     """Return the button that makes a check question of the answer under which a moderator has pressed 👎."""
     bot = interaction.client
     if bot.guild_of(interaction.guild_id) is None or interaction.message is None:
         return None
     if not is_moderator(bot, interaction):
         return None
-    return row(button("checkfrom", str(interaction.message.id), label="Make it a check question"))
+    return button("checkfrom", str(interaction.message.id), label="Make it a check question")
 
 
 class Checks:
@@ -104,10 +105,10 @@ class Checks:
             removed: the question that has just been removed.
         """
         checks = await self._catalogue.checks(guild)
-        pages = pages_of(len(checks), replies.CHECKS_PER_PAGE)
+        pages = pages_of(len(checks), embeds.CHECKS_PER_PAGE)
         page = min(page, pages - 1)
-        first = page * replies.CHECKS_PER_PAGE
-        shown = checks[first : first + replies.CHECKS_PER_PAGE]
+        first = page * embeds.CHECKS_PER_PAGE
+        shown = checks[first : first + embeds.CHECKS_PER_PAGE]
         turns = await asyncio.gather(*(self._bot.library.ask(check.question, guild=guild) for check in shown))
         entries = [(check, turn.reply) for check, turn in zip(shown, turns, strict=True)]
         remove = [
@@ -119,7 +120,7 @@ class Checks:
             below = [*pager("checks", "", page, pages), *below]
         for each in below:
             each.row = 1
-        embed = replies.checks(entries, len(checks), page, removed=removed)
+        embed = embeds.checks(entries, len(checks), page, removed=removed)
         await show(interaction, embed, row(*remove, *below))
 
     async def add(self, interaction: discord.Interaction[LinerNotes], question: str, words: str) -> None:
@@ -146,7 +147,7 @@ class Checks:
                 )
             _log.info("check question added", guild=guild, by=interaction.user.id)
             turn = await self._bot.library.ask(asked, guild=guild)
-            await show(interaction, replies.check_added(asked, wanted, turn.reply))
+            await show(interaction, embeds.check_added(asked, wanted, turn.reply))
 
     async def press_page(self, interaction: discord.Interaction[LinerNotes], rest: str) -> None:
         """Turn a page."""

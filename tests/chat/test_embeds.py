@@ -9,8 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from linernotes.chat.about import embeds as about
+from linernotes.chat.asking import embeds as asking
 from linernotes.chat.asking.emphasis import emphasis
-from linernotes.chat.frame import embeds as replies
+from linernotes.chat.frame import citations
+from linernotes.chat.frame.embeds import plain
+from linernotes.chat.frame.introduction import help_page
 from linernotes.chat.frame.markup import (
     clean,
     cut,
@@ -23,7 +27,9 @@ from linernotes.chat.frame.markup import (
     trim,
     width,
 )
-from linernotes.chat.frame.questions import question_in
+from linernotes.chat.frame.question_text import question_in
+from linernotes.chat.governing import embeds as governing
+from linernotes.chat.quoting import embeds as quoting
 from linernotes.library.store import Evidence, Posted, Server
 from linernotes.models import Answer, Document, Edition, Hit, Passage, Quote, Sentence, Turn, Unanswered
 
@@ -92,7 +98,7 @@ def check(embed: discord.Embed) -> None:
         assert (each.value or "").strip()
     assert sum(width(part) for part in _parts(embed)) <= 6_000
     assert embed.description is None or embed.description.strip()
-    assert 1 <= width(replies.plain(embed)) <= 2_000
+    assert 1 <= width(plain(embed)) <= 2_000
 
 
 def _parts(embed: discord.Embed) -> list[str]:
@@ -227,37 +233,37 @@ def test_replies_keep_to_the_limits(
 ) -> None:
     edition = edition_of(text, title=title, source=source, artist=artist)
     for turn in (answer_of(edition, asked), silence_of(edition)):
-        check(replies.reply(edition, turn, examples=(asked, title, text[:300]), asked=asked))
-    check(replies.quotation(edition, edition.quotes[0]))
-    check(replies.quotations(edition, edition.quotes * 12, 1))
-    check(replies.passage(edition, edition.passages[0], 3, [(0, len(text))], evidence=True))
-    check(replies.passage(edition, edition.passages[0], 3, [], evidence=False))
+        check(asking.reply(edition, turn, examples=(asked, title, text[:300]), asked=asked))
+    check(quoting.quotation(edition, edition.quotes[0]))
+    check(quoting.quotations(edition, edition.quotes * 12, 1))
+    check(citations.passage(edition, edition.passages[0], 3, [(0, len(text))], evidence=True))
+    check(citations.passage(edition, edition.passages[0], 3, [], evidence=False))
 
 
 @given(NASTY, NASTY, SOURCES, st.integers(-3, 9))
 @quickly
 def test_lists_keep_to_the_limits(title: str, artist: str, source: str | None, page: int) -> None:
     edition = edition_of("x", title=title * 20, source=source, artist=artist * 20, several=True)
-    check(replies.sources(edition, page))
+    check(about.sources(edition, page))
     evidence = tuple(
         Evidence("a.md", n, n / 3, {title: 1.0, "late": 0.5} | {f"s{n}": 0.1 for n in range(30)})
         for n in range(9)
     )
-    check(replies.why(edition, Posted(1, 2, 3, 4, edition.id, 0.5, evidence)))
-    check(replies.help_page(edition, (title * 10, artist * 10, title), "<@1>"))
+    check(asking.why(edition, Posted(1, 2, 3, 4, edition.id, 0.5, evidence)))
+    check(help_page(edition, (title * 10, artist * 10, title), "<@1>"))
 
 
 def test_settings_and_privacy_keep_to_the_limits() -> None:
     ids = range(10**18, 10**18 + 500)
-    check(replies.server_settings(Server(dict.fromkeys(ids, "allow"), frozenset(ids))))
-    check(replies.server_settings(Server(dict.fromkeys(ids, "deny"))))
-    check(replies.server_settings(Server()))
-    check(replies.server_settings(Server(moderator_role=10**18, gaps=True)))
-    check(replies.privacy("https://example.org/privacy"))
-    check(replies.privacy("https://exa mple.org"))
-    check(replies.forgotten(answers=1, votes=0, talked=0))
-    check(replies.forgotten(answers=0, votes=0, talked=0))
-    check(replies.forgotten(answers=0, votes=0, talked=0, acts=2))
+    check(governing.server_settings(Server(dict.fromkeys(ids, "allow"), frozenset(ids))))
+    check(governing.server_settings(Server(dict.fromkeys(ids, "deny"))))
+    check(governing.server_settings(Server()))
+    check(governing.server_settings(Server(moderator_role=10**18, gaps=True)))
+    check(about.privacy("https://example.org/privacy"))
+    check(about.privacy("https://exa mple.org"))
+    check(about.forgotten(answers=1, votes=0, talked=0))
+    check(about.forgotten(answers=0, votes=0, talked=0))
+    check(about.forgotten(answers=0, votes=0, talked=0, acts=2))
 
 
 @given(NASTY, NASTY)
@@ -266,14 +272,14 @@ def test_no_reply_has_a_link_that_is_not_the_source(text: str, title: str) -> No
     edition = edition_of(text, title=title, artist=text[:50], source="https://example.org/song")
     turn = answer_of(edition, text)
     shown = [
-        replies.reply(edition, turn, asked=text),
-        replies.reply(edition, silence_of(edition), examples=(text,)),
-        replies.quotation(edition, edition.quotes[0]),
-        replies.sources(edition, 0),
-        replies.passage(edition, edition.passages[0], 1, [], evidence=True),
+        asking.reply(edition, turn, asked=text),
+        asking.reply(edition, silence_of(edition), examples=(text,)),
+        quoting.quotation(edition, edition.quotes[0]),
+        about.sources(edition, 0),
+        citations.passage(edition, edition.passages[0], 1, [], evidence=True),
     ]
     for embed in shown:
-        for part in (embed.description, *(each.value for each in embed.fields), replies.plain(embed)):
+        for part in (embed.description, *(each.value for each in embed.fields), plain(embed)):
             visible = re.sub(r"\\([^\sA-Za-z0-9])", "", part or "")
             left = visible.replace("](<https://example.org/song>)", "").replace(
                 "<https://example.org/song>", ""
@@ -288,8 +294,8 @@ def test_no_reply_has_a_link_that_is_not_the_source(text: str, title: str) -> No
 @pytest.mark.parametrize("reason", ["silent", "empty", "too-long", "greeting", "lyrics", "language"])
 def test_every_reason_has_a_sentence_of_its_own(reason: Any) -> None:
     edition = edition_of("Some text.")
-    embed = replies.reply(edition, silence_of(edition, reason), examples=("Who wrote it?",))
-    assert embed.description == replies.sentence_for(edition, reason)
+    embed = asking.reply(edition, silence_of(edition, reason), examples=("Who wrote it?",))
+    assert embed.description == asking.sentence_for(edition, reason)
     assert any("Related" in (each.name or "") for each in embed.fields) == (reason == "silent")
     assert "Who wrote it?" in (embed.fields[-1].value or "")
 
@@ -297,9 +303,9 @@ def test_every_reason_has_a_sentence_of_its_own(reason: Any) -> None:
 def test_all_sentences_differ_and_speak_of_several_articles() -> None:
     one, many = edition_of("x"), edition_of("x", several=True)
     reasons: list[Any] = ["silent", "empty", "too-long", "greeting", "lyrics", "language"]
-    assert len({replies.sentence_for(one, reason) for reason in reasons}) == 6
-    assert replies.sentence_for(many, "silent") == "The articles do not say."
-    assert "the articles say about the songs" in replies.sentence_for(many, "lyrics")
+    assert len({asking.sentence_for(one, reason) for reason in reasons}) == 6
+    assert asking.sentence_for(many, "silent") == "The articles do not say."
+    assert "the articles say about the songs" in asking.sentence_for(many, "lyrics")
 
 
 def test_an_answer_reads_well_as_plain_text() -> None:
@@ -308,10 +314,10 @@ def test_an_answer_reads_well_as_plain_text() -> None:
         title="The Harbour",
         source="https://example.org/harbour",
     )
-    embed = replies.reply(
+    embed = asking.reply(
         edition, answer_of(edition, "Who built the harbour?"), asked="Who built the harbour?"
     )
-    assert replies.plain(embed) == (
+    assert plain(embed) == (
         "“Who built the harbour?”\n"
         "The harbour was built by **Ada Stone** in 1871.\n"
         "-# The Harbour <https://example.org/harbour> · passage 1"
@@ -326,14 +332,14 @@ def test_an_answer_keeps_the_order_of_the_text_and_breaks_between_passages() -> 
     edition = Edition("e" * 64, (document,), passages, sentences, (), None)
     hits = (Hit(passages[1], sentences[1:], 2.0), Hit(passages[0], sentences[:1], 1.0))
     turn = Turn("What is there?", "What is there?", Answer(text, sentences, hits, 0.9, edition.id))
-    assert replies.reply(edition, turn).description == (
+    assert asking.reply(edition, turn).description == (
         "One is here.\n**Two is there**.\n-# a.md · passages 1, 2"
     )
 
 
 def test_a_quotation_without_its_speaker_in_the_answer_names_them() -> None:
     edition = edition_of("It was cold.", artist="Ada Stone", title="Sailor Weekly")
-    assert "\n— Ada Stone, Sailor Weekly\n" in (replies.reply(edition, answer_of(edition)).description or "")
+    assert "\n— Ada Stone, Sailor Weekly\n" in (asking.reply(edition, answer_of(edition)).description or "")
 
 
 # --- Emphasis ---------------------------------------------------------------------------------------------

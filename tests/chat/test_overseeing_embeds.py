@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_replies import LONG, NASTY, answer_of, check, edition_of, forged, quickly, silence_of
+from test_embeds import LONG, NASTY, answer_of, check, edition_of, forged, quickly, silence_of
 
 from linernotes.chat.frame.markup import width
-from linernotes.chat.frame.questions import anonymous
-from linernotes.chat.overseeing import says as replies
+from linernotes.chat.frame.question_text import anonymous
+from linernotes.chat.overseeing import embeds
 from linernotes.library.catalogue import OPERATOR, Act, Check, Gap, Revision
 from linernotes.library.following import Moved
 
@@ -37,24 +37,24 @@ def checks_of(text: str, many: int, *, said: bool) -> list[tuple[Check, Answer |
     return [(Check(number, text, f"{text}\n{text};x", AT, 1), reply) for number in range(many)]
 
 
-@given(TEXT, st.integers(0, replies.CHECKS_PER_PAGE), st.booleans(), st.booleans())
+@given(TEXT, st.integers(0, embeds.CHECKS_PER_PAGE), st.booleans(), st.booleans())
 @quickly
 def test_check_questions_keep_to_discords_limits(text: str, many: int, said: bool, removed: bool) -> None:
     entries = checks_of(text, many, said=said)
     gone = Check(9, text, text, AT, 1) if removed else None
-    embed = replies.checks(entries, 50 if many else 0, 9 if many else 0, removed=gone)
+    embed = embeds.checks(entries, 50 if many else 0, 9 if many else 0, removed=gone)
     check(embed)
     for each, reply in entries:
-        check(replies.check_added(each.question, each.words, reply))
+        check(embeds.check_added(each.question, each.words, reply))
 
 
 @given(NASTY, st.booleans())
 @quickly
 def test_no_text_in_a_check_question_forges_markup(text: str, said: bool) -> None:
     ((entry, reply),) = checks_of(text, 1, said=said)
-    listed = replies.checks([(entry, reply)], 1, 0, removed=entry).description or ""
+    listed = embeds.checks([(entry, reply)], 1, 0, removed=entry).description or ""
     assert forged(unmarked(listed).replace("1. ", "")) == []
-    assert forged(unmarked(replies.check_added(text, text, reply).description or "")) == []
+    assert forged(unmarked(embeds.check_added(text, text, reply).description or "")) == []
 
 
 def gaps_of(text: str, many: int) -> list[tuple[Gap, ...]]:
@@ -64,38 +64,38 @@ def gaps_of(text: str, many: int) -> list[tuple[Gap, ...]]:
 @given(TEXT, st.integers(1, 9), st.integers(-3, 9))
 @quickly
 def test_gaps_keep_to_discords_limits(text: str, many: int, page: int) -> None:
-    check(replies.gaps(gaps_of(text, many), page))
-    check(replies.gaps([], page))
-    check(replies.gaps_off())
+    check(embeds.gaps(gaps_of(text, many), page))
+    check(embeds.gaps([], page))
+    check(embeds.gaps_off())
 
 
 @given(NASTY, st.integers(1, 9))
 @quickly
 def test_no_text_of_a_gap_forges_markup(text: str, many: int) -> None:
-    assert forged(unmarked(replies.gaps(gaps_of(text, many), 0).description or "")) == []
+    assert forged(unmarked(embeds.gaps(gaps_of(text, many), 0).description or "")) == []
 
 
 def test_a_group_shows_three_of_its_questions_and_when_it_was_asked_last() -> None:
     group = [Gap(n, question, n == 1, AT - n) for n, question in enumerate(("a?", "b?", "a?", "c?", "d?"))]
-    assert replies.gaps([group], 0).description == (
+    assert embeds.gaps([group], 0).description == (
         f"**“a?”**\nalso “b?”\nalso “c?”\n"
         f"-# asked 5 times · 1 time with *Tell a moderator* · last <t:{int(AT)}:R>"
     )
 
 
-@given(TEXT, PERSON, st.integers(0, replies.ACTS_PER_PAGE), st.integers(0, 9))
+@given(TEXT, PERSON, st.integers(0, embeds.ACTS_PER_PAGE), st.integers(0, 9))
 @quickly
 def test_an_audit_trail_keeps_to_discords_limits(text: str, person: Any, many: int, page: int) -> None:
     acts = [Act(n, AT, person, text, "e" * 64, "f" * 64) for n in range(many)]
     revisions = [Revision(1, n, "f" * 64, text, AT, person) for n in range(10)]
-    check(replies.audit(acts, page * replies.ACTS_PER_PAGE + many, revisions, page))
+    check(embeds.audit(acts, page * embeds.ACTS_PER_PAGE + many, revisions, page))
 
 
 @given(NASTY, PERSON)
 @quickly
 def test_no_text_in_an_audit_trail_forges_markup(text: str, person: Any) -> None:
     act = Act(1, AT, person, text, "e" * 64, "f" * 64)
-    shown = replies.audit([act], 1, [Revision(1, 1, "f" * 64, text, AT, person)], 0).description
+    shown = embeds.audit([act], 1, [Revision(1, 1, "f" * 64, text, AT, person)], 0).description
     assert forged(unmarked(shown or "")) == []
 
 
@@ -112,18 +112,18 @@ def test_an_act_names_its_editions_where_it_changed_them(
     before: str | None, after: str | None, shown: str
 ) -> None:
     revisions = [Revision(1, 3, "f" * 64, "x", AT, 1), Revision(1, 4, "d" * 64, "x", AT + 1, 1)]
-    said = replies.audit([Act(1, AT, None, "did it", before, after)], 1, revisions, 0).description
+    said = embeds.audit([Act(1, AT, None, "did it", before, after)], 1, revisions, 0).description
     assert said == f"<t:{int(AT)}:R> · somebody who asked to be forgotten · did it{shown}"
 
 
 @given(TEXT)
 @quickly
 def test_what_moderators_are_told_is_one_message_without_markup_of_others(text: str) -> None:
-    shown = replies.held(Moved(1, "held", "e" * 64, text))
+    shown = embeds.held(Moved(1, "held", "e" * 64, text))
     assert 1 <= width(shown) <= 2_000
     assert "@everyone" not in shown
-    check(replies.moderators(10**18))
-    check(replies.moderators(None))
+    check(embeds.moderators(10**18))
+    check(embeds.moderators(None))
 
 
 # --- Questions without who is meant -----------------------------------------------------------------------

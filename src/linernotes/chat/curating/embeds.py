@@ -1,20 +1,16 @@
-"""What the bot says to those who change a library: domain values in, embeds out.
-
-As in ``replies``: pure, and within Discord's limits whatever a document, a quotation or a question holds.
-"""
+"""What is said to those who change a library: previews, outcomes, status, history, and what can be chosen."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import discord
 
-from linernotes.chat.frame.embeds import CHOICE, COLOUR, GREY, TITLE, counted, pages_of
+from linernotes.chat.frame.embeds import CHOICE, COLOUR, GREY, TITLE, counted, listed, pages_of, when, who
 from linernotes.chat.frame.markup import clean, fit, trim, width
-from linernotes.library.catalogue import OPERATOR
 from linernotes.library.changes import Add, Hide, Reload, Remove, RollBack, Unhide
 from linernotes.library.previews import lacking
 
@@ -28,8 +24,6 @@ if TYPE_CHECKING:
     from linernotes.library.previews import Preview, Verdict
     from linernotes.models import Edition, Quote
     from linernotes.retrieval.index import Index
-
-_T = TypeVar("_T")
 
 DOCUMENTS_PER_PAGE: Final = 10
 
@@ -323,13 +317,6 @@ def history(past: Sequence[Past]) -> discord.Embed:
     )
 
 
-def who(person: int | None) -> str:
-    """Name who has changed a library."""
-    if person is None:
-        return "somebody"
-    return "the operator" if person == OPERATOR else f"<@{person}>"
-
-
 def size(number: int) -> str:
     """Say how large a file is."""
     if number < _KILO:
@@ -339,11 +326,6 @@ def size(number: int) -> str:
 
 def _event(revision: Revision) -> str:
     return f"{when(revision.at)} · {who(revision.person)} · {fit(clean(revision.what), 150) or '…'}"
-
-
-def when(at: float) -> str:
-    """Say how long ago something was, or will be, as each reader's Discord counts it."""
-    return f"<t:{int(at)}:R>"
 
 
 def _holdings(edition: Edition[Index]) -> str:
@@ -382,31 +364,6 @@ def document_choice(name: str) -> str:
         return name
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:10]
     return f"{trim(name, CHOICE - 12)} {digest}".strip()
-
-
-def listed(items: Sequence[_T], room: int, say: Callable[[_T], str], *, between: str = ", ") -> str:
-    """Join items in at most ``room`` units, and say how many more there are.
-
-    Args:
-        items: any number of them; what finds no room costs nothing.
-        room: the room.
-        say: returns what is shown of an item, which is never divided.
-        between: stands between two of them.
-    """
-    kept: list[str] = []
-    taken = 0
-    for item in items:
-        kept.append(say(item))
-        taken += width(kept[-1]) + width(between)
-        if taken - width(between) > room:
-            break
-    else:
-        return between.join(kept)
-    room -= len(f"and {len(items)} more")
-    while kept and taken > room:
-        taken -= width(kept.pop()) + width(between)
-    more = len(items) - len(kept)
-    return between.join([*kept, f"and {more} more"]) if kept else f"{more} of them"
 
 
 def _shown(limit: int) -> Callable[[str], str]:

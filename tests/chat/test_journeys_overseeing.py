@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 import pytest
+from test_embeds import forged
 from test_journeys_commands import custom_id, forge, press, refusal_of, response_of
 from test_journeys_corpus import COMMANDS, Elsewhere, keep_added, let_through, refused
 from test_journeys_messages import _without as without
 from test_journeys_messages import buttons_of
-from test_replies import forged
 from world import text_of
 
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, note
 from linernotes.chat.frame import membership
 from linernotes.chat.overseeing import gaps
-from linernotes.chat.overseeing.audit import tell_moderators
 from linernotes.chat.overseeing.gaps import LONGEST
+from linernotes.chat.overseeing.held_back import tell_moderators
 from linernotes.errors import StoreError
 from linernotes.library import catalogue
 from linernotes.library.catalogue import CHECKS, OPERATOR
@@ -740,14 +740,15 @@ async def test_of_so_many_servers_the_groups_are_known_and_of_those_removed_no_l
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gaps, "_SERVERS", 2)
+    groups = world.bot.presses["gaps"].__self__.groups
     for guild in (1, 2, 3):
         await catalogue_of(world).add_gap(guild, "a a")
-        await world.bot.gap_groups.of(guild)
-    assert set(world.bot.gap_groups._known) == {2, 3}
+        await groups.of(guild)
+    assert set(groups._known) == {2, 3}
     await catalogue_of(world).leave(3)
     world.clock.now += 30 * DAY
     await world.library.curator.tidy()
-    assert set(world.bot.gap_groups._known) == {2}
+    assert set(groups._known) == {2}
 
 
 async def test_gaps_are_gone_after_thirty_days(world: World) -> None:

@@ -1,7 +1,4 @@
-"""What the bot says to those who watch over a library: domain values in, embeds out.
-
-As in ``replies``: pure, and within Discord's limits whatever a question, an answer or a file's name holds.
-"""
+"""What is said to those who watch over a library: check questions, gaps, moderators and the audit trail."""
 
 from __future__ import annotations
 
@@ -10,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import discord
 
-from linernotes.chat.curating.says import listed, when, who
-from linernotes.chat.frame.embeds import COLOUR, GREY, counted, pages_of
+from linernotes.chat.frame.embeds import COLOUR, GREY, counted, listed, pages_of, when, who
 from linernotes.chat.frame.markup import clean, fit
 from linernotes.library.catalogue import CHECKS
 from linernotes.library.previews import lacking, meets
