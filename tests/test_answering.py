@@ -35,7 +35,7 @@ from linernotes.answering.wanted import (
     read,
     share_of_new,
 )
-from linernotes.corpus.documents import read_document
+from linernotes.corpus.files import read_document
 from linernotes.engine import Engine
 from linernotes.errors import EmptyIndexError, ForeignVectorsError
 from linernotes.library.editions import EditionStore

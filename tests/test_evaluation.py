@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from fakes import LANTERNS, OTHER_QUESTION, FakeEmbedder
-from linernotes.corpus.documents import read_document
+from linernotes.corpus.files import read_document
 from linernotes.engine import Engine
 from linernotes.errors import QuestionFileError
 from linernotes.library.editions import EditionStore

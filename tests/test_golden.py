@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from linernotes.corpus.documents import read_corpus
+from linernotes.corpus.files import read_corpus
 from linernotes.engine import Engine
 from linernotes.library.editions import EditionStore
 from linernotes.measuring.evaluation import Outcome, figures, read_cases

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fakes import FakeEmbedder
-from linernotes.corpus.documents import read_document
+from linernotes.corpus.files import read_document
 from linernotes.engine import Engine
 from linernotes.library.editions import EditionStore
 from linernotes.retrieval.index import CANDIDATE_PASSAGES, Index, Query

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from linernotes.corpus.documents import has_sentence, read_corpus, read_document
+from linernotes.corpus.files import has_sentence, read_corpus, read_document
 from linernotes.errors import CorpusError, DocumentError, RefusalError
 from linernotes.library.catalogue import Upload
 from linernotes.library.uploads import check_name
@@ -22,7 +22,7 @@ from linernotes.words import holds
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from linernotes.corpus.documents import Reading
+    from linernotes.corpus.problems import Reading
     from linernotes.library.catalogue import Check, Revision
     from linernotes.library.editions import Edition, EditionStore
     from linernotes.library.uploads import Uploads

@@ -593,7 +593,7 @@ def tune(
 
 def _lessons(settings: Settings, given: str) -> Iterator[tuple[Sequence[Document], Sequence[Case], bool]]:
     """Read a question file: the documents and questions of each article, and whether these are SQuAD's."""
-    from linernotes.corpus.documents import read_corpus, read_document
+    from linernotes.corpus.files import read_corpus, read_document
     from linernotes.measuring.evaluation import read_cases
     from linernotes.measuring.questions import load
 
