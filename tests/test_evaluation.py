@@ -35,8 +35,8 @@ from linernotes.measuring.evaluation import (
     reliability,
     share,
 )
-from linernotes.measuring.questions import Asked, read_batch
 from linernotes.models import Answer, Hit, Passage, Quote, Unanswered
+from linernotes.shell.batch import Asked, read_batch
 from linernotes.words import holds
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 import numpy as np
 
 from linernotes.errors import QuestionFileError
-from linernotes.measuring.questions import rows, text_of, texts_of
+from linernotes.measuring.json_lines import rows, text_of, texts_of
 from linernotes.models import Answer
 from linernotes.words import holds
 
