@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from linernotes.engine import Engine
-    from linernotes.measuring.evaluation import Article, Case, Expected, Figures, Outcome
+    from linernotes.measuring.cases import Article, Case, Expected
+    from linernotes.measuring.figures import Figures
+    from linernotes.measuring.judging import Outcome
     from linernotes.models import Answer, Document, Turn
     from linernotes.retrieval.embedding import Embedder
     from linernotes.settings import Settings
@@ -45,8 +47,9 @@ def evaluate(
 
     Several files get a column each, and one for all of them.
     """
-    from linernotes.measuring.evaluation import ALL, as_json_of, figures
-    from linernotes.measuring.evaluation import as_json as figures_as_json
+    from linernotes.measuring.figures import figures
+    from linernotes.measuring.report import ALL, as_json_of
+    from linernotes.measuring.report import as_json as figures_as_json
 
     settings = settings_for(corpus)
     # All of it is read before the model is loaded and the first question asked.
@@ -86,8 +89,9 @@ class _QuestionSet:
 
 def _question_sets(settings: Settings, corpus: Path | None, given: Sequence[str]) -> Iterator[_QuestionSet]:
     from linernotes.library.changes import read_shared
-    from linernotes.measuring.evaluation import ALL, read_cases, read_expected
+    from linernotes.measuring.cases import read_cases, read_expected
     from linernotes.measuring.json_lines import load
+    from linernotes.measuring.report import ALL
 
     names = {ALL}
     for each in given:
@@ -130,7 +134,7 @@ def _ask_all(background: Background, embedder: Embedder, article: Article) -> It
     from rich.progress import track
 
     from linernotes.engine import Engine
-    from linernotes.measuring.evaluation import Outcome
+    from linernotes.measuring.judging import Outcome
     from linernotes.models import Answer
     from linernotes.shell.background import timed_ask
 
@@ -161,7 +165,7 @@ def _quotations(given: _QuestionSet) -> tuple[bool | None, ...]:
     """Say of each expected quotation whether its speaker is right, or ``None`` where it is not found."""
     from linernotes.corpus.quotes import find_quotes
     from linernotes.library.changes import read_shared
-    from linernotes.measuring.evaluation import mark_quotations
+    from linernotes.measuring.judging import mark_quotations
 
     if not given.expected:
         return ()
@@ -184,7 +188,7 @@ def tune(
     """Learn the weights from questions with known answers, and print what cross-validation says of them."""
     from linernotes.engine import Engine
     from linernotes.library.editions import EditionStore
-    from linernotes.measuring.evaluation import as_json_of
+    from linernotes.measuring.report import as_json_of
     from linernotes.measuring.tuning import as_files
     from linernotes.measuring.tuning import tune as learn
 
@@ -209,7 +213,7 @@ def tune(
 def _lessons(settings: Settings, given: str) -> Iterator[tuple[Sequence[Document], Sequence[Case], bool]]:
     """Read a question file: the documents and questions of each article, and whether these are SQuAD's."""
     from linernotes.corpus.files import read_corpus, read_document
-    from linernotes.measuring.evaluation import read_cases
+    from linernotes.measuring.cases import read_cases
     from linernotes.measuring.json_lines import load
 
     file, folder = _split(given)
@@ -247,7 +251,7 @@ def _load_model(settings: Settings) -> Embedder:
 
 
 def _print_figures(sets: Mapping[str, Figures]) -> None:
-    from linernotes.measuring.evaluation import as_tables
+    from linernotes.measuring.report import as_tables
 
     console = table_console()
     console.print(as_tables(sets, console.width))
