@@ -246,7 +246,7 @@ def test_the_shared_corpus_is_embedded_once(bot: Bot) -> None:
 
 def test_commands_answer_beside_a_bot_and_a_second_bot_does_not_start(bot: Bot) -> None:
     holder = (
-        "import sys; from pathlib import Path; from linernotes.library.editions import lock\n"
+        "import sys; from pathlib import Path; from linernotes.library.locks import lock\n"
         "with lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(  # noqa: S603  our own words

@@ -24,7 +24,7 @@ from linernotes.shell.batch import Asked, read_batch
 from linernotes.words import holds
 
 if TYPE_CHECKING:
-    from linernotes.library.editions import Edition
+    from linernotes.models import Edition
     from linernotes.retrieval.index import Index
 
 # --- Parts ------------------------------------------------------------------------------------------------

@@ -16,8 +16,8 @@ from linernotes.measuring.judging import Outcome
 from linernotes.retrieval.embedding import SentenceTransformerEmbedder
 
 if TYPE_CHECKING:
-    from linernotes.library.editions import Edition
     from linernotes.measuring.figures import Figures
+    from linernotes.models import Edition
     from linernotes.retrieval.index import Index
 
 pytestmark = pytest.mark.model

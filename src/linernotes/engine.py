@@ -13,8 +13,7 @@ from linernotes.answering.question import is_about_whole, plain, screen
 from linernotes.corpus.passages import split
 from linernotes.corpus.quotes import find_quotes
 from linernotes.errors import CorpusError
-from linernotes.library.editions import Edition
-from linernotes.models import PreparedSegment, Turn, Unanswered
+from linernotes.models import Edition, PreparedSegment, Turn, Unanswered
 from linernotes.retrieval.grouping import group
 from linernotes.retrieval.index import Index, Query, embed_document
 from linernotes.words import find_words
@@ -38,7 +37,7 @@ LEAST_LIKENESS = 0.75
 
 
 class Segments:
-    """Splits and embeds documents for an ``EditionStore``."""
+    """Splits and embeds documents: what the library keeps of each text."""
 
     def __init__(self, embedder: Embedder) -> None:
         """Take the embedder."""
@@ -57,7 +56,7 @@ class Segments:
 
 
 class Indexes:
-    """Builds, saves and loads the index of an edition for an ``EditionStore``."""
+    """Builds, saves and loads the index of an edition."""
 
     def __init__(self, dimension: int) -> None:
         """Take the length of the model's vectors."""

@@ -15,20 +15,9 @@ from test_replies import LONG, NASTY, check, edition_of, forged, quickly
 from linernotes.chat.curating import says as replies
 from linernotes.chat.frame.markup import width
 from linernotes.library.catalogue import OPERATOR, Check, Revision, Upload
-from linernotes.library.changes import (
-    Add,
-    Difference,
-    Hide,
-    Plan,
-    Preview,
-    Reload,
-    Remove,
-    RollBack,
-    Unhide,
-    Verdict,
-    lacking,
-)
-from linernotes.library.curator import Past, Shelved, Status
+from linernotes.library.changes import Add, Hide, Plan, Reload, Remove, RollBack, Unhide
+from linernotes.library.overview import Past, Shelved, Status
+from linernotes.library.previews import Difference, Preview, Verdict, lacking
 from linernotes.models import Document, Quote
 
 TEXT = NASTY | LONG

@@ -17,7 +17,7 @@ from world import text_of
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION
 from linernotes.chat.curating import commands as curation
 from linernotes.errors import StoreError
-from linernotes.library.curator import Standing
+from linernotes.library.standings import Standing
 from linernotes.library.store import Server
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from linernotes.chat.overseeing.gaps import LONGEST
 from linernotes.errors import StoreError
 from linernotes.library import catalogue
 from linernotes.library.catalogue import CHECKS, OPERATOR
-from linernotes.library.curator import Moved
+from linernotes.library.following import Moved
 from linernotes.library.store import Server
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from linernotes.chat.frame.markup import width
 from linernotes.chat.frame.questions import anonymous
 from linernotes.chat.overseeing import says as replies
 from linernotes.library.catalogue import OPERATOR, Act, Check, Gap, Revision
-from linernotes.library.curator import Moved
+from linernotes.library.following import Moved
 
 if TYPE_CHECKING:
     from linernotes.models import Answer, Unanswered

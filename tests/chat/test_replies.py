@@ -24,9 +24,8 @@ from linernotes.chat.frame.markup import (
     width,
 )
 from linernotes.chat.frame.questions import question_in
-from linernotes.library.editions import Edition
 from linernotes.library.store import Evidence, Posted, Server
-from linernotes.models import Answer, Document, Hit, Passage, Quote, Sentence, Turn, Unanswered
+from linernotes.models import Answer, Document, Edition, Hit, Passage, Quote, Sentence, Turn, Unanswered
 
 if TYPE_CHECKING:
     import discord

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from linernotes.library.editions import Edition
-    from linernotes.models import Turn
+    from linernotes.models import Edition, Turn
     from linernotes.retrieval.index import Index
     from linernotes.shell.background import Opening
 

@@ -10,8 +10,7 @@ from linernotes.models import Answer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from linernotes.library.editions import Edition
-    from linernotes.models import Hit, Quote, Reason, Turn, Unanswered
+    from linernotes.models import Edition, Hit, Quote, Reason, Turn, Unanswered
     from linernotes.retrieval.index import Index
 
 SENTENCES: dict[Reason, str] = {

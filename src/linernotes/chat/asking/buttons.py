@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import discord
 
     from linernotes.chat.frame.bot import LinerNotes
-    from linernotes.library.editions import Edition
     from linernotes.library.store import Posted
+    from linernotes.models import Edition
     from linernotes.retrieval.index import Index
 
 _GONE: Final = "I no longer know that answer: I keep what its buttons need for 30 days."

@@ -29,7 +29,8 @@ from linernotes.errors import (
     RefusalError,
     StoreError,
 )
-from linernotes.library.changes import Add, Hide, Preview, Reload, Remove, RollBack, Unhide
+from linernotes.library.changes import Add, Hide, Reload, Remove, RollBack, Unhide
+from linernotes.library.previews import Preview
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator

@@ -15,17 +15,18 @@ import discord
 from linernotes.chat.frame.embeds import CHOICE, COLOUR, GREY, TITLE, counted, pages_of
 from linernotes.chat.frame.markup import clean, fit, trim, width
 from linernotes.library.catalogue import OPERATOR
-from linernotes.library.changes import Add, Hide, Reload, Remove, RollBack, Unhide, lacking
+from linernotes.library.changes import Add, Hide, Reload, Remove, RollBack, Unhide
+from linernotes.library.previews import lacking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from linernotes.library.catalogue import Revision
-    from linernotes.library.changes import Change, Preview, Verdict
-    from linernotes.library.curator import Past, Shelved, Status
-    from linernotes.library.editions import Edition
-    from linernotes.models import Quote
+    from linernotes.library.changes import Change
+    from linernotes.library.overview import Past, Shelved, Status
+    from linernotes.library.previews import Preview, Verdict
+    from linernotes.models import Edition, Quote
     from linernotes.retrieval.index import Index
 
 _T = TypeVar("_T")

@@ -41,7 +41,7 @@ from linernotes.shell import control
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from linernotes.library.curator import Moved
+    from linernotes.library.following import Moved
     from linernotes.settings import Settings
 
 # What is under way when the bot is told to leave has so long; after the second figure it leaves anyway.

@@ -19,9 +19,8 @@ from linernotes.models import Answer, Unanswered
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from linernotes.library.editions import Edition
     from linernotes.library.store import Posted, Server
-    from linernotes.models import Document, Hit, Passage, Quote, Reason, Sentence, Turn
+    from linernotes.models import Document, Edition, Hit, Passage, Quote, Reason, Sentence, Turn
     from linernotes.retrieval.index import Index
 
 CONTENT: Final = 2_000

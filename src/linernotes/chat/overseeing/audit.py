@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from linernotes.chat.frame.bot import LinerNotes
-    from linernotes.library.curator import Moved
+    from linernotes.library.following import Moved
 
 _log = logs.get(__name__)
 

@@ -14,14 +14,14 @@ from linernotes.chat.curating.says import listed, when, who
 from linernotes.chat.frame.embeds import COLOUR, GREY, counted, pages_of
 from linernotes.chat.frame.markup import clean, fit
 from linernotes.library.catalogue import CHECKS
-from linernotes.library.changes import lacking, meets
+from linernotes.library.previews import lacking, meets
 from linernotes.models import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from linernotes.library.catalogue import Act, Check, Gap, Revision
-    from linernotes.library.curator import Moved
+    from linernotes.library.following import Moved
     from linernotes.models import Unanswered
 
 CHECKS_PER_PAGE: Final = 5

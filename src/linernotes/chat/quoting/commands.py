@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from linernotes.chat.frame.bot import LinerNotes
-    from linernotes.library.editions import Edition
-    from linernotes.models import Quote
+    from linernotes.models import Edition, Quote
     from linernotes.retrieval.index import Index
 
 _CHOICES: Final = 25

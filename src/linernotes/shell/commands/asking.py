@@ -157,8 +157,8 @@ def quotes(
 def _quotes_in_order(settings: Settings, speaker: str | None) -> tuple[Quote, ...]:
     # The text alone says what is quoted: no need to wait for the model.
     from linernotes.corpus.quotes import find_quotes
-    from linernotes.library.changes import read_shared
     from linernotes.library.service import spoken_by
+    from linernotes.library.shared import read_shared
 
     documents = read_shared(settings).require()
     found = tuple(quote for document in documents for quote in find_quotes(document))

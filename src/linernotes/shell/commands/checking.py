@@ -13,7 +13,7 @@ def check(*, corpus: CorpusOption = None, as_json: JsonOption = False) -> None:
     """Read a corpus as a reload would, and say what is wrong with it."""
     from linernotes.corpus.quotes import find_quotes
     from linernotes.errors import CorpusError
-    from linernotes.library.changes import read_shared
+    from linernotes.library.shared import read_shared
 
     settings = settings_for(corpus)
     reading = read_shared(settings)

@@ -88,7 +88,7 @@ class _QuestionSet:
 
 
 def _question_sets(settings: Settings, corpus: Path | None, given: Sequence[str]) -> Iterator[_QuestionSet]:
-    from linernotes.library.changes import read_shared
+    from linernotes.library.shared import read_shared
     from linernotes.measuring.cases import read_cases, read_expected
     from linernotes.measuring.json_lines import load
     from linernotes.measuring.report import ALL
@@ -164,7 +164,7 @@ def _withheld(background: Background, engine: Engine, turn: Turn, history: Seque
 def _quotations(given: _QuestionSet) -> tuple[bool | None, ...]:
     """Say of each expected quotation whether its speaker is right, or ``None`` where it is not found."""
     from linernotes.corpus.quotes import find_quotes
-    from linernotes.library.changes import read_shared
+    from linernotes.library.shared import read_shared
     from linernotes.measuring.judging import mark_quotations
 
     if not given.expected:
