@@ -1,1 +1,1 @@
-"""Text in, evidence out: embeddings, the index that is searched with them, and the ranking of what it finds."""
+"""Text in, evidence out: embeddings, the index that is searched with them, the ranking of what it finds."""
