@@ -14,8 +14,10 @@ from linernotes.corpus.passages import split
 from linernotes.corpus.quotes import find_quotes
 from linernotes.errors import CorpusError
 from linernotes.models import Edition, PreparedSegment, Turn, Unanswered
+from linernotes.retrieval.document_vectors import embed_document
 from linernotes.retrieval.grouping import group
-from linernotes.retrieval.index import Index, Query, embed_document
+from linernotes.retrieval.index import Index
+from linernotes.retrieval.query import Query
 from linernotes.words import find_words
 
 if TYPE_CHECKING:

@@ -28,7 +28,10 @@ from linernotes.answering.confidence import (
     Logistic,
     find_features,
 )
-from linernotes.measuring.evaluation import ALL, Case, Figures, Mark, count
+from linernotes.measuring.cases import Case
+from linernotes.measuring.figures import Figures, count
+from linernotes.measuring.judging import Mark
+from linernotes.measuring.report import ALL
 from linernotes.retrieval.ranking import SIGNALS
 from linernotes.words import holds
 
@@ -92,7 +95,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class JudgedTrial:
     """A trial judged by models that have not seen its article."""
 
     trial: Trial
@@ -125,7 +128,7 @@ def tune(
     lessons = list(_lessons(engine, articles))
     indexes = [edition.index for edition, _, _ in articles]
     folds = min(FOLDS, len(articles))
-    outcomes: list[Outcome] = []
+    outcomes: list[JudgedTrial] = []
     for fold in range(folds):
         seen = [each for each in lessons if each.article % folds != fold]
         unseen = [each for each in lessons if each.article % folds == fold]
@@ -141,9 +144,9 @@ def tune(
     )
 
 
-def _judge(trial: Trial, judge: Judgement) -> Outcome:
+def _judge(trial: Trial, judge: Judgement) -> JudgedTrial:
     shown = judge.shows(trial.features) and not trial.lacks
-    return Outcome(trial, shown, judge.confidence.of(trial.features))
+    return JudgedTrial(trial, shown, judge.confidence.of(trial.features))
 
 
 # --- Lessons ----------------------------------------------------------------------------------------------
@@ -304,7 +307,7 @@ def _fit_logistic(
     return Logistic(float(found.intercept_[0] - weights[used] @ middle), tuple(map(float, weights)))
 
 
-def _report(outcomes: Sequence[Outcome]) -> dict[str, Figures]:
+def _report(outcomes: Sequence[JudgedTrial]) -> dict[str, Figures]:
     """Return the figures of the held-out articles, for SQuAD's questions, for ours and for all."""
     marks: dict[str, list[Mark]] = {"SQuAD": [], "own": [], ALL: []}
     for each in outcomes:
