@@ -1,4 +1,4 @@
-"""What a change would come to: the edition beside the one in use, what differs, what becomes of the checks.
+"""What is looked at before *Apply*: what a change would alter, and what becomes of the check questions.
 
 Values, and how they are compared; ``curator.py`` makes previews and applies them.
 """
