@@ -19,8 +19,10 @@ from linernotes.library.catalogue import (
     LEFT_SECONDS,
     OPERATOR,
     REVISIONS,
+    TWO_LOOKS,
     Catalogue,
     Revision,
+    Tidied,
     Upload,
 )
 from linernotes.library.store import KEPT_SECONDS, Posted, Server, Store
@@ -37,9 +39,13 @@ NOW = 1_800_000_000.0
 class Clock:
     def __init__(self) -> None:
         self.now = NOW
+        self.ran = 0.0
 
     def __call__(self) -> float:
         return self.now
+
+    def ticks(self) -> float:
+        return self.ran
 
 
 @pytest.fixture
@@ -54,7 +60,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def store(path: Path, clock: Clock) -> AsyncIterator[Store]:
-    made = Store(path, clock=clock)
+    made = Store(path, clock=clock, ticks=clock.ticks)
     yield made
     await made.close()
 
@@ -76,6 +82,13 @@ def revision(number: int, guild: int = OURS, **changes: Any) -> Revision:
 async def fill(catalogue: Catalogue, last: int, guild: int = OURS) -> None:
     for number in range(2, last + 1):
         await catalogue.commit(revision(number, guild), before=revision(number - 1, guild))
+
+
+async def tidy_twice(catalogue: Catalogue, clock: Clock) -> Tidied:
+    """Look twice, with a day of running between the looks."""
+    await catalogue.tidy()
+    clock.ran += TWO_LOOKS
+    return await catalogue.tidy()
 
 
 # --- Revisions --------------------------------------------------------------------------------------------
@@ -185,8 +198,10 @@ async def test_ten_revisions_of_each_server_are_kept(catalogue: Catalogue) -> No
     numbers = [each.number for each in await catalogue.revisions(OURS)]
     assert numbers == list(range(14, 4, -1))
     assert await catalogue.newest() == {OURS: revision(14), THEIRS: revision(4, THEIRS)}
-    gone, kept = await catalogue.tidy()
-    assert gone == frozenset()
+    tidied = await catalogue.tidy()
+    kept = tidied.kept
+    assert tidied.gone == frozenset()
+    assert tidied.released.editions == {f"edition 1.{number}" for number in range(1, 5)}
     assert kept.editions == {
         *(f"edition 1.{number}" for number in range(5, 15)),
         *(f"edition 2.{number}" for number in range(1, 5)),
@@ -201,8 +216,9 @@ async def test_files_are_needed_as_long_as_a_kept_revision_names_them(catalogue:
     for number in range(2, 14):
         made = revision(number, own=own[min(number - 1, 3)])
         await catalogue.commit(made, before=revision(number - 1))
-    _, kept = await catalogue.tidy()
-    assert kept.uploads == {"c" * 64}, "#4 to #13 are kept; the other files stood in #2 and #3"
+    tidied = await catalogue.tidy()
+    assert tidied.kept.uploads == {"c" * 64}, "#4 to #13 are kept; the other files stood in #2 and #3"
+    assert tidied.released.uploads == {"a" * 64, "b" * 64}
 
 
 # --- The audit trail --------------------------------------------------------------------------------------
@@ -215,8 +231,8 @@ async def test_the_audit_trail_is_kept_for_a_year(catalogue: Catalogue, clock: C
     await catalogue.tidy()
     assert [act.what for act in await catalogue.audit(OURS)] == ["second", "first"]
     clock.now += 1
+    await tidy_twice(catalogue, clock)
     assert [act.what for act in await catalogue.audit(OURS)] == ["second"]
-    await catalogue.tidy()
     rows = await store.run(lambda db: db.execute("SELECT what FROM audit").fetchall())
     assert rows == [("second",)], "what is no longer shown goes from the disk, too"
 
@@ -224,6 +240,7 @@ async def test_the_audit_trail_is_kept_for_a_year(catalogue: Catalogue, clock: C
 async def test_the_audit_trail_is_read_in_parts(catalogue: Catalogue, clock: Clock) -> None:
     await note(catalogue, OURS, ALICE, "long ago")
     clock.now += AUDIT_SECONDS
+    await tidy_twice(catalogue, clock)
     for number in range(5):
         await note(catalogue, OURS, ALICE, str(number))
         await note(catalogue, THEIRS, ALICE, "theirs")
@@ -243,6 +260,7 @@ async def test_the_last_act_is_the_last_that_an_edition_came_of(catalogue: Catal
     assert last is not None
     assert (last.what, last.after) == ("change 3", "edition 1.3")
     clock.now += AUDIT_SECONDS + 4
+    await tidy_twice(catalogue, clock)
     assert await catalogue.last_act(OURS) is None
 
 
@@ -456,11 +474,12 @@ async def test_a_server_that_was_left_is_removed_with_all_that_it_had_after_thir
     await live(store, catalogue, THEIRS)
     await catalogue.leave(OURS)
     clock.now += LEFT_SECONDS - 1
-    assert (await catalogue.tidy())[0] == frozenset()
+    assert (await catalogue.tidy()).gone == frozenset()
     clock.now += 1
-    gone, kept = await catalogue.tidy()
-    assert gone == {OURS}
-    assert kept.editions == {"edition 2.1", "edition 2.2"}
+    tidied = await tidy_twice(catalogue, clock)
+    assert tidied.gone == {OURS}
+    assert tidied.released.editions == {"edition 1.1", "edition 1.2"}
+    assert tidied.kept.editions == {"edition 2.1", "edition 2.2"}
     left = await counts(store)
     too_old = {"gaps", "answers", "feedback"}
     assert left == {table: 0 if table in too_old else one[table] for table in TABLES}
@@ -468,7 +487,7 @@ async def test_a_server_that_was_left_is_removed_with_all_that_it_had_after_thir
     assert (
         await catalogue.revisions(OURS) == await catalogue.audit(OURS) == await catalogue.checks(OURS) == ()
     )
-    assert (await catalogue.tidy())[0] == frozenset(), "it is gone once"
+    assert (await tidy_twice(catalogue, clock)).gone == frozenset(), "it is gone once"
 
 
 async def test_a_server_that_comes_back_in_time_keeps_its_library(catalogue: Catalogue, clock: Clock) -> None:
@@ -477,7 +496,7 @@ async def test_a_server_that_comes_back_in_time_keeps_its_library(catalogue: Cat
     clock.now += LEFT_SECONDS - 1
     await catalogue.join(OURS)
     clock.now += LEFT_SECONDS
-    assert (await catalogue.tidy())[0] == frozenset()
+    assert (await tidy_twice(catalogue, clock)).gone == frozenset()
     assert len(await catalogue.revisions(OURS)) == 2
 
 
@@ -488,7 +507,7 @@ async def test_the_thirty_days_begin_once(catalogue: Catalogue, clock: Clock) ->
     await catalogue.leave(OURS)
     await catalogue.set_members(frozenset({THEIRS}))
     clock.now += 10
-    assert (await catalogue.tidy())[0] == {OURS}
+    assert (await tidy_twice(catalogue, clock)).gone == {OURS}
 
 
 async def test_a_server_that_was_left_while_nothing_ran_is_found_out(
@@ -499,7 +518,7 @@ async def test_a_server_that_was_left_while_nothing_ran_is_found_out(
     await catalogue.add_gap(3, "a server with nothing but a gap")
     await catalogue.set_members(frozenset({OURS, 7}))
     clock.now += LEFT_SECONDS
-    assert (await catalogue.tidy())[0] == {THEIRS, 3}
+    assert (await tidy_twice(catalogue, clock)).gone == {THEIRS, 3}
 
 
 async def test_an_answer_is_kept_for_thirty_days_wherever_it_was_given(
@@ -511,7 +530,7 @@ async def test_an_answer_is_kept_for_thirty_days_wherever_it_was_given(
     for key, guild in ((98, OURS), (99, None)):
         await store.record(Posted(key, guild, 5, ALICE, "e", 0.5, ()))
     clock.now += 1
-    assert (await catalogue.tidy())[0] == {OURS}
+    assert (await tidy_twice(catalogue, clock)).gone == {OURS}
     # Somebody has brought the bot along since it left, to where it is no member.
     assert await store.find(98, guild=OURS, channel=5) is not None
     assert await store.find(99, guild=None, channel=5) is not None
@@ -525,7 +544,7 @@ async def test_being_a_member_ends_the_thirty_days(catalogue: Catalogue, clock: 
     await catalogue.leave(OURS)
     await catalogue.set_members(frozenset({OURS}))
     clock.now += LEFT_SECONDS
-    assert (await catalogue.tidy())[0] == frozenset()
+    assert (await tidy_twice(catalogue, clock)).gone == frozenset()
 
 
 # --- At once ----------------------------------------------------------------------------------------------

@@ -159,7 +159,7 @@ def test_the_same_file_is_kept_once(tmp_path: Path) -> None:
 def test_without_a_folder_files_are_kept_in_memory() -> None:
     uploads = Uploads(None)
     assert uploads.read(uploads.save(DATA)) == DATA
-    uploads.prune([])
+    uploads.prune([], [DIGEST], never)
     assert uploads.read(DIGEST) is None
 
 
@@ -179,9 +179,8 @@ def test_a_damaged_file_reads_as_none_until_it_is_saved_again(tmp_path: Path, da
     uploads.save(DATA)
     damage(tmp_path / "uploads" / DIGEST)  # type: ignore[operator]
     assert uploads.read(DIGEST) is None
-    if not (tmp_path / "uploads" / DIGEST).is_dir():
-        uploads.save(DATA)
-        assert uploads.read(DIGEST) == DATA
+    uploads.save(DATA)
+    assert uploads.read(DIGEST) == DATA
 
 
 @pytest.mark.parametrize("digest", ["", "../secret", DIGEST.upper(), DIGEST[:-1], f"{DIGEST}\n"])
@@ -218,34 +217,45 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(
     uploads = Uploads(tmp_path)
     uploads.save(DATA)
     folder = tmp_path / "uploads"
-    assert flushed == [(folder / DIGEST).stat().st_ino, folder.stat().st_ino]
+    assert flushed == [path.stat().st_ino for path in (tmp_path, folder / DIGEST, folder)]
 
 
-def test_pruning_keeps_what_is_needed_and_what_is_not_ours(tmp_path: Path) -> None:
+def never(path: Path) -> None:
+    raise AssertionError(path)
+
+
+def test_pruning_removes_what_may_go_and_half_files_and_nothing_else(tmp_path: Path) -> None:
     uploads = Uploads(tmp_path)
-    kept, gone = uploads.save(b"kept"), uploads.save(b"gone")
+    kept, gone, unknown = uploads.save(b"kept"), uploads.save(b"gone"), uploads.save(b"unknown")
     folder = tmp_path / "uploads"
     (folder / ".0123456789abcdef").write_bytes(b"half of a file, left by a killed process")
     (folder / "notes.txt").write_bytes(b"somebody else's")
-    uploads.prune({kept})
-    assert {path.name for path in folder.iterdir()} == {kept, "notes.txt"}
+    aside: list[Path] = []
+    assert uploads.prune({kept}, {kept, gone}, aside.append) == {gone}
+    assert {path.name for path in folder.iterdir()} == {kept, unknown, "notes.txt"}
+    assert aside == [folder / unknown]
     assert uploads.read(gone) is None
 
 
-def test_what_cannot_be_removed_does_not_keep_the_rest(tmp_path: Path) -> None:
+def test_what_cannot_be_removed_does_not_keep_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     uploads = Uploads(tmp_path)
     folder = tmp_path / "uploads"
-    for number in range(20):
-        uploads.save(b"%d" % number)
-    # In the place of each file that comes first, whatever the order of the folder is.
-    stuck = [path.name for path in folder.iterdir()][:3]
-    for name in stuck:
-        (folder / name).unlink()
-        (folder / name).mkdir()
-    uploads.prune([])
-    assert sorted(path.name for path in folder.iterdir()) == sorted(stuck)
+    digests = {uploads.save(b"%d" % number) for number in range(20)}
+    stuck = {path.name for path in folder.iterdir() if path.name < "8"}
+    unlink = os.unlink
+
+    def refuse(path: Path, *given: object, **options: object) -> None:
+        if path.name in stuck:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        unlink(path, *given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    assert uploads.prune([], digests, never) == digests - stuck
+    assert {path.name for path in folder.iterdir()} == stuck
 
 
 def test_pruning_where_nothing_was_ever_kept_is_no_error(tmp_path: Path) -> None:
-    Uploads(tmp_path).prune([])
+    Uploads(tmp_path).prune([], [], never)
     assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,9 @@ Every message is a sentence for the person who reads it, and names the file, lin
     │   ├── SettingsError                 one or more settings have wrong values; all are named at once
     │   ├── ModelError                    the embedding model is missing, damaged or unsuitable
     │   ├── DataFolderBusyError           another process works on the same DATA_DIR
-    │   ├── StoreError                    the database in DATA_DIR is damaged, locked, read-only or newer
+    │   ├── DataFolderError               DATA_DIR is there and cannot be read
+    │   ├── StoreError                    the database in DATA_DIR is locked, read-only or cannot be read
+    │   │   └── StoreLostError                it is missing, damaged, another program's or newer
     │   └── DiscordRefusedError           Discord refuses the token, or an intent that is not switched on
     ├── CorpusError                   65  the corpus as a whole cannot be read
     │   └── DocumentError                 one document cannot be read: file, line and reason
@@ -62,8 +64,19 @@ class DataFolderBusyError(ConfigurationError):
     """Another process works on the same ``DATA_DIR``."""
 
 
+class DataFolderError(ConfigurationError):
+    """``DATA_DIR`` is there and cannot be read."""
+
+
 class StoreError(ConfigurationError):
     """The database in ``DATA_DIR`` is damaged, locked, read-only, full or from a newer version."""
+
+
+class StoreLostError(StoreError):
+    """The database in ``DATA_DIR`` is missing, damaged, another program's or from a newer version.
+
+    What it knew of stands beside it still: a copy of it can be put back, or it can be set aside.
+    """
 
 
 class DiscordRefusedError(ConfigurationError):

@@ -5,6 +5,7 @@ Where to look; each file imports those below it alone::
     service      open, ask, quote: what the chat, the terminal and the command line use
     curator      a moderator's change: preview it, apply it, take it back; refuses where a check would break
     opening      which edition each server works with at the start, whatever has become of the disk
+    mending      the documents of an edition that was damaged, found again in what is left
     following    the operator's reload: who follows the shared corpus, and who stays
     tidying      what goes when
     overview     what moderators look at: status, history, gaps in groups
@@ -18,10 +19,12 @@ Where to look; each file imports those below it alone::
     editions     the store of editions: embeds each text once
     uploads      the files that moderators have added
     segments     the files of one text
-    folders      the files of a folder: whole or not there
     catalogue    in the database: each server's revisions, check questions, gaps and audit trail
     store        in the database: servers' settings, what buttons need, votes
-    database     the database file and its migrations
+    quarantine   what no row of the database explains
+    database     the database file and its migrations; in which mode it is kept
+    rows         what a row may hold, and its seal: the one place where rows are checked
+    folders      the files of a folder: whole or not there
     workers      the threads
 
 An *edition* is a list of documents ready to be asked; a *revision* is one state of a server's library, and

@@ -8,16 +8,35 @@ the edition has been saved whole: whenever the process ends, the two agree. Ever
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+import logging
+import math
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from linernotes.library.rows import (
+    AUDIT,
+    DEPARTURES,
+    FACTS,
+    GAPS,
+    SWEPT,
+    Damaged,
+)
+from linernotes.library.rows import (
+    CHECKS as CHECK_ROWS,
+)
+from linernotes.library.rows import (
+    REVISIONS as REVISION_ROWS,
+)
 from linernotes.library.store import KEPT_SECONDS
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
+    from linernotes.library.folders import Kind
     from linernotes.library.store import Store, Work
+
+_log = logging.getLogger(__name__)
 
 REVISIONS: Final = 10
 """How many revisions of a server are kept."""
@@ -35,6 +54,13 @@ _DAY: Final = 24 * 3600
 AUDIT_SECONDS: Final = 365 * _DAY
 GAP_SECONDS: Final = 30 * _DAY
 LEFT_SECONDS: Final = 30 * _DAY
+QUARANTINE_SECONDS: Final = 30 * _DAY
+
+TWO_LOOKS: Final = float(_DAY)
+"""So many seconds must the bot have run between two looks that both find something due, before it goes.
+
+A clock that jumps makes all due at once; whoever mends it has that long.
+"""
 
 # A server's gaps are grouped in memory: the oldest go when there are more.
 _MOST_GAPS: Final = 2_000
@@ -110,12 +136,36 @@ class Kept:
     uploads: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Tidied:
+    """What tidying has found in the database.
+
+    ``gone``: the servers of which nothing is kept any more. ``kept``: what the others need on the disk.
+    ``released``: what revisions named that are gone on purpose, and no other names. ``is_sure``: whether
+    every revision can be read; where one cannot, nobody knows what it needs.
+    """
+
+    gone: frozenset[int]
+    kept: Kept
+    released: Kept
+    is_sure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A server's newest state, of which the audit trail alone knows: its row was damaged or lost."""
+
+    act: Act
+    edition: str
+
+
 class Catalogue:
     """The libraries of all servers; each call is one transaction in the store's thread."""
 
     def __init__(self, store: Store) -> None:
         """Take the database."""
         self._store = store
+        self._ticked = store.ticks()
 
     # --- Revisions ---
 
@@ -123,10 +173,7 @@ class Catalogue:
         """Return the newest revision of each server that has any."""
 
         def read(db: sqlite3.Connection) -> dict[int, Revision]:
-            rows = db.execute(
-                f"SELECT {_REVISION} FROM revisions AS r"  # noqa: S608  our own words
-                " WHERE number = (SELECT max(number) FROM revisions WHERE guild = r.guild)"
-            )
+            rows = REVISION_ROWS.select(db, "ORDER BY number")
             return {revision.guild: revision for revision in map(_revision, rows)}
 
         return await self._store.run(read)
@@ -135,13 +182,41 @@ class Catalogue:
         """Return the revisions of a server, the newest first."""
 
         def read(db: sqlite3.Connection) -> tuple[Revision, ...]:
-            rows = db.execute(
-                f"SELECT {_REVISION} FROM revisions WHERE guild = ? ORDER BY number DESC LIMIT ?",  # noqa: S608  our own words
-                (guild, REVISIONS),
-            )
-            return tuple(map(_revision, rows))
+            rows = REVISION_ROWS.select(db, "WHERE guild = ? ORDER BY number DESC", (guild,))
+            return tuple(map(_revision, rows[:REVISIONS]))
 
         return await self._store.run(read)
+
+    async def missing(self) -> dict[int, Missing]:
+        """Return the servers whose newest state stands in the audit trail alone.
+
+        The two are written in one transaction, so that they differ only where a row has been damaged or lost.
+        """
+
+        def read(db: sqlite3.Connection) -> dict[int, Missing]:
+            newest = {
+                each.guild: each for each in map(_revision, REVISION_ROWS.select(db, "ORDER BY number"))
+            }
+            acts = {row[1]: row for row in AUDIT.select(db, "WHERE after IS NOT NULL ORDER BY number")}
+            return {
+                guild: Missing(_act(row), row[6])
+                for guild, row in acts.items()
+                if guild not in newest or _is_behind(newest[guild], _act(row))
+            }
+
+        return await self._store.run(read)
+
+    async def next_number(self, guild: int) -> int:
+        """Return the number of the next revision of a server."""
+        return await self._store.run(
+            lambda db: (
+                int(
+                    db.execute("SELECT max(number) FROM revisions WHERE guild = ?", (guild,)).fetchone()[0]
+                    or 0
+                )
+                + 1
+            )
+        )
 
     async def commit(self, revision: Revision, *, before: Revision) -> None:
         """Make a revision the newest of its server, and write down who did it.
@@ -157,21 +232,29 @@ class Catalogue:
             _insert(db, revision)
             act = Act(0, revision.at, revision.person, revision.what, before.edition, revision.edition)
             _write_act(db, revision.guild, act)
+            for each in (before, revision):
+                _take_up(db, each)
 
-        await self._store.run(write)
+        await self._store.run(write, lasting=True)
+
+    async def expect(self, kind: Kind, digest: str) -> None:
+        """Say that a file is about to be written which a revision is to name; if none does, it may go."""
+        await self._store.run(
+            lambda db: db.execute("INSERT OR IGNORE INTO released VALUES (?, ?)", (kind, digest)),
+            lasting=True,
+        )
 
     async def move(self, revision: Revision, edition: str, what: str) -> None:
         """Say that a revision stands for another edition, because its own can no longer be used as it is."""
         act = Act(0, self._store.clock(), OPERATOR, what, revision.edition, edition)
 
         def write(db: sqlite3.Connection) -> None:
-            db.execute(
-                "UPDATE revisions SET edition = ? WHERE guild = ? AND number = ?",
-                (edition, revision.guild, revision.number),
-            )
+            _insert(db, replace(revision, edition=edition), over=True)
             _write_act(db, revision.guild, act)
+            _release(db, "editions", [revision.edition])
+            _take_up(db, replace(revision, edition=edition))
 
-        await self._store.run(write)
+        await self._store.run(write, lasting=True)
 
     async def hold(self, revision: Revision, what: str) -> bool:
         """Write down that a server stays where it is; ``False`` if that was the last that happened."""
@@ -182,9 +265,10 @@ class Catalogue:
             is_new = _last_move(db, revision.guild) != (what, revision.edition)
             if is_new:
                 _write_act(db, revision.guild, act)
+            _take_up(db, revision)
             return is_new
 
-        return await self._store.run(write)
+        return await self._store.run(write, lasting=True)
 
     async def release(self, revision: Revision) -> None:
         """Write down that a server is no longer held back, if it was."""
@@ -222,44 +306,31 @@ class Catalogue:
 
     async def count_acts(self, guild: int) -> int:
         """Return how many lines a server's audit trail has."""
-        since = self._store.clock() - AUDIT_SECONDS
         return await self._store.run(
-            lambda db: int(
-                db.execute(
-                    "SELECT count(*) FROM audit WHERE guild = ? AND at > ?", (guild, since)
-                ).fetchone()[0]
-            )
+            lambda db: int(db.execute("SELECT count(*) FROM audit WHERE guild = ?", (guild,)).fetchone()[0])
         )
 
     async def _acts(self, which: str, guild: int, first: int, most: int) -> tuple[Act, ...]:
-        since = self._store.clock() - AUDIT_SECONDS
-        return await self._store.run(
-            lambda db: tuple(
-                Act(*row)
-                for row in db.execute(
-                    "SELECT number, at, person, what, before, after FROM audit"  # noqa: S608  one of two texts of ours
-                    f" WHERE {which} AND at > ? ORDER BY number DESC LIMIT ? OFFSET ?",
-                    (guild, since, most, first),
-                )
+        rows = await self._store.run(
+            lambda db: AUDIT.select(
+                db, f"WHERE {which} ORDER BY number DESC LIMIT ? OFFSET ?", (guild, most, first)
             )
         )
+        return tuple(map(_act, rows))
 
     # --- Check questions ---
 
     async def checks(self, guild: int) -> tuple[Check, ...]:
         """Return a server's check questions, the oldest first."""
         rows = await self._store.run(
-            lambda db: db.execute(
-                "SELECT number, question, words, at, person FROM checks WHERE guild = ? ORDER BY number",
-                (guild,),
-            ).fetchall()
+            lambda db: CHECK_ROWS.select(db, "WHERE guild = ? ORDER BY number", (guild,))
         )
-        return tuple(Check(*row) for row in rows)
+        return tuple(Check(number, *rest) for number, _, *rest in rows)
 
     async def checked_guilds(self) -> frozenset[int]:
         """Return the servers that have check questions."""
-        rows = await self._store.run(lambda db: db.execute("SELECT DISTINCT guild FROM checks").fetchall())
-        return frozenset(guild for (guild,) in rows)
+        rows = await self._store.run(CHECK_ROWS.select)
+        return frozenset(guild for _, guild, *_ in rows)
 
     async def add_check(self, guild: int, person: int, question: str, words: str) -> bool:
         """Keep a check question in place of an equal one; ``False`` if the server has too many."""
@@ -271,16 +342,17 @@ class Catalogue:
             if others >= CHECKS:
                 return False
             now = self._store.clock()
-            db.execute(
-                "INSERT INTO checks (guild, question, words, at, person) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT (guild, question)"
-                " DO UPDATE SET words = excluded.words, at = excluded.at, person = excluded.person",
-                (guild, question, words, now, person),
+            number = int(db.execute("SELECT ifnull(max(number), 0) + 1 FROM checks").fetchone()[0])
+            CHECK_ROWS.insert(
+                db,
+                (number, guild, question, words, now, person),
+                also="ON CONFLICT (guild, question) DO UPDATE SET words = excluded.words, at = excluded.at,"
+                " person = excluded.person, seal = excluded.seal",
             )
             _write_act(db, guild, Act(0, now, person, f"check question added: {question}", None, None))
             return True
 
-        return await self._store.run(write)
+        return await self._store.run(write, lasting=True)
 
     async def remove_check(self, guild: int, person: int, number: int) -> bool:
         """Remove a check question; ``False`` if the server has none with this number."""
@@ -294,7 +366,7 @@ class Catalogue:
                 _write_act(db, guild, Act(0, self._store.clock(), person, what, None, None))
             return row is not None
 
-        return await self._store.run(write)
+        return await self._store.run(write, lasting=True)
 
     # --- Gaps ---
 
@@ -331,16 +403,10 @@ class Catalogue:
     async def gaps(self, guild: int) -> tuple[Gap, ...]:
         """Return what was not answered in the last 30 days, the newest first."""
         since = self._store.clock() - GAP_SECONDS
-        return await self._store.run(
-            lambda db: tuple(
-                Gap(number, question, bool(told), at)
-                for number, question, told, at in db.execute(
-                    "SELECT number, question, told, at FROM gaps"
-                    " WHERE guild = ? AND at > ? ORDER BY number DESC",
-                    (guild, since),
-                )
-            )
+        rows = await self._store.run(
+            lambda db: GAPS.select(db, "WHERE guild = ? AND at > ? ORDER BY number DESC", (guild, since))
         )
+        return tuple(Gap(number, question, bool(told), at) for number, _, question, told, at in rows)
 
     def clearing_gaps(self, guild: int) -> Work:
         """Return what removes a server's gaps, to be done together with turning them off."""
@@ -355,60 +421,143 @@ class Catalogue:
             known = {guild for table in _OF_GUILD for (guild,) in db.execute(f"SELECT guild FROM {table}")}  # noqa: S608  names of ours
             now = self._store.clock()
             db.executemany("DELETE FROM departures WHERE guild = ?", [(guild,) for guild in guilds])
-            db.executemany(
-                "INSERT OR IGNORE INTO departures VALUES (?, ?)",
-                [(guild, now) for guild in known - guilds],
-            )
+            for guild in known - guilds:
+                DEPARTURES.insert(db, (guild, now), "INSERT OR IGNORE")
 
         await self._store.run(write)
 
     async def leave(self, guild: int) -> None:
         """Note that the bot has left a server."""
         await self._store.run(
-            lambda db: db.execute(
-                "INSERT OR IGNORE INTO departures VALUES (?, ?)", (guild, self._store.clock())
-            )
+            lambda db: DEPARTURES.insert(db, (guild, self._store.clock()), "INSERT OR IGNORE")
         )
 
     async def join(self, guild: int) -> None:
         """Note that the bot is in a server."""
         await self._store.run(lambda db: db.execute("DELETE FROM departures WHERE guild = ?", (guild,)))
 
+    # --- What is damaged ---
+
+    async def sweep(self) -> tuple[Damaged, ...]:
+        """Put aside every row that is not what was written; tell the log and each server's audit trail."""
+
+        def write(db: sqlite3.Connection) -> tuple[Damaged, ...]:
+            now = self._store.clock()
+            # All of them first: what is noted below is in a table that is looked through as well.
+            found = [damaged for table in SWEPT for damaged in table.set_aside(db, now)]
+            known = {guild for (guild,) in db.execute(_KNOWN)}
+            for damaged in found:
+                if damaged.guild in known and damaged.guild is not None:
+                    what = f"a row of {_IN_WORDS.get(damaged.table, damaged.table)} was damaged and put aside"
+                    _write_act(db, damaged.guild, Act(0, now, OPERATOR, what, None, None))
+            return tuple(found)
+
+        found = await self._store.run(write, lasting=True)
+        for damaged in found:
+            _log.warning("%s It has been put aside, and its server goes on without it.", damaged)
+        return found
+
+    async def is_new(self) -> bool:
+        """Say whether the database knows of no server's library, whole, damaged or gone."""
+        return await self._store.run(
+            lambda db: (
+                db.execute(
+                    "SELECT 1 FROM revisions UNION SELECT 1 FROM set_aside WHERE source = 'revisions'"
+                    " UNION SELECT 1 FROM audit WHERE after IS NOT NULL"
+                ).fetchone()
+                is None
+            )
+        )
+
+    async def released(self) -> Kept:
+        """Return what may go from the disk, and what is about to be written there, as far as it is named."""
+        return await self._store.run(_released)
+
+    async def named(self) -> Kept:
+        """Return what the revisions need on the disk."""
+        return await self._store.run(lambda db: _kept(map(_revision, REVISION_ROWS.select(db))))
+
     # --- Tidying ---
 
-    async def tidy(self) -> tuple[frozenset[int], Kept]:
+    async def tidy(self) -> Tidied:
         """Remove what is too old, and servers left long ago.
 
-        Returns:
-            The servers that were removed, and what the others' revisions need on the disk.
+        What is asked day by day goes on its day: gaps, and what buttons need. A server's library and the
+        audit trail go when they have been due at two looks with a day of running between them.
         """
 
-        def write(db: sqlite3.Connection) -> tuple[frozenset[int], Kept]:
+        def write(db: sqlite3.Connection) -> Tidied:
             now = self._store.clock()
-            gone = [
-                guild
-                for (guild,) in db.execute(
-                    "SELECT guild FROM departures WHERE at <= ?", (now - LEFT_SECONDS,)
-                )
+            ran = self._run_on(db)
+            gone = [row[0] for row in _due(db, "departures", now - LEFT_SECONDS, ran)]
+            going = [
+                _revision(row)
+                for guild in gone
+                for row in REVISION_ROWS.select(db, "WHERE guild = ?", (guild,))
             ]
             for table in (*_OF_GUILD, "departures"):
                 db.executemany(f"DELETE FROM {table} WHERE guild = ?", [(guild,) for guild in gone])  # noqa: S608  names of ours
-            db.execute("DELETE FROM audit WHERE at <= ?", (now - AUDIT_SECONDS,))
+            for table in ("audit", "set_aside"):
+                _due(db, table, now - AUDIT_SECONDS, ran)
+                db.execute(f"DELETE FROM {table} WHERE {_TWICE}", (now - AUDIT_SECONDS, ran - TWO_LOOKS))  # noqa: S608  names of ours
             db.execute("DELETE FROM gaps WHERE at <= ?", (now - GAP_SECONDS,))
             db.execute("DELETE FROM answers WHERE at <= ?", (now - KEPT_SECONDS,))
-            db.execute(
-                "DELETE FROM revisions AS r WHERE number <="
-                " (SELECT max(number) FROM revisions WHERE guild = r.guild) - ?",
-                (REVISIONS,),
+            looked = REVISION_ROWS.look(db, "ORDER BY number DESC")
+            is_sure = all(damaged is None for _, damaged in looked)
+            kept: dict[int, list[Revision]] = {}
+            for revision in (_revision(row) for row, damaged in looked if damaged is None):
+                of_guild = kept.setdefault(revision.guild, [])
+                if len(of_guild) < REVISIONS or not is_sure:
+                    of_guild.append(revision)
+                    continue
+                going.append(revision)
+                db.execute(
+                    "DELETE FROM revisions WHERE guild = ? AND number = ?", (revision.guild, revision.number)
+                )
+            need = _kept(revision for revisions in kept.values() for revision in revisions)
+            went = _kept(going)
+            _release(db, "editions", went.editions)
+            _release(db, "uploads", went.uploads)
+            if is_sure:
+                _withhold(db, "editions", need.editions)
+                _withhold(db, "uploads", need.uploads)
+            return Tidied(frozenset(gone), need, _released(db), is_sure)
+
+        return await self._store.run(write, lasting=True)
+
+    def _run_on(self, db: sqlite3.Connection) -> float:
+        """Return for how many seconds bots have run on this database, all of them together."""
+        ticks = self._store.ticks()
+        since, self._ticked = self._ticked, ticks
+        rows = FACTS.select(db, "WHERE name = ?", (_RAN,))
+        try:
+            ran = float(rows[0][1]) if rows else 0.0
+        except ValueError:
+            ran = 0.0
+        ran = (ran if math.isfinite(ran) else 0.0) + max(0.0, ticks - since)
+        FACTS.insert(db, (_RAN, repr(ran)), "INSERT OR REPLACE")
+        return ran
+
+    async def settled(self, kind: Kind, digests: Collection[str]) -> None:
+        """Note that files have gone from the disk which no revision names any more."""
+        await self._store.run(
+            lambda db: db.executemany(
+                "DELETE FROM released WHERE kind = ? AND digest = ?", [(kind, digest) for digest in digests]
             )
-            kept = [
-                _revision(row)
-                for row in db.execute(f"SELECT {_REVISION} FROM revisions")  # noqa: S608  our own words
-            ]
-            return frozenset(gone), Kept(
-                frozenset(revision.edition for revision in kept),
-                frozenset(upload.digest for revision in kept for upload in revision.own.values()),
+        )
+
+    async def quarantined(self, names: Collection[str]) -> frozenset[str]:
+        """Take note of what stands in the quarantine, and return what has stood there long enough."""
+
+        def write(db: sqlite3.Connection) -> frozenset[str]:
+            now = self._store.clock()
+            known = {name for (name,) in db.execute("SELECT name FROM quarantined")}
+            db.executemany("DELETE FROM quarantined WHERE name = ?", [(each,) for each in known - {*names}])
+            db.executemany(
+                "INSERT INTO quarantined (name, at) VALUES (?, ?)", [(each, now) for each in {*names} - known]
             )
+            ran = self._run_on(db)
+            return frozenset(row[0] for row in _due(db, "quarantined", now - QUARANTINE_SECONDS, ran))
 
         return await self._store.run(write)
 
@@ -416,7 +565,73 @@ class Catalogue:
 # Not the answers, which go after 30 days wherever they were given: where somebody has brought the bot along,
 # they may be younger than its departure.
 _OF_GUILD: Final = ("revisions", "audit", "checks", "gaps", "servers")
-_REVISION: Final = "guild, number, edition, what, at, person, own, hidden, follows"
+_KNOWN: Final = " UNION ".join(f"SELECT guild FROM {table}" for table in _OF_GUILD)  # noqa: S608  names of ours
+_IN_WORDS: Final = {
+    "channels": "the rules for channels",
+    "blocked": "the list of who is blocked",
+    "servers": "the settings",
+    "revisions": "the history",
+    "audit": "this trail",
+    "checks": "the check questions",
+    "gaps": "the questions without an answer",
+    "departures": "where the bot has left",
+}
+_RAN: Final = "seconds run"
+# Due now, and at a look long enough ago.
+_TWICE: Final = "at <= ? AND due <= ?"
+
+
+def _due(db: sqlite3.Connection, table: str, limit: float, ran: float) -> list[tuple[Any, ...]]:
+    """Note what is due in a table, and return the rows that were so at two looks far enough apart.
+
+    ``due`` says how long bots had run when a row was found due first.
+    """
+    # Where the count of seconds was lost, it begins again.
+    db.execute(f"UPDATE {table} SET due = NULL WHERE at > ? OR due > ?", (limit, ran))  # noqa: S608  names of ours
+    db.execute(f"UPDATE {table} SET due = ? WHERE at <= ? AND due IS NULL", (ran, limit))  # noqa: S608  names of ours
+    return db.execute(f"SELECT * FROM {table} WHERE {_TWICE}", (limit, ran - TWO_LOOKS)).fetchall()  # noqa: S608  names of ours
+
+
+def _is_behind(newest: Revision, last: Act) -> bool:
+    """Say whether an act led to a revision after this one."""
+    if newest.edition == last.after:
+        return False
+    # Two at one moment are told apart by where the act came from.
+    return newest.at < last.at or (newest.at == last.at and newest.edition == last.before)
+
+
+def _kept(revisions: Iterable[Revision]) -> Kept:
+    found = tuple(revisions)
+    return Kept(
+        frozenset(revision.edition for revision in found),
+        frozenset(upload.digest for revision in found for upload in revision.own.values()),
+    )
+
+
+def _released(db: sqlite3.Connection) -> Kept:
+    rows = db.execute("SELECT kind, digest FROM released").fetchall()
+    return Kept(
+        frozenset(digest for kind, digest in rows if kind == "editions"),
+        frozenset(digest for kind, digest in rows if kind == "uploads"),
+    )
+
+
+def _release(db: sqlite3.Connection, kind: Kind, digests: Collection[str]) -> None:
+    """Say that files may go from the disk, for what named them has gone on purpose."""
+    db.executemany("INSERT OR IGNORE INTO released VALUES (?, ?)", [(kind, digest) for digest in digests])
+
+
+def _withhold(db: sqlite3.Connection, kind: Kind, digests: Collection[str]) -> None:
+    """Say that files may not go from the disk, for a revision names them."""
+    db.executemany(
+        "DELETE FROM released WHERE kind = ? AND digest = ?", [(kind, digest) for digest in digests]
+    )
+
+
+def _take_up(db: sqlite3.Connection, revision: Revision) -> None:
+    """Withhold what a revision names."""
+    _withhold(db, "editions", [revision.edition])
+    _withhold(db, "uploads", [upload.digest for upload in revision.own.values()])
 
 
 def _revision(row: tuple[Any, ...]) -> Revision:
@@ -434,10 +649,16 @@ def _revision(row: tuple[Any, ...]) -> Revision:
     )
 
 
-def _insert(db: sqlite3.Connection, revision: Revision, *, unless_there: bool = False) -> None:
-    db.execute(
-        f"INSERT {'OR IGNORE ' * unless_there}INTO revisions ({_REVISION})"  # noqa: S608  our own words
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+def _act(row: tuple[Any, ...]) -> Act:
+    number, _, at, person, what, before, after = row
+    return Act(number, at, person, what, before, after)
+
+
+def _insert(
+    db: sqlite3.Connection, revision: Revision, *, unless_there: bool = False, over: bool = False
+) -> None:
+    REVISION_ROWS.insert(
+        db,
         (
             revision.guild,
             revision.number,
@@ -447,22 +668,18 @@ def _insert(db: sqlite3.Connection, revision: Revision, *, unless_there: bool = 
             revision.person,
             json.dumps({name: asdict(upload) for name, upload in revision.own.items()}),
             json.dumps(sorted(revision.hidden)),
-            revision.follows,
+            int(revision.follows),
         ),
+        "INSERT OR IGNORE" if unless_there else "INSERT OR REPLACE" if over else "INSERT",
     )
 
 
 def _last_move(db: sqlite3.Connection, guild: int) -> tuple[str, str] | None:
     """Return what was done last that an edition came of, and which."""
-    row: tuple[str, str] | None = db.execute(
-        "SELECT what, after FROM audit WHERE guild = ? AND after IS NOT NULL ORDER BY number DESC LIMIT 1",
-        (guild,),
-    ).fetchone()
-    return row
+    rows = AUDIT.select(db, "WHERE guild = ? AND after IS NOT NULL ORDER BY number DESC LIMIT 1", (guild,))
+    return (rows[0][4], rows[0][6]) if rows else None
 
 
 def _write_act(db: sqlite3.Connection, guild: int, act: Act) -> None:
-    db.execute(
-        "INSERT INTO audit (guild, at, person, what, before, after) VALUES (?, ?, ?, ?, ?, ?)",
-        (guild, act.at, act.person, act.what, act.before, act.after),
-    )
+    number = int(db.execute("SELECT ifnull(max(number), 0) + 1 FROM audit").fetchone()[0])
+    AUDIT.insert(db, (number, guild, act.at, act.person, act.what, act.before, act.after))

@@ -7,11 +7,12 @@ it count.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from linernotes.corpus.files import has_sentence, read_document
-from linernotes.errors import CorpusError, DocumentError, RefusalError
+from linernotes.errors import CorpusError, DocumentError, EditionError, RefusalError
 from linernotes.library.catalogue import Upload
 from linernotes.library.shared import read_shared
 from linernotes.library.uploads import check_name
@@ -175,13 +176,18 @@ class Planner:
             CorpusError: a file of the server's own is gone or can no longer be read.
             RefusalError: nothing would be left.
         """
-        own = [self._read_own(name, upload) for name, upload in revision.own.items()]
-        documents = _ordered([*_beside(shared, own, revision.hidden), *own])
+        own = [self._read_own(name, upload, revision) for name, upload in revision.own.items()]
+        documents = _ordered([*beside(shared, own, revision.hidden), *own])
         return Plan(documents, revision.own, revision.hidden, follows=True, warnings=warnings)
 
-    def _read_own(self, name: str, upload: Upload) -> Document:
+    def _read_own(self, name: str, upload: Upload, revision: Revision) -> Document:
         data = self._uploads.read(upload.digest)
         if data is None:
+            # The file is gone; what it said stands in the edition still.
+            with suppress(EditionError):
+                for document in self._editions.documents(revision.edition):
+                    if document.name == name:
+                        return document
             raise CorpusError(
                 f"{name}, which was added here, is gone or damaged: remove it and add it again."
             )
@@ -258,7 +264,7 @@ class Planner:
         found = [document for document in shared if document.name == name]
         documents = self._editions.documents(revision.edition)
         for other in documents:
-            if found and _clash(other, found[0]):
+            if found and clash(other, found[0]):
                 raise RefusalError(f"{other.name!r}, which was added here, has its name or its text.")
         warnings = () if found else (f"The shared corpus no longer has a document {name}.",)
         hidden = revision.hidden - {name}
@@ -274,12 +280,12 @@ class Planner:
         return Plan(documents, target.own, target.hidden, follows=False)
 
 
-def _clash(document: Document, other: Document) -> bool:
+def clash(document: Document, other: Document) -> bool:
     """Say whether two documents cannot stand side by side: one name, however it is written, or one text."""
     return document.name.casefold() == other.name.casefold() or document.text == other.text
 
 
-def _beside(
+def beside(
     shared: Sequence[Document], own: Sequence[Document], hidden: frozenset[str]
 ) -> tuple[Document, ...]:
     """Return the shared documents that are not hidden, and in whose place none of a server's own stands."""
@@ -302,7 +308,7 @@ def _uncovered(
 ) -> tuple[Document, ...]:
     """Return the shared documents in whose place those stood that go."""
     return tuple(
-        document for document in _beside(shared, kept, hidden) if any(_clash(document, each) for each in gone)
+        document for document in beside(shared, kept, hidden) if any(clash(document, each) for each in gone)
     )
 
 

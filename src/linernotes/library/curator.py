@@ -10,6 +10,7 @@ looked at (``overview.py``).
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 from collections import OrderedDict
 from contextlib import nullcontext
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from linernotes.library.editions import EditionStore, Progress
     from linernotes.library.following import Moved, Reloaded
     from linernotes.library.overview import Past, Status
+    from linernotes.library.quarantine import Quarantine
     from linernotes.library.store import Store
     from linernotes.library.uploads import Uploads
     from linernotes.library.workers import Workers
@@ -59,6 +61,7 @@ class Curator:
         engine: Engine,
         editions: EditionStore[Index],
         uploads: Uploads,
+        quarantine: Quarantine,
         planner: Planner,
         store: Store,
         catalogue: Catalogue,
@@ -82,8 +85,9 @@ class Curator:
         self._opening = Opening(
             standings=self.standings,
             builder=self._builder,
-            planner=planner,
+            editions=editions,
             uploads=uploads,
+            quarantine=quarantine,
             store=store,
             catalogue=catalogue,
             workers=workers,
@@ -105,6 +109,7 @@ class Curator:
             standings=self.standings,
             editions=editions,
             uploads=uploads,
+            quarantine=quarantine,
             store=store,
             catalogue=catalogue,
             workers=workers,
@@ -259,6 +264,8 @@ class Curator:
         await self._builder.save(preview.after)
         async with self._filing:
             if isinstance(change, Add):
+                # Killed before a revision names it, the file is no riddle to the next start.
+                await self.catalogue.expect("uploads", hashlib.sha256(change.data).hexdigest())
                 await self._workers.answer(self._uploads.save, change.data)
             revision = Revision(
                 preview.guild,
@@ -310,7 +317,8 @@ class Curator:
             StoreError: the database cannot be written; servers that have not been moved stay.
             ClosedError: the library has been closed.
         """
-        return await self._following.catch_up()
+        mended, self._opening.mended = tuple(self._opening.mended), []
+        return (*mended, *await self._following.catch_up())
 
     async def reload_all(self, progress: Progress | None = None) -> Reloaded:
         """Read the shared corpus again, and move every server forward that can be moved.

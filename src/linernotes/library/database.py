@@ -5,15 +5,27 @@ What the tables hold is ``store.py``'s and ``catalogue.py``'s to say.
 
 from __future__ import annotations
 
+import errno
+import logging
+import os
+import re
+import secrets
 import sqlite3
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+import stat
+import tempfile
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import quote
 
-from linernotes.errors import StoreError
+from linernotes.errors import StoreError, StoreLostError
+from linernotes.library.folders import flush
+from linernotes.library.rows import SEALED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+_log = logging.getLogger(__name__)
 
 _BUSY_SECONDS = 5.0
 # Stands in the file's header: a database of another program is not touched.
@@ -102,60 +114,298 @@ _MIGRATIONS = (
     CREATE INDEX gaps_by_guild ON gaps (guild, at);
     CREATE TABLE departures (guild INTEGER PRIMARY KEY, at REAL NOT NULL);
     """,
+    """
+    ALTER TABLE servers ADD COLUMN seal TEXT;
+    ALTER TABLE channels ADD COLUMN seal TEXT;
+    ALTER TABLE blocked ADD COLUMN seal TEXT;
+    ALTER TABLE revisions ADD COLUMN seal TEXT;
+    ALTER TABLE checks ADD COLUMN seal TEXT;
+    ALTER TABLE audit ADD COLUMN seal TEXT;
+    ALTER TABLE audit ADD COLUMN due REAL;
+    ALTER TABLE departures ADD COLUMN seal TEXT;
+    ALTER TABLE departures ADD COLUMN due REAL;
+    CREATE TABLE released (kind TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (kind, digest));
+    CREATE TABLE quarantined (name TEXT PRIMARY KEY, at REAL NOT NULL, due REAL);
+    CREATE TABLE set_aside (
+        number INTEGER PRIMARY KEY,
+        source TEXT NOT NULL,
+        content TEXT NOT NULL,
+        at REAL NOT NULL,
+        due REAL
+    );
+    """,
 )
 """The n-th script brings a database from version n to n + 1; one that has been released is never changed."""
 
+# From this version on, rows have seals.
+_SEALED: Final = 3
 
-def connect(path: Path | None) -> sqlite3.Connection:
+Mode = Literal["memory", "wal", "exclusive", "unlocked"]
+"""How the database is kept.
+
+``memory``: it is gone when the process ends. ``wal``: as SQLite does it best, and others may read meanwhile.
+``exclusive``: for a file system that cannot share memory between processes (9p, virtiofs, SMB): this process
+alone has the file. ``unlocked``: for one that cannot lock files either; the lock on ``DATA_DIR`` alone
+(``locks.py``) keeps others away.
+"""
+
+MODES: Final[Mapping[Mode, str]] = {
+    "memory": "in memory",
+    "wal": "in its ordinary mode (WAL)",
+    "exclusive": "in exclusive mode, as this file system cannot share memory between processes",
+    "unlocked": "in exclusive mode and without locks, as this file system has none",
+}
+"""The same in words."""
+
+RESTORE: Final = (
+    "Nothing has been deleted. Put back a copy of linernotes.db, with what stands beside it in the copy; or go"
+    " on without it: `bot.py set-aside` moves it, and the files that it knows, to the folder quarantine."
+)
+"""What to do where the database is lost: nothing that deletes."""
+
+_OF_INDEX: Final = re.compile(
+    r"row \d+ missing from index|wrong # of entries in index|non-unique entry in index"
+)
+
+# What SQLite writes beside a database, and makes again.
+BESIDE: Final = ("-wal", "-shm", "-journal")
+
+
+class Connection(sqlite3.Connection):
+    """A connection that knows its mode."""
+
+    mode: Mode = "memory"
+
+
+def connect(path: Path | None) -> Connection:
     """Open the database at ``path``, or one in memory, and bring it up to date.
 
     Raises:
-        StoreError: it is damaged, locked, read-only, another program's or from a newer version.
+        StoreError: it is locked, read-only, or cannot be opened.
+        StoreLostError: it is damaged, another program's or from a newer version.
     """
-    connection = sqlite3.connect(
-        ":memory:" if path is None else path,
-        timeout=_BUSY_SECONDS,
-        isolation_level=None,
-        check_same_thread=False,
-    )
+    connection = _open(path, _prepare)
+    _bring_up_to_date(connection, path)
+    return connection
+
+
+def examine(path: Path) -> Mode:
+    """Open the database at ``path`` without changing what it holds, and return how it can be kept.
+
+    Raises:
+        StoreError: as ``connect``.
+    """
+    connection = _open(path, _prepare)
+    connection.close()
+    return connection.mode
+
+
+def _open(path: Path | None, prepare: Callable[[Connection, Path | None], None]) -> Connection:
+    """Open a database in the best mode that its file system allows.
+
+    Raises:
+        StoreError: it is locked, read-only, or cannot be opened.
+        StoreLostError: it is damaged, another program's or from a newer version.
+    """
+    if path is None:
+        made = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, factory=Connection)
+        return _prepared(made, None, prepare)
+    require_file(path)
+    modes: list[Mode] = ["wal", "exclusive"]
+    if not _can_lock(path.parent):
+        modes = ["unlocked"]
+    for mode in modes:
+        try:
+            with in_sentences(path):
+                return _prepared(_connected(path, mode), path, prepare)
+        except StoreError as error:
+            # Only what the file system is to blame for can be mended by asking less of it.
+            if mode == modes[-1] or not _is_of_file_system(error.__cause__):
+                raise
+            _log.info("The database %s cannot be kept in its ordinary mode: %s", path, error.__cause__)
+    raise AssertionError  # the last mode has returned or raised
+
+
+def _connected(path: Path, mode: Mode) -> Connection:
+    given: dict[str, Any] = {
+        "timeout": _BUSY_SECONDS,
+        "isolation_level": None,
+        "check_same_thread": False,
+        "factory": Connection,
+    }
+    place: Path | str = path
+    if mode == "unlocked":
+        # As bytes: a path need not be UTF-8.
+        place, given["uri"] = f"file:{quote(os.fsencode(path.absolute()))}?vfs=unix-none", True
+    connection: Connection = sqlite3.connect(place, **given)
+    connection.mode = mode
+    return connection
+
+
+def _prepared(
+    connection: Connection, path: Path | None, prepare: Callable[[Connection, Path | None], None]
+) -> Connection:
     try:
         with in_sentences(path):
-            _prepare(connection, path)
+            prepare(connection, path)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:
-    """Bring the database up to date.
+def _prepare(connection: Connection, path: Path | None) -> None:
+    """Look whether this is a whole database of ours, and set how it is kept.
 
     Raises:
-        StoreError: it is another program's, damaged or from a newer version.
+        StoreLostError: it is another program's, damaged or from a newer version.
     """
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    application = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    # What is no UTF-8 is for ``rows.py`` to find.
+    connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+    if connection.mode in {"exclusive", "unlocked"}:
+        # Before the first access: no memory is shared then.
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    version = _number(connection, "user_version")
+    application = _number(connection, "application_id")
     if application != _APPLICATION and (
         application or version or connection.execute("SELECT 1 FROM sqlite_master").fetchone()
     ):
-        raise StoreError(f"The database {path} was not made by this program; move it away and start again.")
-    if version > len(_MIGRATIONS):
-        raise StoreError(
-            f"The database {path} is from a newer version of this program (its format is {version}, this"
-            f" one knows {len(_MIGRATIONS)}): install that version, or restore a copy from before."
+        raise StoreLostError(
+            f"The database {path} was not made by this program, or its head is damaged. {RESTORE}"
         )
-    if (found := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-        raise StoreError(f"The database {path} is damaged ({found}); restore a copy, or move it away.")
-    connection.execute("PRAGMA journal_mode = WAL")
+    if version > len(_MIGRATIONS):
+        raise StoreLostError(
+            f"The database {path} is from a newer version of this program (its format is {version}, this"
+            f" one knows {len(_MIGRATIONS)}): install that version, or put back a copy from before."
+        )
+    if version and _schema(connection) != _schema_of(version):
+        raise StoreLostError(
+            f"The database {path} is damaged (its tables are not those of format {version}). {RESTORE}"
+        )
+    complaints = _complaints(connection)
+    if complaints and all(map(_OF_INDEX.match, complaints)):
+        # An index can be made again, a table cannot.
+        with suppress(sqlite3.DatabaseError):
+            connection.execute("REINDEX")
+        complaints = _complaints(connection)
+        _log.warning("Indexes of the database %s did not fit its tables, and have been made again.", path)
+    if complaints:
+        raise StoreLostError(f"The database {path} is damaged ({complaints[0]}). {RESTORE}")
+    if path is not None:
+        connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
     # Written to even when nothing is to be done: a database that cannot be written is found out now.
     with transaction(connection):
-        for script in _MIGRATIONS[version:]:
-            for statement in script.split(";"):
-                connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-        connection.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+        connection.execute(f"PRAGMA user_version = {version}")
+
+
+def _bring_up_to_date(connection: Connection, path: Path | None) -> None:
+    try:
+        with in_sentences(path):
+            version = _number(connection, "user_version")
+            with transaction(connection):
+                for script in _MIGRATIONS[version:]:
+                    for statement in script.split(";"):
+                        connection.execute(statement)
+                if 0 < version < _SEALED <= len(_MIGRATIONS):
+                    for table in SEALED:
+                        table.seal_all(connection)
+                connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+                connection.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+            # A young database is whole in its own file, whatever becomes of the log beside it.
+            checkpoint(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def checkpoint(connection: Connection) -> None:
+    """Bring what stands in the log beside a database into its own file; who reads meanwhile may prevent it."""
+    if connection.mode != "memory":
+        with suppress(sqlite3.OperationalError):
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def require_file(path: Path) -> None:
+    """Make sure that a database can be opened at ``path``, and make an empty one if there is nothing.
+
+    Raises:
+        StoreError: something else stands there, or it may not be read.
+        OSError: there is none, and none can be made.
+    """
+    try:
+        found = path.lstat().st_mode
+    except FileNotFoundError:
+        # For its owner alone from the first moment; what SQLite puts beside it has the same mode.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        flush(path.parent)
+        return
+    except OSError as error:
+        raise StoreError(unreadable(path, error)) from error
+    if stat.S_ISLNK(found) and path.is_file():
+        found = path.stat().st_mode  # the operator keeps it elsewhere
+    if not stat.S_ISREG(found):
+        raise StoreLostError(f"The database {path} is not a file any more. {RESTORE}")
+    try:
+        os.close(os.open(path, os.O_RDONLY))
+    except OSError as error:
+        raise StoreError(unreadable(path, error)) from error
+    for beside in (path.with_name(path.name + ending) for ending in BESIDE):
+        # SQLite writes nothing but files; what else stands in their place stands in its way.
+        if os.path.lexists(beside) and not stat.S_ISREG(beside.lstat().st_mode):
+            aside = beside.with_name(f"{beside.name}.{secrets.token_hex(4)}")
+            beside.rename(aside)
+            _log.warning("%s was not a file, and is %s now.", beside, aside.name)
+
+
+def _can_lock(folder: Path) -> bool:
+    """Say whether files in a folder can be locked, as SQLite does it."""
+    try:
+        import fcntl
+
+        with tempfile.TemporaryFile(dir=folder) as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:
+        return True
+    except OSError as error:
+        # Where nothing can be written, something else is wrong.
+        return error.errno in {errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EPERM, errno.EDQUOT}
+    return True
+
+
+def _is_of_file_system(error: BaseException | None) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF in {
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_NOLFS,
+        sqlite3.SQLITE_CANTOPEN,
+    }
+
+
+def _number(connection: sqlite3.Connection, pragma: str) -> int:
+    return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+
+def _schema(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Return the tables and indexes of a database, with how each was made; SQLite's own are left out."""
+    return connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
+    ).fetchall()
+
+
+def _schema_of(version: int) -> list[tuple[str, str]]:
+    with closing(sqlite3.connect(":memory:")) as made:
+        for script in _MIGRATIONS[:version]:
+            made.executescript(script)
+        return _schema(made)
+
+
+def _complaints(connection: sqlite3.Connection) -> list[str]:
+    """Return what is wrong with the file, or nothing."""
+    found = [" ".join(str(said).split()) for (said,) in connection.execute("PRAGMA integrity_check")]
+    return [] if found == ["ok"] else found
 
 
 @contextmanager
@@ -178,17 +428,31 @@ def in_sentences(path: Path | None) -> Iterator[None]:
 
     Raises:
         StoreError: SQLite has raised something.
+        StoreLostError: what it has raised says that the file is damaged.
     """
     try:
         yield
     except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         said = str(error)
-        if "locked" in said or "busy" in said:
+        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             told = "is in use by another program; stop that, or set DATA_DIR to another folder."
-        elif "readonly" in said or "read-only" in said:
-            told = "is read-only; make it writable, or set DATA_DIR to another folder."
-        elif "full" in said:
-            told = "cannot grow because the disk is full."
+        elif code == sqlite3.SQLITE_READONLY:
+            told = "is read-only; make it writable for the user that runs the bot, or set DATA_DIR to another"
+                " folder."
+        elif code == sqlite3.SQLITE_FULL:
+            told = "cannot grow because the disk is full; make room and start again."
+        elif code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_CANTOPEN}:
+            told = f"cannot be read or written ({said}); look at the disk, and at who may use the folder."
         else:
-            told = f"cannot be used ({said}); restore a copy, or move it away."
+            raise StoreLostError(f"The database {path} is damaged ({said}). {RESTORE}") from error
         raise StoreError(f"The database {path} {told}") from error
+
+
+def unreadable(path: Path, error: OSError) -> str:
+    """Say that something cannot be read, and what to do."""
+    reason = error.strerror or str(error)
+    return (
+        f"{path} cannot be read ({reason}): make it readable and writable for the user that runs the bot, or"
+        " set DATA_DIR to another folder."
+    )

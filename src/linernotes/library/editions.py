@@ -103,6 +103,8 @@ class EditionStore(Generic[IndexT]):
         self._shared: weakref.WeakValueDictionary[str, PreparedSegment] = weakref.WeakValueDictionary()
         self._unsaved_segments: dict[str, PreparedSegment] = {}
         self._unsaved_editions: dict[str, Edition[IndexT]] = {}
+        # What was made or read here: nobody else's, and it goes when nobody needs it.
+        self._seen: set[str] = set()
         # What the editions that are kept list, as far as that was asked for.
         self._listed: dict[str, frozenset[str]] = {}
 
@@ -116,13 +118,7 @@ class EditionStore(Generic[IndexT]):
             CorpusError: two documents have one name; or what the makers raise.
             EditionError: what the segment maker made does not fit the document.
         """
-        ordered = tuple(sorted(documents, key=lambda document: document.name))
-        for before, after in itertools.pairwise(ordered):
-            if before.name == after.name:
-                raise CorpusError(f"Two documents are named {after.name}.")
-        keys = [self._segment_key(document) for document in ordered]
-        labels = [replace(document, text="", blocks=()) for document in ordered]
-        key = digest("edition", self._edition_settings, keys, labels)
+        ordered, keys, key = self._identify(documents)
         # Looked up twice: an edition that somebody holds need not wait for another that is being built.
         if (edition := self._alive.get(key)) is not None:
             return edition
@@ -148,11 +144,24 @@ class EditionStore(Generic[IndexT]):
                 tuple(segments.values()),
             )
             self._alive[key] = edition
+            self._seen.add(key)
             if saved is None:
                 self._unsaved_editions[key] = edition
             self._save()
             progress("index", 1, 1)
             return edition
+
+    def id_of(self, documents: Iterable[Document]) -> str:
+        """Return the id that the edition of these documents has; nothing is made.
+
+        Raises:
+            CorpusError: two documents have one name.
+        """
+        return self._identify(documents)[2]
+
+    def saved(self) -> frozenset[str]:
+        """Return the ids of the editions on the disk; whether they can be used is not looked at."""
+        return frozenset(self._folders.names("editions"))
 
     def load(self, edition_id: str, progress: Progress = silent) -> Edition[IndexT]:
         """Return a saved edition; one made with other settings is made again from its documents, with new id.
@@ -191,10 +200,24 @@ class EditionStore(Generic[IndexT]):
             if not self._is_saved(edition.id):
                 raise EditionUnsavedError(f"The new edition cannot be saved: {self._folders.reason}.")
 
-    def prune(self, keep: Collection[str]) -> None:
+    def prune(
+        self,
+        keep: Collection[str],
+        released: Collection[str] | None = None,
+        set_aside: Callable[[Path], object] = lambda _: None,
+    ) -> frozenset[str]:
         """Remove the editions that are neither in ``keep`` nor held by anybody.
 
         Segments that no remaining edition lists go too; if one of them cannot be read, none goes.
+
+        Args:
+            keep: the editions that stay.
+            released: those that may go, beside those which this store itself has made or read; by default,
+                all may.
+            set_aside: given the folder of each that may not, for nobody knows whose it is.
+
+        Returns:
+            What is gone of ``released``.
         """
         with self._building:
             self._unsaved_editions = {
@@ -216,13 +239,32 @@ class EditionStore(Generic[IndexT]):
                 del self._unsaved_segments[key]
             try:
                 for name in self._folders.names("editions") - kept:
-                    self._folders.discard("editions", name)
+                    if released is None or name in released or name in self._seen:
+                        self._folders.discard("editions", name)
+                    else:
+                        set_aside(self._folders.place_of("editions", name))
+                    self._seen.discard(name)
                 for name in self._folders.names("segments") - listed:
                     self._folders.discard("segments", name)
             except OSError as error:
                 self._folders.warn(error)
+            return frozenset(released or ()) - self._folders.names("editions")
 
     # --- Segments and editions ---
+
+    def _identify(self, documents: Iterable[Document]) -> tuple[tuple[Document, ...], list[str], str]:
+        """Return documents in order, the digest of each one's segment, and the id of their edition.
+
+        Raises:
+            CorpusError: two documents have one name.
+        """
+        ordered = tuple(sorted(documents, key=lambda document: document.name))
+        for before, after in itertools.pairwise(ordered):
+            if before.name == after.name:
+                raise CorpusError(f"Two documents are named {after.name}.")
+        keys = [self._segment_key(document) for document in ordered]
+        labels = [replace(document, text="", blocks=()) for document in ordered]
+        return ordered, keys, digest("edition", self._edition_settings, keys, labels)
 
     def _segment_key(self, document: Document) -> str:
         return segment_digest(document, self._segments.settings)

@@ -12,6 +12,7 @@ and ``segments.py``'s to say.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
@@ -22,7 +23,7 @@ import shutil
 import stat
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -37,10 +38,11 @@ _log = logging.getLogger("linernotes.library.editions")
 # Part of every digest: what an older format wrote is never looked at, and goes when it is pruned.
 _FORMAT = 1
 _MANIFEST = "manifest.json"
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+"""The name of a segment, an edition or an uploaded file."""
 
 _T = TypeVar("_T")
-Kind = Literal["segments", "editions"]
+Kind = Literal["segments", "editions", "uploads"]
 
 
 class Folders:
@@ -58,7 +60,7 @@ class Folders:
         if root is not None:
             try:
                 remove(root / "staging")
-                (root / "staging").mkdir(parents=True)
+                (root / "staging").mkdir(mode=0o700, parents=True)
             except OSError as error:
                 self.warn(error)
 
@@ -68,21 +70,21 @@ class Folders:
         Raises:
             EditionError: ``key`` is no digest, or there is no folder.
         """
-        if self.root is None or not _DIGEST.fullmatch(key):
+        if self.root is None or not DIGEST.fullmatch(key):
             raise EditionError(f"There is no edition {key!r}.")
         return self.root / kind / key
 
     def has(self, kind: Kind, key: str) -> bool:
         """Say whether there is a folder with this digest; whether it can be used is not looked at."""
         return (
-            self.root is not None and _DIGEST.fullmatch(key) is not None and self.place_of(kind, key).is_dir()
+            self.root is not None and DIGEST.fullmatch(key) is not None and self.place_of(kind, key).is_dir()
         )
 
     def names(self, kind: Kind) -> set[str]:
         """Return the digests of what stands in the folder; what has another name is not ours."""
         if self.root is None or not (place := self.root / kind).is_dir():
             return set()
-        return {path.name for path in place.iterdir() if _DIGEST.fullmatch(path.name)}
+        return {path.name for path in place.iterdir() if DIGEST.fullmatch(path.name)}
 
     def read(self, kind: Kind, key: str, settings: str, parse: Callable[[Path], _T]) -> _T | None:
         """Return what ``parse`` makes of a saved folder; ``None`` if there is none that can be used."""
@@ -104,13 +106,14 @@ class Folders:
         """
         place, beside = self.place_of(kind, key), self._beside()
         try:
-            beside.mkdir()
+            beside.mkdir(mode=0o700)
             fill(beside)
             files = {name: (path.stat().st_size, _sha256(path)) for name, path in _files(beside).items()}
             (beside / _MANIFEST).write_bytes(to_json(_Manifest(_FORMAT, key, settings, files)))
             for path in (*beside.rglob("*"), beside):
+                path.chmod(0o700 if path.is_dir() else 0o600)
                 flush(path)
-            place.parent.mkdir(exist_ok=True)
+            place.parent.mkdir(mode=0o700, exist_ok=True)
             try:
                 beside.rename(place)
             except OSError:
@@ -152,7 +155,8 @@ class Folders:
         """Return a new path on the same disk, which the next start clears if we do not."""
         if self.root is None:
             raise FileNotFoundError("there is no data folder")
-        (self.root / "staging").mkdir(parents=True, exist_ok=True)
+        # Not its parents: a data folder that has been removed is not to come back empty and unnoticed.
+        (self.root / "staging").mkdir(mode=0o700, exist_ok=True)
         return self.root / "staging" / secrets.token_hex(8)
 
 
@@ -240,8 +244,23 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def read_file(path: Path) -> bytes:
+    """Return a file's bytes; a pipe in its place would be waited for without end.
+
+    Raises:
+        OSError: it is none, or cannot be read.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "It is not a file", str(path))
+        return file.read()
+
+
 def reason_of(error: Exception) -> str:
     """Return the error in one line."""
+    if isinstance(error, PermissionError):
+        return f"{error.strerror}: make it readable and writable for the user that runs the bot"
     reason = error.strerror if isinstance(error, OSError) else None
     return reason or (str(error).splitlines() or [type(error).__name__])[0]
 

@@ -30,11 +30,12 @@ if TYPE_CHECKING:
 # One name for all that is said of libraries: who reads the log may filter by it.
 _log = logging.getLogger("linernotes.library.curator")
 
-Move = Literal["moved", "unchanged", "held", "rolled back", "busy", "failed"]
-"""What the operator's reload did with a server.
+Move = Literal["moved", "unchanged", "held", "rolled back", "busy", "failed", "mended"]
+"""What the operator's reload, or a start, did with a server.
 
-``held``: it stays, for a check question would break. ``rolled back``: it stays, for its moderators have gone
-back to an earlier edition. ``busy``: they are changing it. ``failed``: a file of its own cannot be read.
+``mended``: its library was damaged, and is no longer what it was; ``said`` tells what is lost. ``held``: it
+stays, for a check question would break. ``rolled back``: it stays, for its moderators have gone back to an
+earlier edition. ``busy``: they are changing it. ``failed``: a file of its own cannot be read.
 """
 
 

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 from linernotes.errors import ClosedError, EditionError
 from linernotes.library import shared
 from linernotes.library.catalogue import OPERATOR
+from linernotes.library.following import Moved
+from linernotes.library.mending import Mending
 from linernotes.library.standings import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from linernotes.library.builder import Builder
-    from linernotes.library.catalogue import Catalogue, Revision, Upload
-    from linernotes.library.changes import Planner
-    from linernotes.library.editions import Progress
+    from linernotes.library.catalogue import Catalogue, Missing, Revision
+    from linernotes.library.editions import EditionStore, Progress
+    from linernotes.library.quarantine import Quarantine
     from linernotes.library.standings import Standings
     from linernotes.library.store import Store
     from linernotes.library.uploads import Uploads
@@ -37,22 +39,26 @@ class Opening:
         *,
         standings: Standings,
         builder: Builder,
-        planner: Planner,
         uploads: Uploads,
         store: Store,
         catalogue: Catalogue,
+        editions: EditionStore[Index],
+        quarantine: Quarantine,
         workers: Workers,
         clock: Callable[[], float],
     ) -> None:
         """Take the parts; ``open`` begins."""
         self._standings = standings
         self._builder = builder
-        self._planner = planner
-        self._uploads = uploads
+        self._mending = Mending(editions, uploads)
+        self._editions = editions
+        self._quarantine = quarantine
         self._store = store
         self._catalogue = catalogue
         self._workers = workers
         self._clock = clock
+        self.mended: list[Moved] = []
+        """The servers whose libraries were damaged and are no longer what they were, for their moderators."""
 
     async def open(self, documents: Sequence[Document], progress: Progress | None, *, own: bool) -> bool:
         """Work with the shared documents, and with what each server had.
@@ -73,9 +79,15 @@ class Opening:
         self._standings.put(None, Standing(edition, self._clock()))
         if not own:
             return False
-        for revision in (await self._catalogue.newest()).values():
-            await self._take_up(revision)
         noted, since = await shared.noted(self._store)
+        await self._look_after_rows()
+        known = [documents] if noted in {None, edition.id} else [documents, *await self._documents(noted)]
+        newest = await self._catalogue.newest()
+        for guild, lost in (await self._catalogue.missing()).items():
+            if (found := await self._find(guild, newest.get(guild), lost, known)) is not None:
+                newest[guild] = found
+        for revision in newest.values():
+            await self._take_up(revision, known)
         if noted is None:
             await shared.note(self._store, edition.id, self._standings.of(None).since)
             return False
@@ -96,49 +108,88 @@ class Opening:
             _log.warning("The shared edition of the last start is gone: %s", error)
             return None
 
-    async def _take_up(self, revision: Revision) -> None:
-        """Work with a server's newest revision, or, where that is damaged, with the next that can be read."""
-        for each in (revision, *(await self._catalogue.revisions(revision.guild))[1:]):
-            try:
-                edition = await self._builder.load(each.edition)
-            except ClosedError:
-                raise
-            # Whatever one server's documents do to a parser or the model: the others are to be served.
-            except Exception as error:  # noqa: BLE001
-                _log.warning("Edition #%d of server %d: %s", each.number, each.guild, error)
-                continue
-            if each is not revision:
-                what = f"went back to #{each.number}, for the edition in use was damaged"
-                await self._go_back(revision, replace(each, edition=edition.id, what=what), edition)
-                return
-            if edition.id != each.edition and await self._builder.try_to_save(edition):
-                what = "made again for another model or version"
-                await self._catalogue.move(revision, edition.id, what)
-                revision = replace(revision, edition=edition.id)
-            self._standings.put(revision.guild, Standing(edition, revision.at, revision))
-            return
-        # Nothing that was saved can be read: what can be made from the files is better than silence.
-        edition = self._standings.of(None).edition
-        what = "made again from the files, for every edition was damaged"
-        own = await self._workers.answer(self._readable, revision.own)
-        to = replace(revision, own=own, what=what)
+    async def _look_after_rows(self) -> None:
+        """Put damaged rows aside, and take back from the quarantine what the others name."""
+        await self._catalogue.sweep()
+        named = await self._catalogue.named()
+        for kind, digests in (("uploads", named.uploads), ("editions", named.editions)):
+            await self._workers.answer(self._quarantine.take_back, kind, digests)
+
+    async def _documents(self, edition_id: str | None) -> tuple[tuple[Document, ...], ...]:
+        """Return the documents of an edition, if they can be read."""
         try:
-            plan = await self._workers.answer(self._planner.follow, to, edition.documents)
-            edition = await self._builder.build(plan.documents, None)
+            return (await self._workers.answer(self._editions.documents, edition_id or ""),)
+        except EditionError:
+            return ()
+
+    async def _find(
+        self, guild: int, newest: Revision | None, lost: Missing, known: Sequence[Sequence[Document]]
+    ) -> Revision | None:
+        """Write a server's newest revision again, whose row is gone; its edition says what was in it."""
+        base = newest or replace(self._standings.base(guild), at=lost.act.at)
+        await self._workers.answer(self._quarantine.take_back, "editions", [lost.edition])
+        found = await self._documents(lost.edition)
+        if not found:
+            # Neither row nor edition: what was before.
+            _log.warning("Server %d: its newest revision is lost, and it has the one before.", guild)
+            if newest is not None:
+                self._tell(guild, newest.edition, f"set back to what it was before “{lost.act.what}”")
+                what = f"the newest state was damaged ({lost.act.what}); this one is from before"
+                await self._catalogue.move(newest, newest.edition, what)
+            return None
+        revision = await self._workers.answer(self._mending.find, lost.act, base, found[0], known[-1])
+        what = "found again, for its row in the database was damaged"
+        number = await self._catalogue.next_number(guild)
+        revision = replace(revision, number=max(number, 2), what=what, at=self._clock(), person=OPERATOR)
+        await self._catalogue.commit(revision, before=base)
+        _log.warning("Server %d: its newest revision is #%d, %s.", guild, revision.number, what)
+        return revision
+
+    async def _take_up(self, revision: Revision, known: Sequence[Sequence[Document]]) -> None:
+        """Work with a server's newest revision; where its edition cannot be read, it is made again."""
+        try:
+            edition = await self._builder.load(revision.edition)
+        except ClosedError:
+            raise
+        # Whatever one server's documents do to a parser or the model: the others are to be served.
+        except Exception as error:  # noqa: BLE001
+            _log.warning("Edition #%d of server %d: %s", revision.number, revision.guild, error)
+            await self._mend(revision, known)
+            return
+        if edition.id != revision.edition and await self._builder.try_to_save(edition):
+            what = "made again for another model or version"
+            await self._catalogue.move(revision, edition.id, what)
+            revision = replace(revision, edition=edition.id)
+        self._standings.put(revision.guild, Standing(edition, revision.at, revision))
+
+    async def _mend(self, revision: Revision, known: Sequence[Sequence[Document]]) -> None:
+        """Make a server's edition again from its revision and the files."""
+        earlier = [
+            each for each in await self._catalogue.revisions(revision.guild) if each.number != revision.number
+        ]
+        mended = await self._workers.answer(self._mending.mend, revision, earlier, known)
+        to, what = mended.revision, mended.what
+        try:
+            edition = await self._builder.build(mended.documents, None)
         except ClosedError:
             raise
         except Exception as error:  # noqa: BLE001  as above
-            _log.warning("Server %d goes on with the shared corpus: %s", revision.guild, error)
-            to = replace(to, own={}, hidden=frozenset())
-        await self._go_back(revision, replace(to, edition=edition.id), edition)
-
-    def _readable(self, own: Mapping[str, Upload]) -> dict[str, Upload]:
-        return {name: upload for name, upload in own.items() if self._uploads.read(upload.digest) is not None}
-
-    async def _go_back(self, from_: Revision, to: Revision, edition: Edition[Index]) -> None:
-        if not await self._builder.try_to_save(edition):
-            self._standings.put(from_.guild, Standing(edition, from_.at, from_))
+            _log.warning("Server %d goes on without its own files: %s", revision.guild, error)
+            to, what = replace(revision, own={}), "went on without its own files, for they cannot be read"
+            shared_ones = tuple(each for each in known[0] if each.name not in revision.hidden)
+            edition = await self._builder.build(shared_ones, None)
+        if mended.for_now or not await self._builder.try_to_save(edition):
+            # Not written down: with the next start, it may be as it was.
+            self._standings.put(revision.guild, Standing(edition, revision.at, revision))
             return
-        revision = replace(to, number=from_.number + 1, at=self._clock(), person=OPERATOR)
-        await self._catalogue.commit(revision, before=from_)
-        self._standings.put(revision.guild, Standing(edition, revision.at, revision))
+        if edition.id == revision.edition:
+            self._standings.put(revision.guild, Standing(edition, revision.at, revision))
+            return
+        number = await self._catalogue.next_number(revision.guild)
+        made = replace(to, number=number, edition=edition.id, what=what, at=self._clock(), person=OPERATOR)
+        await self._catalogue.commit(made, before=revision)
+        self._standings.put(made.guild, Standing(edition, made.at, made))
+        self._tell(made.guild, edition.id, what)
+
+    def _tell(self, guild: int, edition: str, what: str) -> None:
+        self.mended.append(Moved(guild, "mended", edition, what))

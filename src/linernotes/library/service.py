@@ -19,10 +19,12 @@ from linernotes.library.changes import Planner
 from linernotes.library.curator import Curator
 from linernotes.library.editions import EditionStore
 from linernotes.library.locks import lock
+from linernotes.library.quarantine import Quarantine, require_database, require_known
 from linernotes.library.shared import require_shared
 from linernotes.library.store import Store
 from linernotes.library.uploads import Uploads
 from linernotes.library.workers import Workers
+from linernotes.models import Turn, Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from linernotes.library.editions import Progress
     from linernotes.library.following import Moved
-    from linernotes.models import Edition, Quote, Turn
+    from linernotes.models import Edition, Quote
     from linernotes.retrieval.embedding import Embedder
     from linernotes.retrieval.index import Index
     from linernotes.settings import Settings
@@ -85,6 +87,7 @@ class Library:
         *,
         embedder: Embedder | None = None,
         clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
         keep: Keep = "own",
         progress: Progress | None = None,
     ) -> AsyncIterator[Library]:
@@ -94,35 +97,47 @@ class Library:
             settings: the settings.
             embedder: the model; by default the one that the settings name is loaded.
             clock: seconds since the epoch.
+            ticks: seconds that go on evenly, whatever becomes of the clock.
             keep: what to do with ``DATA_DIR``.
             progress: told from a worker's thread how far the edition is.
 
         Raises:
             DataFolderBusyError: another process works on ``DATA_DIR``.
             CorpusError: the shared corpus cannot be read.
+            DataFolderError: ``DATA_DIR`` is there and cannot be read.
             StoreError: the database cannot be used.
+            StoreLostError: the database is missing, damaged or another one, and what it would have to
+                explain is there.
             ModelError: the model cannot be loaded.
         """
         with ExitStack() as stack:
             folder = _data_folder(settings, keep, stack)
             owned = keep == "own"
             workers = Workers()
-            store = Store(settings.data_dir / DATABASE if owned else None, clock=clock)
+            store = Store(settings.data_dir / DATABASE if owned else None, clock=clock, ticks=ticks)
             catching_up: asyncio.Task[tuple[Moved, ...]] | None = None
             try:
                 # What is quick first: a wrong corpus or database is told at once, not after the model.
                 documents = await workers.build(require_shared, settings)
+                if owned:
+                    await workers.build(require_database, settings.data_dir / DATABASE)
                 await store.open()
+                catalogue = Catalogue(store)
+                kept_in = None if store.is_in_memory else folder
+                uploads = Uploads(kept_in)
+                if await catalogue.is_new():
+                    unexplained = uploads.names() - (await catalogue.released()).uploads
+                    require_known(settings.data_dir / DATABASE, len(unexplained))
                 engine, editions = await workers.build(_assemble, settings, embedder, folder, workers)
-                uploads = Uploads(None if store.is_in_memory else folder)
                 curator = Curator(
                     settings=settings,
                     engine=engine,
                     editions=editions,
                     uploads=uploads,
+                    quarantine=Quarantine(kept_in, clock),
                     planner=Planner(settings, editions, uploads, clock),
                     store=store,
-                    catalogue=Catalogue(store),
+                    catalogue=catalogue,
                     workers=workers,
                     clock=clock,
                 )
@@ -163,6 +178,9 @@ class Library:
         asked = edition if document is None else await self._alone(edition, document)
 
         def answer() -> Turn:
+            if not asked.sentences:
+                # All that a server had is lost, and what it hides stays hidden.
+                return Turn(question, question, Unanswered("silent", None, asked.id))
             earlier = self._engine.recall(asked, [_clean(each) for each in history]) if history else ()
             return self._engine.ask(asked, _clean(question), (*earlier, *turns))
 

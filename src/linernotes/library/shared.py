@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING, Final
 
 from linernotes.corpus.files import read_corpus
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from linernotes.corpus.problems import Reading
     from linernotes.library.store import Store
     from linernotes.models import Document
@@ -48,15 +51,25 @@ async def noted(store: Store) -> tuple[str | None, float | None]:
     Raises:
         StoreError: the database cannot be used.
     """
-    since = await store.fact(_SINCE)
-    return await store.fact(_EDITION), None if since is None else float(since)
+    try:
+        since = float(await store.fact(_SINCE) or "nan")
+    except ValueError:
+        since = math.nan
+    return await store.fact(_EDITION), since if math.isfinite(since) else None
 
 
 async def note(store: Store, edition_id: str, since: float) -> None:
-    """Write down that all servers follow a shared edition.
+    """Write down that all servers follow a shared edition, and that the one before may go from the disk.
 
     Raises:
         StoreError: the database cannot be written.
     """
-    await store.note(_SINCE, str(since))
-    await store.note(_EDITION, edition_id)
+
+    def write(db: sqlite3.Connection) -> None:
+        before = db.execute("SELECT value FROM facts WHERE name = ?", (_EDITION,)).fetchone()
+        if before is not None and before[0] != edition_id:
+            db.execute("INSERT OR IGNORE INTO released VALUES ('editions', ?)", before)
+        for name, value in ((_SINCE, str(since)), (_EDITION, edition_id)):
+            db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    await store.run(write)

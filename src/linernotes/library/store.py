@@ -18,13 +18,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
-from linernotes.errors import ClosedError
-from linernotes.library.database import connect, in_sentences, transaction
+from linernotes.errors import ClosedError, StoreLostError
+from linernotes.library.database import checkpoint, connect, in_sentences, transaction
+from linernotes.library.rows import ANSWERS, BLOCKED, CHANNELS, FACTS, SERVERS
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from linernotes.library.database import Connection
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -100,12 +103,27 @@ class Forgotten:
 class Store:
     """The database; opened with the first call, or by ``open``, which says at once what is wrong with it."""
 
-    def __init__(self, path: Path | None, *, clock: Callable[[], float] = time.time) -> None:
-        """Use the database at ``path``, or one in memory; ``clock`` gives seconds since 1970."""
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Use the database at ``path``, or one in memory.
+
+        Args:
+            path: the file; its folder must be there.
+            clock: gives seconds since 1970.
+            ticks: gives seconds that no change of the clock moves.
+        """
         self._path = path
         self._clock = clock
+        self.ticks = ticks
+        """Seconds since some moment, which go on evenly whatever becomes of the clock."""
         self._pool = ThreadPoolExecutor(1, "linernotes-store")
-        self._connection: sqlite3.Connection | None = None
+        self._connection: Connection | None = None
+        self._file: tuple[int, int] | None = None
         self._purged = float("-inf")
         self._in_memory = path is None
 
@@ -123,7 +141,8 @@ class Store:
         """Open the database, make it if there is none, and bring an older one up to date.
 
         Raises:
-            StoreError: it is damaged, locked, read-only, another program's or from a newer version.
+            StoreError: it is locked, read-only or cannot be read.
+            StoreLostError: it is damaged, another program's or from a newer version.
         """
         await self.run(lambda _: None)
 
@@ -135,8 +154,14 @@ class Store:
             return
         await asyncio.to_thread(self._pool.shutdown)
 
-    async def run(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+    async def run(self, work: Callable[[sqlite3.Connection], _T], *, lasting: bool = False) -> _T:
         """Do work in the store's thread, as one transaction.
+
+        Args:
+            work: what to do.
+            lasting: whether somebody is promised that it is kept: it is on the disk, and in the database's
+                own file, before this returns, so that neither a power cut nor the loss of what SQLite keeps
+                beside it takes it away.
 
         Raises:
             StoreError: the database cannot be used.
@@ -144,7 +169,7 @@ class Store:
         """
         try:
             future = asyncio.get_running_loop().run_in_executor(
-                self._pool, functools.partial(self._transact, work)
+                self._pool, functools.partial(self._transact, work, lasting=lasting)
             )
         except RuntimeError as error:
             raise ClosedError("The database has been closed.") from error
@@ -157,14 +182,18 @@ class Store:
 
         def read(db: sqlite3.Connection) -> dict[int, Server]:
             channels: dict[int, dict[int, Rule]] = {}
-            for guild, channel, rule in db.execute("SELECT guild, channel, rule FROM channels"):
+            for guild, channel, rule in CHANNELS.select(db):
                 channels.setdefault(guild, {})[channel] = rule
             blocked: dict[int, set[int]] = {}
-            for guild, member in db.execute("SELECT guild, member FROM blocked"):
+            for guild, member in BLOCKED.select(db):
                 blocked.setdefault(guild, set()).add(member)
+            own = {guild: (role, bool(gaps)) for guild, role, gaps in SERVERS.select(db)}
+            # A server's own row may be damaged: what else was set stays.
             return {
-                guild: Server(channels.get(guild, {}), frozenset(blocked.get(guild, ())), role, bool(gaps))
-                for guild, role, gaps in db.execute("SELECT guild, moderator_role, gaps FROM servers")
+                guild: Server(
+                    channels.get(guild, {}), frozenset(blocked.get(guild, ())), *own.get(guild, (None, False))
+                )
+                for guild in own.keys() | channels.keys() | blocked.keys()
             }
 
         return await self.run(read)
@@ -179,22 +208,17 @@ class Store:
         """
 
         def write(db: sqlite3.Connection) -> None:
-            db.execute("DELETE FROM servers WHERE guild = ?", (guild,))
-            db.execute(
-                "INSERT INTO servers (guild, moderator_role, gaps) VALUES (?, ?, ?)",
-                (guild, server.moderator_role, server.gaps),
-            )
-            db.executemany(
-                "INSERT INTO channels VALUES (?, ?, ?)",
-                [(guild, channel, rule) for channel, rule in server.channels.items()],
-            )
-            db.executemany(
-                "INSERT INTO blocked VALUES (?, ?)", [(guild, member) for member in server.blocked]
-            )
+            for table in ("channels", "blocked", "servers"):
+                db.execute(f"DELETE FROM {table} WHERE guild = ?", (guild,))  # noqa: S608  names of ours
+            SERVERS.insert(db, (guild, server.moderator_role, int(server.gaps)))
+            for channel, rule in server.channels.items():
+                CHANNELS.insert(db, (guild, channel, rule))
+            for member in server.blocked:
+                BLOCKED.insert(db, (guild, member))
             for work in also:
                 work(db)
 
-        await self.run(write)
+        await self.run(write, lasting=True)
 
     # --- Answers ---
 
@@ -275,14 +299,12 @@ class Store:
             )
             return Forgotten(answers, votes, acts)
 
-        return await self.run(write)
+        return await self.run(write, lasting=True)
 
     async def fact(self, name: str) -> str | None:
         """Return what was noted under this name."""
-        row = await self.run(
-            lambda db: db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-        )
-        return None if row is None else str(row[0])
+        rows = await self.run(lambda db: FACTS.select(db, "WHERE name = ?", (name,)))
+        return rows[0][1] if rows else None
 
     async def note(self, name: str, value: str) -> None:
         """Note a value under a name."""
@@ -292,12 +314,12 @@ class Store:
 
     async def _find(self, by: str, value: int, guild: int | None, channel: int) -> Posted | None:
         def read(db: sqlite3.Connection) -> Posted | None:
-            row = db.execute(
-                "SELECT key, guild, channel, asker, edition, confidence, evidence, message FROM answers"  # noqa: S608  one of two texts of ours
-                f" WHERE {by} AND guild = ? AND channel = ? AND at > ?",
+            rows = ANSWERS.select(
+                db,
+                f"WHERE {by} AND guild = ? AND channel = ? AND at > ?",
                 (value, guild or 0, channel, self._clock() - KEPT_SECONDS),
-            ).fetchone()
-            return None if row is None else _posted(row)
+            )
+            return _posted(rows[0]) if rows else None
 
         # Sixty-four bits are what SQLite takes; a forged id may have more.
         return await self.run(read) if abs(value) < 2**63 else None
@@ -308,46 +330,79 @@ class Store:
             self._purged = now
             db.execute("DELETE FROM answers WHERE at <= ?", (now - KEPT_SECONDS,))
 
-    def _transact(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+    def _transact(self, work: Callable[[sqlite3.Connection], _T], *, lasting: bool) -> _T:
         if self._connection is None:
             self._connection = self._connect()
             # For whoever forgets to close the store: the connection goes with it.
             weakref.finalize(self, self._connection.close)
-        with in_sentences(self._path), transaction(self._connection):
-            return work(self._connection)
-
-    def _connect(self) -> sqlite3.Connection:
-        path = self._path
-        if path is not None and not path.exists():
+        self._require_there()
+        connection = self._connection
+        with in_sentences(self._path):
+            if not lasting:
+                with transaction(connection):
+                    return work(connection)
+            connection.execute("PRAGMA synchronous = FULL")
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.touch()
+                with transaction(connection):
+                    done = work(connection)
+            finally:
+                connection.execute("PRAGMA synchronous = NORMAL")
+            checkpoint(connection)
+            return done
+
+    def _require_there(self) -> None:
+        """Make sure that what is written can be found again.
+
+        Raises:
+            StoreLostError: the database's file has been removed or replaced while it was in use.
+        """
+        if self._file is not None and self._path is not None and self._file != _identity(self._path):
+            raise StoreLostError(
+                f"The database {self._path} has been removed or replaced while the bot was running. Stop the"
+                " bot, put back what was there, and start it again; until then nothing new is kept."
+            )
+
+    def _connect(self) -> Connection:
+        path = self._path
+        if path is not None:
+            try:
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                connection = connect(path)
+                self._file = _identity(path)
             except OSError as error:
                 reason = error.strerror or error
                 _log.warning(
                     "%s cannot be written (%s): settings and buttons last until the bot stops.", path, reason
                 )
-                path = None
                 self._in_memory = True
-        return connect(path)
+            else:
+                return connection
+        return connect(None)
 
     def _close(self) -> None:
         if self._connection is not None:
             self._connection.close()
 
 
-def _posted(row: tuple[Any, ...]) -> Posted:
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what a file is to the system, whatever it is called; ``None`` if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _posted(row: tuple[Any, ...]) -> Posted | None:
     key, guild, channel, asker, edition, confidence, evidence, message = row
-    return Posted(
-        key,
-        guild or None,
-        channel,
-        asker,
-        edition,
-        confidence,
-        tuple(
+    try:
+        found = tuple(
             Evidence(document, passage, score, signals, tuple((start, end) for start, end in sentences))
             for document, passage, score, signals, sentences in json.loads(evidence)
-        ),
-        message,
-    )
+        )
+    except (ValueError, TypeError, RecursionError) as error:
+        _log.warning(
+            "The evidence of an answer in the database is damaged (%s): its buttons do nothing.", error
+        )
+        return None
+    return Posted(key, guild or None, channel, asker, edition, confidence, found, message)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 from typing import TYPE_CHECKING
 
 from linernotes.library import shared
@@ -9,14 +11,19 @@ from linernotes.library import shared
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
+    from pathlib import Path
 
     from linernotes.library.catalogue import Catalogue
     from linernotes.library.editions import EditionStore
+    from linernotes.library.quarantine import Quarantine
     from linernotes.library.standings import Standings
     from linernotes.library.store import Store
     from linernotes.library.uploads import Uploads
     from linernotes.library.workers import Workers
     from linernotes.retrieval.index import Index
+
+# One name for all that is said of libraries: who reads the log may filter by it.
+_log = logging.getLogger("linernotes.library.curator")
 
 
 class Tidying:
@@ -28,6 +35,7 @@ class Tidying:
         standings: Standings,
         editions: EditionStore[Index],
         uploads: Uploads,
+        quarantine: Quarantine,
         store: Store,
         catalogue: Catalogue,
         workers: Workers,
@@ -42,6 +50,7 @@ class Tidying:
         self._standings = standings
         self._editions = editions
         self._uploads = uploads
+        self._quarantine = quarantine
         self._store = store
         self._catalogue = catalogue
         self._workers = workers
@@ -49,16 +58,45 @@ class Tidying:
         self._on_removed = on_removed
 
     async def tidy(self) -> None:
-        """Remove what is too old: revisions, editions, files, and servers left 30 days ago."""
+        """Remove what is too old: revisions, editions, files, servers left 30 days ago, and the quarantine's.
+
+        Only what the database says may go is deleted. What it does not explain is moved to the quarantine;
+        and while a revision cannot be read, not even that.
+        """
         async with self._filing:
-            gone, kept = await self._catalogue.tidy()
-            await self._workers.answer(self._uploads.prune, kept.uploads)
-        for guild in gone:
+            tidied = await self._catalogue.tidy()
+            kept, released = tidied.kept, tidied.released
+            if tidied.is_sure:
+                went = await self._workers.answer(
+                    self._uploads.prune,
+                    kept.uploads,
+                    released.uploads,
+                    functools.partial(self._put, "uploads"),
+                )
+                await self._catalogue.settled("uploads", went)
+        for guild in tidied.gone:
             self._standings.drop(guild)
             self._on_removed(guild)
-        if not self._store.is_in_memory:
+        if self._store.is_in_memory:
+            return
+        if tidied.is_sure:
             # In the thread that builds, and in turn: an edition that one of these revisions has dropped
             # meanwhile, and another has taken up, is held until then.
             noted, _ = await shared.noted(self._store)
             editions = kept.editions | {self._standings.of(None).edition.id, noted or ""}
-            await self._workers.build(self._editions.prune, editions)
+            put = functools.partial(self._put, "editions")
+            went = await self._workers.build(self._editions.prune, editions, released.editions, put)
+            await self._catalogue.settled("editions", went)
+        names = await self._workers.answer(self._quarantine.names)
+        due = await self._catalogue.quarantined(names)
+        await self._workers.answer(self._quarantine.discard, due)
+
+    def _put(self, kind: str, path: Path) -> None:
+        # Of a preview that nobody applied before the bot was killed, an edition is left: no reason to worry.
+        level = logging.WARNING if kind == "uploads" else logging.INFO
+        _log.log(
+            level,
+            "No row explains %s; it is in the quarantine as %s.",
+            path,
+            self._quarantine.put(kind, path),
+        )

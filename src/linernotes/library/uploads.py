@@ -9,9 +9,9 @@ What a file is called in a server stands in the database; a name that a member c
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-import re
 import secrets
 import unicodedata
 from contextlib import suppress
@@ -20,13 +20,12 @@ from typing import TYPE_CHECKING
 
 from linernotes.corpus.formats import ENDINGS
 from linernotes.errors import RefusalError
-from linernotes.library.folders import flush
+from linernotes.library.folders import DIGEST, flush, read_file, remove
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 LONGEST_NAME = 90
 """In characters: a name must fit into a choice of Discord's (100) with some room."""
 
@@ -87,12 +86,17 @@ class Uploads:
             return digest
         beside = self._folder / f".{secrets.token_hex(8)}"
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            # Not its parents: a data folder that has been removed is not to come back empty and unnoticed.
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            flush(self._folder.parent)
             try:
-                with beside.open("wb") as file:
+                with open(beside, "wb", opener=_for_its_owner) as file:
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
+                if (self._folder / digest).is_dir():
+                    # No file of ours, and in the way of one.
+                    (self._folder / digest).rename(self._folder / f".{secrets.token_hex(8)}")
                 beside.replace(self._folder / digest)
                 flush(self._folder)
             finally:
@@ -108,21 +112,60 @@ class Uploads:
         """Return a file's bytes; ``None`` if it is not there or no longer what was saved."""
         if self._folder is None:
             return self._memory.get(digest)
-        if not _DIGEST.fullmatch(digest):
+        if not DIGEST.fullmatch(digest):
             return None
         try:
-            data = (self._folder / digest).read_bytes()
+            data = read_file(self._folder / digest)
         except OSError:
             return None
         return data if hashlib.sha256(data).hexdigest() == digest else None
 
-    def prune(self, keep: Collection[str]) -> None:
-        """Remove the files that are not in ``keep``, and what a killed process has left."""
+    def is_out_of_reach(self, digest: str) -> bool:
+        """Say whether a file is there and cannot be read now; it may be whole, and readable another time."""
+        if self._folder is None or not DIGEST.fullmatch(digest):
+            return False
+        try:
+            read_file(self._folder / digest)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            return error.errno in {errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE}
+        return False
+
+    def names(self) -> frozenset[str]:
+        """Return the digests of all files, whole or damaged."""
+        if self._folder is None:
+            return frozenset(self._memory)
+        try:
+            return frozenset(path.name for path in self._folder.iterdir() if DIGEST.fullmatch(path.name))
+        except OSError:
+            return frozenset()
+
+    def prune(
+        self, keep: Collection[str], released: Collection[str], set_aside: Callable[[Path], object]
+    ) -> frozenset[str]:
+        """Remove what may go, and what a killed process has left half written.
+
+        Args:
+            keep: what revisions name.
+            released: what may go.
+            set_aside: given each file that is neither, for nobody knows whose it is.
+
+        Returns:
+            What is gone of ``released``.
+        """
         self._memory = {digest: data for digest, data in self._memory.items() if digest in keep}
-        if self._folder is None or not self._folder.is_dir():
-            return
+        if self._folder is None:
+            return frozenset(released)
         with suppress(OSError):
             for path in self._folder.iterdir():
-                if path.name not in keep and (_DIGEST.fullmatch(path.name) or path.name.startswith(".")):
-                    with suppress(OSError):
-                        path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    if path.name.startswith(".") or (path.name in released and path.name not in keep):
+                        remove(path)
+                    elif path.name not in keep and DIGEST.fullmatch(path.name):
+                        set_aside(path)
+        return frozenset(released) - self.names()
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

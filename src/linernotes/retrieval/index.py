@@ -188,8 +188,9 @@ class Index:
         """Write what was built to an empty folder; the segments keep the rest."""
         import faiss
 
-        faiss.write_index(self._sentence_index, str(folder / "sentences.faiss"))
-        faiss.write_index(self._passage_index, str(folder / "passages.faiss"))
+        # As bytes: faiss itself cannot open every path (one with a byte that is no UTF-8).
+        for name, index in (("sentences", self._sentence_index), ("passages", self._passage_index)):
+            (folder / f"{name}.faiss").write_bytes(faiss.serialize_index(index).tobytes())
         for name, bm25 in (("sentences", self._sentence_bm25), ("passages", self._passage_bm25)):
             if bm25 is not None:
                 bm25.save(folder / f"bm25-{name}", show_progress=False)
@@ -205,7 +206,10 @@ class Index:
         import bm25s
         import faiss
 
-        indexes = [faiss.read_index(str(folder / f"{name}.faiss")) for name in ("sentences", "passages")]
+        indexes = [
+            faiss.deserialize_index(np.fromfile(folder / f"{name}.faiss", np.uint8))
+            for name in ("sentences", "passages")
+        ]
         wanted = [sum(len(part.sentences) for part in parts), sum(len(part.passages) for part in parts)]
         if [index.ntotal for index in indexes] != wanted or any(index.d != dimension for index in indexes):
             raise EditionDamagedError(f"{folder} does not fit its documents.")

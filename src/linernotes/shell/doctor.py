@@ -1,15 +1,17 @@
-"""``doctor``: the state of an installation, part by part (Python, settings, corpus, data folder, model)."""
+"""``doctor``: the state of an installation, part by part (Python, settings, corpus, data, database, model)."""
 
 from __future__ import annotations
 
 import os
 import platform
+import stat
 import sys
 import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from linernotes.errors import ConfigurationError, DataFolderBusyError, LinerNotesError
+from linernotes.shell.environment import ENV_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -34,7 +36,7 @@ class Finding:
 
 
 def examine(env: Mapping[str, str]) -> Iterator[Finding]:
-    """Look at Python, settings, corpus, data folder and model; without good settings, at the first two alone.
+    """Look at Python, settings, corpus, data folder, database and model; without good settings, at two alone.
 
     Args:
         env: the environment to read the settings from.
@@ -49,9 +51,11 @@ def examine(env: Mapping[str, str]) -> Iterator[Finding]:
         return
     token = "the Discord bot" if settings.discord_token else "chat in the terminal (no DISCORD_TOKEN)"
     yield Finding("ok", "settings", f"All have good values; bot.py starts {token}.")
+    yield from _written_settings()
     parts: dict[str, Callable[[Settings], Finding]] = {
         "corpus": _corpus,
         "data folder": _data_folder,
+        "database": _database,
         "model": _model,
     }
     for part, look in parts.items():
@@ -98,6 +102,50 @@ def _data_folder(settings: Settings) -> Finding:
             "data folder",
             f"{folder} cannot be written to ({reason}): nothing is kept between starts.",
         )
+
+
+def _written_settings() -> Iterator[Finding]:
+    """Look at who may read ``.env``, where a token may stand; nothing is said where all is well."""
+    try:
+        mode = stat.S_IMODE(ENV_FILE.stat().st_mode)
+    except OSError:
+        return
+    if mode & (stat.S_IRGRP | stat.S_IROTH):
+        sentence = (
+            f"Other users can read {ENV_FILE} (its mode is {mode:03o}), and a token may stand in it:"
+            f" chmod 600 {ENV_FILE}"
+        )
+        yield Finding("note", "settings", sentence)
+
+
+def _database(settings: Settings) -> Finding:
+    from linernotes.library.database import MODES, examine
+    from linernotes.library.locks import lock
+    from linernotes.library.quarantine import Quarantine, require_database
+    from linernotes.library.service import DATABASE
+
+    path = settings.data_dir / DATABASE
+    if not settings.data_dir.is_dir():
+        return Finding("ok", "database", f"There is none yet; the bot makes {path}.")
+    try:
+        with lock(settings.data_dir):
+            require_database(path)
+            mode = examine(path) if path.exists() else None
+    except DataFolderBusyError:
+        return Finding("note", "database", f"{path} is in use by the process that holds the data folder.")
+    said = (
+        f"There is none yet; the bot makes {path}."
+        if mode is None
+        else f"{path} is whole, and is kept {MODES[mode]}."
+    )
+    if aside := Quarantine(settings.data_dir).names():
+        days = sorted({name.split("/", 1)[0] for name in aside})
+        said = (
+            f"{said} {len(aside)} files or folders that it does not explain stand in"
+            f" {settings.data_dir / 'quarantine'}, since {days[0]}; each goes after 30 days."
+        )
+        return Finding("note", "database", said)
+    return Finding("ok" if mode in {None, "wal"} else "note", "database", said)
 
 
 def _model(settings: Settings) -> Finding:

@@ -8,14 +8,16 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from linernotes.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from linernotes.settings import Settings
+
+ENV_FILE: Final = Path(".env")
+"""The file in the working directory in which an operator writes settings."""
 
 
 def read_environment() -> dict[str, str]:
@@ -28,7 +30,7 @@ def read_environment() -> dict[str, str]:
 
     try:
         # No interpolation: a value is what stands there.
-        written = dotenv_values(".env", interpolate=False, encoding="utf-8-sig")
+        written = dotenv_values(ENV_FILE, interpolate=False, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"The file .env cannot be read: {error}.") from None
     return {name: value for name, value in written.items() if value is not None} | dict(os.environ)

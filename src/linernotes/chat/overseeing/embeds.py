@@ -59,6 +59,14 @@ def held(moved: Moved) -> str:
     )
 
 
+def mended(moved: Moved) -> str:
+    """Tell a server's moderators that its library was damaged, and what has become of it."""
+    return (
+        "Something that I keep for this server was damaged on my disk. Its library was"
+        f" {fit(clean(moved.said), _HELD)}. `/corpus status` shows what I answer from now."
+    )
+
+
 # --- Check questions --------------------------------------------------------------------------------------
 
 

@@ -1,23 +1,26 @@
-"""Tells a server's moderators what the operator's reload has held back there."""
+"""Tells a server's moderators what the operator's reload has held back there, and what a damage has cost."""
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 import discord
 
 from linernotes.chat.frame import logs
 from linernotes.chat.overseeing import embeds
+from linernotes.library.following import Move, Moved
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from linernotes.chat.frame.bot import LinerNotes
-    from linernotes.library.following import Moved
 
 _log = logs.get(__name__)
+
+_NEWS: Final[Mapping[Move, Callable[[Moved], str]]] = {"held": embeds.held, "mended": embeds.mended}
 
 
 def register(bot: LinerNotes) -> None:
@@ -26,7 +29,7 @@ def register(bot: LinerNotes) -> None:
 
 
 async def tell_moderators(bot: LinerNotes, moved: Iterable[Moved]) -> None:
-    """Tell the moderators of each server that the operator's reload has held back, once for each reason.
+    """Tell the moderators of each server that was held back, once for each reason, or has lost something.
 
     It goes to the channel in which Discord tells them of news; where there is none, or the bot may not write
     there, ``/corpus status`` says it.
@@ -34,12 +37,12 @@ async def tell_moderators(bot: LinerNotes, moved: Iterable[Moved]) -> None:
     for each in moved:
         guild = bot.get_guild(each.guild)
         channel = None if guild is None else guild.public_updates_channel
-        if each.move != "held" or not each.is_new or guild is None or channel is None:
+        if each.move not in _NEWS or not each.is_new or guild is None or channel is None:
             continue
         permissions = channel.permissions_for(guild.me)
         if not (permissions.view_channel and permissions.send_messages):
             continue
         try:
-            await channel.send(embeds.held(each))
+            await channel.send(_NEWS[each.move](each))
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             _log.warning("moderators not told", guild=each.guild, reason=str(error))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from linernotes.errors import DataFolderError
 from linernotes.shell.environment import log_to_stderr, read_environment, read_settings
 from linernotes.shell.options import JsonOption  # noqa: TC001  typer reads the annotations
 from linernotes.shell.output import print_json
@@ -62,6 +63,35 @@ def reload(*, as_json: JsonOption = False) -> None:
     )
     for server in report["servers"]:
         typer.echo(" ".join(f"Server {server['guild']}: {server['did']}. {server['said']}".split()))
+
+
+def set_aside(*, as_json: JsonOption = False) -> None:
+    """Go on without a database that is lost: it, and what it alone explains, moves to DATA_DIR/quarantine.
+
+    For when the bot does not start because the database is missing, empty, damaged or another one, and there
+    is no copy to put back. Nothing is deleted: what is in the quarantine stays 30 days, and comes back by
+    itself when the right database is put back.
+    """
+    from linernotes.library.locks import lock
+    from linernotes.library.quarantine import FOLDER, set_database_aside
+    from linernotes.library.service import DATABASE
+
+    settings = read_settings()
+    log_to_stderr(settings)
+    with lock(settings.data_dir):
+        try:
+            moved = set_database_aside(settings.data_dir, DATABASE)
+        except OSError as error:
+            raise DataFolderError(
+                f"{settings.data_dir} cannot be changed ({error.strerror or error}): make it writable for this"
+                " user."
+            ) from None
+    if as_json:
+        print_json({"quarantine": str(settings.data_dir / FOLDER), "moved": list(moved)})
+        return
+    typer.echo(f"Moved to {settings.data_dir / FOLDER}, where it stays 30 days:")
+    for name in moved:
+        typer.echo(f"  {name}")
 
 
 def doctor() -> None:
