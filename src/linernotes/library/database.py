@@ -158,8 +158,8 @@ MODES: Final[Mapping[Mode, str]] = {
 """The same in words."""
 
 RESTORE: Final = (
-    "Nothing has been deleted. Put back a copy of linernotes.db, with what stands beside it in the copy; or go"
-    " on without it: `bot.py set-aside` moves it, and the files that it knows, to the folder quarantine."
+    "Nothing has been deleted. Put back a copy of linernotes.db, with what stands beside it in the copy; or"
+    " go on without it: `bot.py set-aside` moves it, and the files that it knows, to the folder quarantine."
 )
 """What to do where the database is lost: nothing that deletes."""
 
@@ -321,7 +321,7 @@ def _bring_up_to_date(connection: Connection, path: Path | None) -> None:
 
 
 def checkpoint(connection: Connection) -> None:
-    """Bring what stands in the log beside a database into its own file; who reads meanwhile may prevent it."""
+    """Bring what stands in the log beside a database into its own file; a reader may prevent it."""
     if connection.mode != "memory":
         with suppress(sqlite3.OperationalError):
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -438,8 +438,7 @@ def in_sentences(path: Path | None) -> Iterator[None]:
         if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             told = "is in use by another program; stop that, or set DATA_DIR to another folder."
         elif code == sqlite3.SQLITE_READONLY:
-            told = "is read-only; make it writable for the user that runs the bot, or set DATA_DIR to another"
-                " folder."
+            told = "is read-only; make it writable for the user that runs the bot, or set DATA_DIR to another folder."
         elif code == sqlite3.SQLITE_FULL:
             told = "cannot grow because the disk is full; make room and start again."
         elif code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_CANTOPEN}:

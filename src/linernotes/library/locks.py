@@ -73,8 +73,8 @@ def _make(folder: Path) -> bool:
         if not _is_there(folder):
             return False
         raise DataFolderError(
-            f"The data folder {folder} cannot be read ({error.strerror}): make it readable and writable for the"
-            " user that runs the bot, or set DATA_DIR to another folder."
+            f"The data folder {folder} cannot be read ({error.strerror}): make it readable and writable for"
+            " the user that runs the bot, or set DATA_DIR to another folder."
         ) from error
     except OSError:
         # Nothing can be written, so there is nothing to guard; the store gives the warning.
@@ -140,7 +140,7 @@ def _folder_locked(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _marked(folder: Path) -> Iterator[None]:
-    """Hold a folder by the number of this process in it; what a process that is no more has left does not count.
+    """Hold a folder by the number of this process in it; what a dead process has left does not count.
 
     Raises:
         BlockingIOError: a process that lives holds it, on this machine or, as far as can be told, another.

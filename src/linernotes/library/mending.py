@@ -1,7 +1,7 @@
 """Mending: the documents of a revision whose edition cannot be read any more, found again in what is left.
 
 An edition is a list of documents, and its id a digest of them. What a server's revision says - its own files,
-what it hides - and the files themselves are enough to write the list again; that it is the same, its id shows.
+what it hides - and the files themselves are enough to write it again, and the id shows that it is the same.
 Synchronous; changes nothing.
 """
 

@@ -1,4 +1,4 @@
-"""``doctor``: the state of an installation, part by part (Python, settings, corpus, data, database, model)."""
+"""``doctor``: the state of an installation, part by part (Python, settings, corpus, data, model)."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
@@ -11,16 +10,16 @@ import discord
 
 from linernotes.chat.frame import logs
 from linernotes.chat.overseeing import embeds
-from linernotes.library.following import Move, Moved
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from linernotes.chat.frame.bot import LinerNotes
+    from linernotes.library.following import Moved
 
 _log = logs.get(__name__)
 
-_NEWS: Final[Mapping[Move, Callable[[Moved], str]]] = {"held": embeds.held, "mended": embeds.mended}
+_NEWS: Final = {"held": embeds.held, "mended": embeds.mended}
 
 
 def register(bot: LinerNotes) -> None:

@@ -83,8 +83,8 @@ def set_aside(*, as_json: JsonOption = False) -> None:
             moved = set_database_aside(settings.data_dir, DATABASE)
         except OSError as error:
             raise DataFolderError(
-                f"{settings.data_dir} cannot be changed ({error.strerror or error}): make it writable for this"
-                " user."
+                f"{settings.data_dir} cannot be changed ({error.strerror or error}): make it writable for"
+                " this user."
             ) from None
     if as_json:
         print_json({"quarantine": str(settings.data_dir / FOLDER), "moved": list(moved)})
