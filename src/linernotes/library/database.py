@@ -167,6 +167,8 @@ _OF_INDEX: Final = re.compile(
     r"row \d+ missing from index|wrong # of entries in index|non-unique entry in index"
 )
 
+_OF_CELL: Final = re.compile(r"\b(?:NULL|NUMERIC|TEXT|REAL|INT|BLOB) value in |CHECK constraint failed in ")
+
 # What SQLite writes beside a database, and makes again.
 BESIDE: Final = ("-wal", "-shm", "-journal")
 
@@ -405,7 +407,8 @@ def _schema_of(version: int) -> list[tuple[str, str]]:
 def _complaints(connection: sqlite3.Connection) -> list[str]:
     """Return what is wrong with the file, or nothing."""
     found = [" ".join(str(said).split()) for (said,) in connection.execute("PRAGMA integrity_check")]
-    return [] if found == ["ok"] else found
+    # What stands in a cell and may not is for ``rows.py`` to find.
+    return [] if found == ["ok"] else [said for said in found if not _OF_CELL.search(said)]
 
 
 @contextmanager
@@ -438,7 +441,7 @@ def in_sentences(path: Path | None) -> Iterator[None]:
         if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             told = "is in use by another program; stop that, or set DATA_DIR to another folder."
         elif code == sqlite3.SQLITE_READONLY:
-            told = "is read-only; make it writable for the user that runs the bot, or set DATA_DIR to another folder."
+            told = "is read-only; make it writable for the user that runs the bot, or set another DATA_DIR."
         elif code == sqlite3.SQLITE_FULL:
             told = "cannot grow because the disk is full; make room and start again."
         elif code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_CANTOPEN}:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # What a mode lets the group and other users do.
 _OTHERS: Final = 0o077
+# The folders that this process holds by its number.
+_HELD: Final[set[Path]] = set()
 # What this program keeps in the data folder, should that be one that others use as well.
 _OURS: Final = ("segments", "editions", "uploads", "staging", "quarantine", "lock*", "linernotes.db*")
 
@@ -152,15 +154,19 @@ def _marked(folder: Path) -> Iterator[None]:
         except FileExistsError:
             with suppress(OSError, ValueError):
                 pid, _, host = read_file(mark).decode().partition(" ")
-                if host == socket.gethostname() and (int(pid) == os.getpid() or not _lives(int(pid))):
+                # A number like ours, and not ours: every container begins to count at one.
+                is_dead = folder not in _HELD if int(pid) == os.getpid() else not _lives(int(pid))
+                if host == socket.gethostname() and is_dead:
                     mark.unlink()
                     continue
             raise BlockingIOError from None
         os.write(handle, mine.encode())
         os.close(handle)
+        _HELD.add(folder)
         try:
             yield
         finally:
+            _HELD.discard(folder)
             with suppress(OSError):
                 mark.unlink()
         return

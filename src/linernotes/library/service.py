@@ -19,7 +19,12 @@ from linernotes.library.changes import Planner
 from linernotes.library.curator import Curator
 from linernotes.library.editions import EditionStore
 from linernotes.library.locks import lock
-from linernotes.library.quarantine import Quarantine, require_database, require_known
+from linernotes.library.quarantine import (
+    Quarantine,
+    clear_the_way,
+    require_database,
+    require_known,
+)
 from linernotes.library.shared import require_shared
 from linernotes.library.store import Store
 from linernotes.library.uploads import Uploads
@@ -124,7 +129,9 @@ class Library:
                 await store.open()
                 catalogue = Catalogue(store)
                 kept_in = None if store.is_in_memory else folder
-                uploads = Uploads(kept_in)
+                uploads, quarantine = Uploads(kept_in), Quarantine(kept_in, clock)
+                if owned and kept_in is not None:
+                    await workers.build(clear_the_way, quarantine, kept_in)
                 if await catalogue.is_new():
                     unexplained = uploads.names() - (await catalogue.released()).uploads
                     require_known(settings.data_dir / DATABASE, len(unexplained))
@@ -134,7 +141,7 @@ class Library:
                     engine=engine,
                     editions=editions,
                     uploads=uploads,
-                    quarantine=Quarantine(kept_in, clock),
+                    quarantine=quarantine,
                     planner=Planner(settings, editions, uploads, clock),
                     store=store,
                     catalogue=catalogue,
