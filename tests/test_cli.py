@@ -627,6 +627,7 @@ def test_a_healthy_installation(bot: Bot) -> None:
         ["ok", "settings"],
         ["ok", "corpus"],
         ["ok", "data"],
+        ["ok", "database"],
         ["ok", "model"],
     ]
 
@@ -637,11 +638,33 @@ def test_what_is_wrong_with_an_installation(bot: Bot, monkeypatch: pytest.Monkey
     monkeypatch.chdir(bot.folder)
     result = bot("doctor", CORPUS_DIR="nowhere", DATA_DIR="file/data", EMBEDDING_MODEL=str(bot.corpus))
     lines = result.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["ok", "ok", "wrong", "note", "wrong"]
+    assert [line.split()[0] for line in lines] == ["ok", "ok", "wrong", "note", "ok", "wrong"]
     assert "does not exist" in lines[2]
     assert "nothing is kept between starts" in lines[3]
-    assert "no weights" in lines[4]
+    assert "There is none yet" in lines[4]
+    assert "no weights" in lines[5]
     assert result.exit_code == 65
+
+
+# --- set-aside --------------------------------------------------------------------------------------------
+
+
+def test_a_lost_database_is_set_aside_by_a_named_command_alone(bot: Bot) -> None:
+    data = bot.folder / "data"
+    (data / "uploads").mkdir(parents=True)
+    (data / "uploads" / ("0" * 64)).write_bytes(b"what a moderator has added")
+    refused = bot(stdin="")
+    assert refused.exit_code == 78
+    assert "1 file that moderators have added" in refused.stderr
+    assert "`bot.py set-aside`" in refused.stderr
+    moved = bot("set-aside", "--json")
+    assert moved.exit_code == 0
+    [name] = json.loads(moved.stdout)["moved"]
+    assert (data / "quarantine" / name).read_bytes() == b"what a moderator has added"
+    assert bot(stdin="").exit_code == 0
+    again = bot("set-aside")
+    assert again.exit_code == 65
+    assert "nothing is set aside" in " ".join(again.stderr.split())
 
 
 # --- Without a command ------------------------------------------------------------------------------------

@@ -497,9 +497,9 @@ class Catalogue:
             ]
             for table in (*_OF_GUILD, "departures"):
                 db.executemany(f"DELETE FROM {table} WHERE guild = ?", [(guild,) for guild in gone])  # noqa: S608  names of ours
-            for table in ("audit", "set_aside"):
-                _due(db, table, now - AUDIT_SECONDS, ran)
-                db.execute(f"DELETE FROM {table} WHERE {_TWICE}", (now - AUDIT_SECONDS, ran - TWO_LOOKS))  # noqa: S608  names of ours
+            for table, seconds in (("audit", AUDIT_SECONDS), ("set_aside", QUARANTINE_SECONDS)):
+                _due(db, table, now - seconds, ran)
+                db.execute(f"DELETE FROM {table} WHERE {_TWICE}", (now - seconds, ran - TWO_LOOKS))  # noqa: S608  names of ours
             db.execute("DELETE FROM gaps WHERE at <= ?", (now - GAP_SECONDS,))
             db.execute("DELETE FROM answers WHERE at <= ?", (now - KEPT_SECONDS,))
             looked = REVISION_ROWS.look(db, "ORDER BY number DESC")

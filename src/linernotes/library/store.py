@@ -297,6 +297,8 @@ class Store:
                 db.execute(f"UPDATE {table} SET person = NULL WHERE person = ?", (person,)).rowcount  # noqa: S608  one of three names of ours
                 for table in ("audit", "revisions", "checks")
             )
+            # What was damaged and put aside names them perhaps, and is of no use without.
+            db.execute("DELETE FROM set_aside WHERE instr(content, ?)", (str(person),))
             return Forgotten(answers, votes, acts)
 
         return await self.run(write, lasting=True)
