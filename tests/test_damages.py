@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import logging
 import os
 import pickle
@@ -93,10 +94,13 @@ class Had:
     replies: dict[int, list[str]] = field(default_factory=dict)
     settings: dict[int, Server] = field(default_factory=dict)
     checks: set[tuple[int, str, str]] = field(default_factory=set)
+    aside: set[tuple[str, object]] = field(default_factory=set)
 
 
 async def look(library: Library) -> Had:
     had = Had(settings=await library.store.servers())
+    aside = await library.store.run(lambda db: db.execute("SELECT source, content FROM set_aside").fetchall())
+    had.aside = {(source, json.loads(content).get("guild")) for source, content in aside}
     for guild in GUILDS:
         standing = library.curator.standings.of(guild)
         had.documents[guild] = {each.name: each.text for each in standing.edition.documents}
@@ -176,7 +180,6 @@ class Damage:
 
     kind: str
     target: str
-    is_row: bool = False
     guilds: frozenset[int] = frozenset()
     digest: str = ""
 
@@ -242,7 +245,7 @@ def damage_row(data: Path, kind: str, chance: random.Random) -> Damage:
                 continue
             number, *row = chance.choice(rows)
             guild = row[columns.index("guild")] if "guild" in columns else 0
-            damage = Damage(kind, f"{table} {number}", is_row=True, guilds=frozenset({guild}))
+            damage = Damage(kind, f"{table} {number}", guilds=frozenset({guild}))
             try:
                 if kind == "deleted":
                     db.execute(f"DELETE FROM {table} WHERE rowid = ?", (number,))  # noqa: S608
@@ -366,15 +369,14 @@ class Case:
                 here, there = getattr(has, what)[guild], getattr(self.had, what)[guild]
                 if here != there:
                     self.faults.append(f"lost: {when}: server {guild}: {what} {here} for {there}")
-        exempt = self.damage.guilds if self.damage.is_row else frozenset()
+        # A row that was damaged may cost what it said itself, where that stands nowhere else.
+        hit = {(self.damage.target.split()[0], guild) for guild in self.damage.guilds} | has.aside
         for guild, server in self.had.settings.items():
             here = has.settings.get(guild)
-            if here != server and not (
-                guild in exempt and self.damage.target.split()[0] in {"servers", "channels", "blocked"}
-            ):
+            if here != server and not {(table, guild) for table in ("servers", "channels", "blocked")} & hit:
                 self.faults.append(f"lost: {when}: settings of {guild}: {here}")
         for check in self.had.checks - has.checks:
-            if not (check[0] in exempt and self.damage.target.startswith("checks")):
+            if ("checks", check[0]) not in hit:
                 self.faults.append(f"lost: {when}: check {check}")
         if wrong := has.checks - self.had.checks:
             self.faults.append(f"wrong check: {when}: {wrong}")

@@ -863,6 +863,17 @@ async def test_moderators_of_a_server_that_was_held_back_are_told(world: World) 
     assert "`/corpus reload`" in told.content
 
 
+async def test_moderators_of_a_server_whose_library_was_damaged_are_told_what_is_lost(world: World) -> None:
+    channel = world.guild.create_text_channel("moderators")
+    give_updates_channel(world, channel)
+    await world.env.settle()
+    said = "made again from the files, for the edition was damaged; gulls.txt is lost"
+    await tell_moderators(world.bot, [Moved(world.guild.id, "mended", "e" * 64, said)])
+    (told,) = world.said(channel)
+    assert "gulls.txt is lost" in told.content
+    assert "`/corpus status`" in told.content
+
+
 async def test_nobody_is_told_of_servers_that_moved_are_gone_or_have_no_channel(world: World) -> None:
     channel = world.guild.create_text_channel("moderators")
     bare = world.env.create_guild("Bare")

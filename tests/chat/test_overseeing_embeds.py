@@ -119,9 +119,12 @@ def test_an_act_names_its_editions_where_it_changed_them(
 @given(TEXT)
 @quickly
 def test_what_moderators_are_told_is_one_message_without_markup_of_others(text: str) -> None:
-    shown = embeds.held(Moved(1, "held", "e" * 64, text))
-    assert 1 <= width(shown) <= 2_000
-    assert "@everyone" not in shown
+    for shown in (
+        embeds.held(Moved(1, "held", "e" * 64, text)),
+        embeds.mended(Moved(1, "mended", "e" * 64, text)),
+    ):
+        assert 1 <= width(shown) <= 2_000
+        assert "@everyone" not in shown
     check(embeds.moderators(10**18))
     check(embeds.moderators(None))
 

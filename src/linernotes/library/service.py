@@ -13,7 +13,7 @@ from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final, Literal
 
 from linernotes.engine import Engine
-from linernotes.errors import DataFolderBusyError, LinerNotesError
+from linernotes.errors import DataFolderBusyError, DataFolderError, LinerNotesError
 from linernotes.library.catalogue import Catalogue
 from linernotes.library.changes import Planner
 from linernotes.library.curator import Curator
@@ -272,7 +272,7 @@ def _data_folder(settings: Settings, keep: Keep, stack: ExitStack) -> Path | Non
         return None
     try:
         stack.enter_context(lock(settings.data_dir))
-    except DataFolderBusyError as error:
+    except (DataFolderBusyError, DataFolderError) as error:
         if keep == "own":
             raise
         _log.info("Working in memory: %s", error)
