@@ -6,11 +6,12 @@ import functools
 import hashlib
 import re
 import threading
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from linernotes.models import Embedding
+from linernotes.models import Answer, Embedding, Hit, Lead, Passage, Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,3 +107,20 @@ def write_corpus(folder: Path, **files: str) -> Path:
     for name, text in (files or {"harbour": HARBOUR}).items():
         (folder / f"{name}.md").write_text(text, encoding="utf-8")
     return folder
+
+
+# --- An answer ----------------------------------------------------------------------------------------------
+
+
+def answer_of(
+    text: str, sentences: Sequence[Sentence] = (), hits: Sequence[Hit] = (), **changed: Any
+) -> Answer:
+    """Return an answer whose lead is the first sentence; without sentences, all of the text."""
+    given = tuple(sentences) or (Sentence("a.md", 1, 0, len(text), text),)
+    first = given[0]
+    lead = Lead("sentence", first.document, first.start, first.end, first.text, (first,))
+    passage = Passage(first.document, first.passage, first.start, first.end, first.text)
+    return replace(
+        Answer(lead, text, given, (), tuple(hits) or (Hit(passage, (first,), 1.0),), "stated", 0.9, "e"),
+        **changed,
+    )

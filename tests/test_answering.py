@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakes import FakeEmbedder
+from fakes import FakeEmbedder, answer_of
 from linernotes.answering.answer import LENGTH, SENTENCES, choose
 from linernotes.answering.aspects import lacks
 from linernotes.answering.confidence import (
@@ -25,6 +25,7 @@ from linernotes.answering.confidence import (
 )
 from linernotes.answering.conversation import is_follow_up, stand_alone
 from linernotes.answering.language import is_foreign
+from linernotes.answering.lead import find_lead
 from linernotes.answering.question import is_about_whole, plain, screen
 from linernotes.answering.wanted import (
     denies,
@@ -39,7 +40,7 @@ from linernotes.corpus.documents import read_document
 from linernotes.engine import Engine
 from linernotes.errors import EmptyIndexError, ForeignVectorsError
 from linernotes.library.editions import EditionStore
-from linernotes.models import Answer, Candidate, Embedding, Hit, Passage, Sentence, Turn, Unanswered
+from linernotes.models import Answer, Candidate, Embedding, Hit, Passage, Quote, Sentence, Turn, Unanswered
 from linernotes.retrieval.index import Index, Query
 from linernotes.retrieval.ranking import SIGNALS, weights
 
@@ -308,7 +309,7 @@ def test_a_follow_up_of_a_follow_up_leans_on_both() -> None:
 def test_a_follow_up_keeps_the_question_alone_and_where_the_last_was_answered() -> None:
     sentence = sentences_of(9)[0]
     hit = Hit(Passage("a", 1, 0, 9, sentence.text), (sentence,), 1.0)
-    asked = stand_alone("why was he?", [turn("Who sings?", Answer("x", (sentence,), (hit,), 0.5, "e"))])
+    asked = stand_alone("why was he?", [turn("Who sings?", answer_of("x", (sentence,), (hit,)))])
     assert (asked.question, asked.answered) == ("why was he?", sentence)
     assert stand_alone("why was he?", [turn("Who sings?")]).answered is None
 
@@ -328,19 +329,41 @@ def candidates_of(sentences: tuple[Sentence, ...], *order: int) -> list[Candidat
     return [Candidate(sentences[i], i, 10.0 - n, {}) for n, i in enumerate(order)]
 
 
-def test_an_answer_is_in_the_order_of_the_text() -> None:
+class OnePassage:
+    """A corpus of one passage."""
+
+    def __init__(self, sentences: tuple[Sentence, ...]) -> None:
+        self.sentences = sentences
+        self.text = " ".join(sentence.text for sentence in sentences)
+
+    def passage(self, document: str, number: int) -> Passage:
+        return Passage(document, number, 0, len(self.text), self.text)
+
+    def is_name(self, _: str) -> bool:
+        return False
+
+    def quotes_of(self, _: str) -> tuple[Quote, ...]:
+        return ()
+
+
+def chosen_of(sentences: tuple[Sentence, ...], *order: int) -> tuple[Sentence, ...]:
+    lead = find_lead(order[0], OnePassage(sentences))
+    return choose(lead, candidates_of(sentences, *order), sentences)
+
+
+def test_an_answer_is_its_lead_and_then_the_others_in_the_order_of_the_text() -> None:
     sentences = sentences_of(50, 50, 50, 50)
-    assert choose(candidates_of(sentences, 3, 0, 2), sentences) == (sentences[0], sentences[2], sentences[3])
+    assert chosen_of(sentences, 2, 3, 0) == (sentences[2], sentences[0], sentences[3])
 
 
 def test_a_quotation_comes_with_the_line_that_introduces_it() -> None:
     sentences = sentences_of(50, 60, 70, 200, tied=(1, 2))
-    assert choose(candidates_of(sentences, 2), sentences) == sentences[:3]
+    assert chosen_of(sentences, 2) == sentences[:3]
 
 
 def test_a_reply_too_long_to_be_shown_whole_gives_its_sentence() -> None:
     sentences = sentences_of(*[150] * 6, tied=(1, 2, 3, 4, 5))
-    assert choose(candidates_of(sentences, 3), sentences) == (sentences[3],)
+    assert chosen_of(sentences, 3) == (sentences[3],)
 
 
 @given(st.lists(st.integers(1, 500), min_size=1, max_size=12), st.randoms())
@@ -348,10 +371,10 @@ def test_an_answer_keeps_to_its_length(lengths: list[int], chance: object) -> No
     sentences = sentences_of(*lengths)
     order = list(range(len(sentences)))
     chance.shuffle(order)  # type: ignore[attr-defined]
-    chosen = choose(candidates_of(sentences, *order), sentences)
-    assert sentences[order[0]] in chosen
+    chosen = chosen_of(sentences, *order)
+    assert sentences[order[0]] == chosen[0]
     assert len(chosen) <= SENTENCES
-    assert len(chosen) == 1 or sum(len(each.text) + 1 for each in chosen) <= LENGTH + 1
+    assert len(chosen) == 1 or len(" ".join(each.text for each in chosen)) <= LENGTH
 
 
 # --- The index and the engine -----------------------------------------------------------------------------

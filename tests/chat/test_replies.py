@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import fakes
 from linernotes.chat.asking.emphasis import emphasis
 from linernotes.chat.frame import embeds as replies
 from linernotes.chat.frame.markup import (
@@ -26,7 +27,7 @@ from linernotes.chat.frame.markup import (
 from linernotes.chat.frame.questions import question_in
 from linernotes.library.editions import Edition
 from linernotes.library.store import Evidence, Posted, Server
-from linernotes.models import Answer, Document, Hit, Passage, Quote, Sentence, Turn, Unanswered
+from linernotes.models import Document, Hit, Passage, Quote, Sentence, Turn, Unanswered
 
 if TYPE_CHECKING:
     import discord
@@ -70,7 +71,9 @@ def edition_of(
 
 def answer_of(edition: Edition[Any], question: str = "Who?") -> Turn:
     hit = Hit(edition.passages[0], edition.sentences, 1.5, {"late": 0.5, "bm25": -1.25})
-    reply = Answer(edition.sentences[0].text, edition.sentences, (hit,), 0.87, edition.id)
+    reply = fakes.answer_of(
+        edition.sentences[0].text, edition.sentences, (hit,), confidence=0.87, edition=edition.id
+    )
     return Turn(question, question, reply)
 
 
@@ -326,7 +329,9 @@ def test_an_answer_keeps_the_order_of_the_text_and_breaks_between_passages() -> 
     sentences = (Sentence("a.md", 1, 0, 12, text[:12]), Sentence("a.md", 2, 13, 26, text[13:]))
     edition = Edition("e" * 64, (document,), passages, sentences, (), None)
     hits = (Hit(passages[1], sentences[1:], 2.0), Hit(passages[0], sentences[:1], 1.0))
-    turn = Turn("What is there?", "What is there?", Answer(text, sentences, hits, 0.9, edition.id))
+    turn = Turn(
+        "What is there?", "What is there?", fakes.answer_of(text, sentences, hits, edition=edition.id)
+    )
     assert replies.reply(edition, turn).description == (
         "One is here.\n**Two is there**.\n-# a.md · passages 1, 2"
     )

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from linernotes.answering.aspects import lacks
 from linernotes.answering.confidence import find_features, judgement
+from linernotes.answering.lead import find_lead, unit_of
 from linernotes.models import Answer, Hit, Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from linernotes.models import Candidate, Evidence, Passage, Sentence
-
-
-class Corpus(Protocol):
-    """What an answer is made of: an edition's sentences, which candidates count, its passages and names."""
-
-    sentences: tuple[Sentence, ...]
-
-    def passage(self, document: str, number: int) -> Passage: ...  # noqa: D102  said above
-
-    def is_name(self, word: str) -> bool: ...  # noqa: D102  said above
-
+    from linernotes.answering.lead import Corpus
+    from linernotes.models import Candidate, Evidence, Lead, Sentence
 
 # The length aimed at, in characters; a single sentence or a quotation may be longer.
 LENGTH = 380
-# A quotation is shown whole up to this length, with the line that introduces it.
-LONGEST_QUOTATION = 600
 # So many sentences make an answer; a quotation with the line that introduces it counts as one.
 SENTENCES = 3
 # An opening says what the whole is about as surely as an answer of this confidence answers.
@@ -47,74 +36,76 @@ def decide(
         refuse: whether to say so; without it, the nearest sentences are the answer whatever they say.
     """
     hits = find_hits(evidence, corpus)
-    chosen = choose(evidence.candidates, corpus.sentences)
+    lead = find_lead(evidence.candidates[0].position, corpus, {word.stem for word in evidence.words})
+    chosen = choose(lead, evidence.candidates, corpus.sentences)
     passages = around(chosen, corpus)
     features = find_features(question, evidence, [each.text for each in chosen], passages, corpus)
     judge = judgement()
     confidence = judge.confidence.of(features)
     is_silent = not judge.shows(features) or lacks(question, passages)
     if is_silent and refuse:
-        return Unanswered("silent", hits[0], edition, confidence)
-    return Answer(join(chosen), chosen, hits, confidence, edition)
+        return Unanswered("silent", hits[0], edition, confidence, judge.is_near(features))
+    return Answer(lead, show(lead, chosen), chosen, (), hits, "stated", confidence, edition)
 
 
 def open_with(evidence: Evidence, corpus: Corpus, edition: str) -> Answer:
-    """Answer what the whole is with the opening sentences of the document that fits the question best."""
+    """Answer what the whole is with the opening sentences of the document that fits the question best.
+
+    The one of them that fits best leads.
+    """
     sentences = corpus.sentences
     document = evidence.candidates[0].sentence.document
     start = next(i for i, sentence in enumerate(sentences) if sentence.document == document)
-    chosen: list[int] = []
+    opening: list[int] = []
     for position in range(start, len(sentences)):
-        unit = _unit(position, sentences)
-        length = sum(len(sentences[i].text) + 1 for i in {*chosen, *unit})
+        unit = unit_of(position, sentences)
+        length = sum(len(sentences[i].text) + 1 for i in {*opening, *unit})
         if sentences[position].document != document or (
-            chosen and (length > LENGTH or len(chosen) >= SENTENCES or sentences[position].passage > 1)
+            opening and (length > LENGTH or len(opening) >= SENTENCES or sentences[position].passage > 1)
         ):
             break
-        chosen += [i for i in unit if i not in chosen]
-    opening = tuple(sentences[i] for i in chosen)
+        opening += [i for i in unit if i not in opening]
+    best = next((each.position for each in evidence.candidates if each.position in opening), opening[0])
+    lead = find_lead(best, corpus, {word.stem for word in evidence.words})
+    chosen = (*lead.sentences, *(sentences[i] for i in opening if sentences[i] not in lead.sentences))
     hits = find_hits(evidence, corpus)
-    first = Hit(corpus.passage(document, opening[0].passage), opening, hits[0].score, hits[0].signals)
+    first = Hit(corpus.passage(document, lead.sentences[0].passage), chosen, hits[0].score, hits[0].signals)
     others = tuple(hit for hit in hits if hit.passage != first.passage)
-    return Answer(join(opening), opening, (first, *others), OPENING_CONFIDENCE, edition)
+    return Answer(
+        lead, show(lead, chosen), chosen, (), (first, *others), "stated", OPENING_CONFIDENCE, edition
+    )
 
 
-def choose(candidates: Sequence[Candidate], sentences: Sequence[Sentence]) -> tuple[Sentence, ...]:
-    """Return the best sentences that fit the length, in the order of the text.
+def choose(
+    lead: Lead, candidates: Sequence[Candidate], sentences: Sequence[Sentence]
+) -> tuple[Sentence, ...]:
+    """Return the lead's sentences, then the best others of its document that fit the length.
 
-    What belongs together is taken whole: a quotation with the line that introduces it.
+    These are in the order of the text. What belongs together is taken whole: a quotation with the line that
+    introduces it.
     """
     chosen: set[int] = set()
-    units = length = 0
+    units, length = 1, len(lead.text)
     for candidate in candidates:
-        unit = [i for i in _unit(candidate.position, sentences) if i not in chosen]
+        if candidate.sentence.document != lead.document or candidate.sentence in lead.sentences:
+            continue
+        unit = [
+            i
+            for i in unit_of(candidate.position, sentences)
+            if i not in chosen and sentences[i] not in lead.sentences
+        ]
         longer = length + sum(len(sentences[i].text) + 1 for i in unit)
-        if unit and (not chosen or (longer <= LENGTH + 1 and units < SENTENCES)):
+        if unit and longer <= LENGTH and units < SENTENCES:
             chosen.update(unit)
             units += 1
             length = longer
-    return tuple(sentences[i] for i in sorted(chosen))
+    return (*lead.sentences, *(sentences[i] for i in sorted(chosen)))
 
 
-def _unit(position: int, sentences: Sequence[Sentence]) -> range:
-    """Return the positions of the sentences that are shown together with this one.
-
-    Of a quotation that is too long to be shown whole (a reply in an interview), the sentence alone, with the
-    line before it where that introduces the quotation.
-    """
-    first = position
-    while sentences[first].tied:
-        first -= 1
-    end = position + 1
-    while end < len(sentences) and sentences[end].tied:
-        end += 1
-    if sentences[end - 1].end - sentences[first].start <= LONGEST_QUOTATION:
-        return range(first, end)
-    return range(first if position == first + 1 and _introduces(sentences[first]) else position, position + 1)
-
-
-def _introduces(sentence: Sentence) -> bool:
-    return sentence.text.rstrip().endswith(":")
+def show(lead: Lead, chosen: Sequence[Sentence]) -> str:
+    """Return the text of an answer: the lead as it stands in its document, then the other sentences."""
+    others = join(chosen[len(lead.sentences) :])
+    return f"{lead.text} {others}" if others else lead.text
 
 
 def join(sentences: Iterable[Sentence]) -> str:

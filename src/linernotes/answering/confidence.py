@@ -127,6 +127,10 @@ class Judgement:
             and self.answered.of(features) >= self.least_answered
         )
 
+    def is_near(self, features: tuple[float, ...]) -> bool:
+        """Say whether the corpus speaks of the question at all."""
+        return self.relevance.of(features) >= self.least_relevance
+
 
 def find_features(
     question: str, evidence: Evidence, shown: Sequence[str], around: str, names: Names

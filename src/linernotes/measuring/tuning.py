@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from linernotes.answering.answer import around, choose, join
+from linernotes.answering.answer import around, choose, show
 from linernotes.answering.aspects import lacks
 from linernotes.answering.confidence import (
     ANSWERED,
@@ -28,6 +28,7 @@ from linernotes.answering.confidence import (
     Logistic,
     find_features,
 )
+from linernotes.answering.lead import find_lead
 from linernotes.measuring.evaluation import ALL, Case, Figures, Mark, count
 from linernotes.retrieval.ranking import SIGNALS
 from linernotes.words import holds
@@ -241,8 +242,9 @@ def _try(lessons: Sequence[Lesson], indexes: Sequence[Index], ranking: Floats) -
         candidates = tuple(replace(lesson.evidence.candidates[i], score=float(scores[i])) for i in order)
         evidence = replace(lesson.evidence, candidates=candidates)
         index = indexes[lesson.article]
-        chosen = choose(candidates, index.sentences)
-        text, passages = join(chosen), around(chosen, index)
+        lead = find_lead(candidates[0].position, index, {word.stem for word in evidence.words})
+        chosen = choose(lead, candidates, index.sentences)
+        text, passages = show(lead, chosen), around(chosen, index)
         best = candidates[0].sentence
         trials.append(
             Trial(

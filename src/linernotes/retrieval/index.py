@@ -168,6 +168,7 @@ class Index:
         self.sentences = tuple(sentence for part in parts for sentence in part.sentences)
         self.passages = tuple(passage for part in parts for passage in part.passages)
         self._numbered = {(passage.document, passage.number): passage for passage in self.passages}
+        self._quotes = {part.passages[0].document: part.quotes for part in parts if part.passages}
         self._sentence_index = sentence_index
         self._passage_index = passage_index
         self._sentence_bm25 = sentence_bm25
@@ -216,6 +217,10 @@ class Index:
     def passage(self, document: str, number: int) -> Passage:
         """Return a document's passage by its number (from 1)."""
         return self._numbered[document, number]
+
+    def quotes_of(self, document: str) -> tuple[Quote, ...]:
+        """Return a document's quotations, in the order of the text."""
+        return self._quotes.get(document, ())
 
     # --- Making -------------------------------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from linernotes.library.service import Keep, Library
     from linernotes.measuring.evaluation import Article, Case, Expected, Figures, Outcome
     from linernotes.measuring.questions import Asked
-    from linernotes.models import Answer, Document, Hit, Quote, Turn, Unanswered
+    from linernotes.models import Answer, Document, Hit, Lead, Quote, Sentence, Span, Turn, Unanswered
     from linernotes.retrieval.embedding import Embedder
     from linernotes.settings import Settings
     from linernotes.shell.terminal import Background, Building
@@ -182,10 +182,7 @@ def _row(asked: Asked, turn: Turn, milliseconds: float, *, explain: bool) -> dic
             "answered": True,
             "text": reply.text,
             "confidence": round(reply.confidence, 4),
-            "sentences": [
-                {"document": each.document, "start": each.start, "end": each.end, "text": each.text}
-                for each in reply.sentences
-            ],
+            "sentences": [_span(each) for each in reply.sentences],
             "passages": [_passage(hit) for hit in reply.hits],
             "reason": None,
             "nearest": None,
@@ -201,6 +198,11 @@ def _row(asked: Asked, turn: Turn, milliseconds: float, *, explain: bool) -> dic
             "nearest": None if reply.nearest is None else _passage(reply.nearest),
         }
     row |= {"edition": reply.edition, "milliseconds": round(milliseconds, 2)}
+    if isinstance(reply, Answer):
+        bold = [_span(each) for each in reply.bold]
+        row |= {"lead": _span(reply.lead), "certainty": reply.certainty, "bold": bold}
+    else:
+        row |= {"lead": None, "certainty": None, "bold": []}
     if explain:
         hits = reply.hits if isinstance(reply, Answer) else [reply.nearest] if reply.nearest else []
         row["explanation"] = {
@@ -208,6 +210,10 @@ def _row(asked: Asked, turn: Turn, milliseconds: float, *, explain: bool) -> dic
             "signals": [{name: round(value, 4) for name, value in hit.signals.items()} for hit in hits],
         }
     return row
+
+
+def _span(span: Lead | Sentence | Span) -> dict[str, Any]:
+    return {"document": span.document, "start": span.start, "end": span.end, "text": span.text}
 
 
 def _passage(hit: Hit) -> dict[str, Any]:
