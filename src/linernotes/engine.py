@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from linernotes.answering.answer import decide, open_with
-from linernotes.answering.conversation import Standalone, stand_alone
+from linernotes.answering.answer import decide, find_rival, of_one_document, open_with
+from linernotes.answering.conversation import Standalone, is_follow_up, stand_alone
 from linernotes.answering.language import is_foreign
+from linernotes.answering.naming import DocumentNames
 from linernotes.answering.question import is_about_whole, plain, screen
 from linernotes.corpus.passages import split
 from linernotes.corpus.quotes import find_quotes
 from linernotes.errors import CorpusError
 from linernotes.library.editions import Edition
-from linernotes.models import PreparedSegment, Turn, Unanswered
+from linernotes.models import Alternative, Answer, PreparedSegment, Turn, Unanswered
 from linernotes.retrieval.grouping import group
 from linernotes.retrieval.index import Index, Query, embed_document
+from linernotes.retrieval.ranking import rank_read
+from linernotes.retrieval.reading import Candidate as Window
 from linernotes.words import find_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from linernotes.models import Answer, Document, Evidence, Quote, Reason
+    from linernotes.models import Candidate, Document, Evidence, Quote, Reason
     from linernotes.retrieval.embedding import Embedder
     from linernotes.retrieval.index import Vocabulary
+    from linernotes.retrieval.reading import Reader
 
 # To be raised when what is made of the same text changes.
 SEGMENT_VERSION = 3
@@ -35,6 +41,36 @@ HEADING_TOKENS = 24
 # A word this long may be a slip of one that is this like it (1 is the same).
 SHORTEST_SLIP = 4
 LEAST_LIKENESS = 0.75
+
+
+# So many sentences on each side of a candidate are more than the reader has room for.
+NEIGHBOURS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """The documents to ask, ``None`` for all; ``is_strict`` says that no other may answer instead."""
+
+    within: frozenset[str] | None
+    is_strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question that is being answered."""
+
+    edition: Edition[Index]
+    standalone: Standalone
+    query: Query
+    refuse: bool
+
+
+def _is_stated(reply: Answer | Unanswered) -> bool:
+    return isinstance(reply, Answer) and reply.certainty == "stated"
+
+
+def _alternative(answer: Answer) -> Alternative:
+    return Alternative(answer.lead.document, answer.lead, answer.certainty, answer.confidence)
 
 
 class Segments:
@@ -80,10 +116,14 @@ class Indexes:
 class Engine:
     """Answers questions from an edition."""
 
-    def __init__(self, embedder: Embedder, *, max_question_chars: int = 1000) -> None:
-        """Take the embedder and the longest question that is answered, in characters."""
+    def __init__(
+        self, embedder: Embedder, *, reader: Reader | None = None, max_question_chars: int = 1000
+    ) -> None:
+        """Take the embedder, the reader where there is one, and the longest question that is answered."""
         self._embedder = embedder
+        self._reader = reader
         self._max_question_chars = max_question_chars
+        self._names: WeakKeyDictionary[Index, DocumentNames] = WeakKeyDictionary()
         self.segments = Segments(embedder)
         self.indexes = Indexes(embedder.dimension)
 
@@ -91,6 +131,9 @@ class Engine:
         self, edition: Edition[Index], question: str, turns: Sequence[Turn] = (), *, refuse: bool = True
     ) -> Turn:
         """Answer a question.
+
+        It is asked of the documents that it names, else of the one that the conversation is about, else of
+        all. Never is an answer made of two of them.
 
         Args:
             edition: what to answer from.
@@ -107,12 +150,15 @@ class Engine:
             if refuse or reason == "empty":
                 return Turn(question, text, Unanswered(reason, None, edition.id))
             text = self._spelt(text, edition.index.vocabulary)
+        scope = self._scope(edition, text, turns)
         standalone = stand_alone(text, turns)
-        evidence = self._search(edition, standalone)
-        if is_about_whole(text, follows=bool(turns)):
-            reply: Answer | Unanswered = open_with(evidence, edition.index, edition.id)
-        else:
-            reply = decide(standalone.question, evidence, edition.index, edition.id, refuse=refuse)
+        asked = _Asked(edition, standalone, self._query(standalone), refuse)
+        answer = self._open if is_about_whole(text, follows=bool(turns)) else self._answer
+        reply = answer(asked, scope.within)
+        if scope.within is not None and not scope.is_strict and not _is_stated(reply):
+            elsewhere = answer(asked, None)
+            if _is_stated(elsewhere):
+                reply = elsewhere
         return Turn(question, standalone.text, reply)
 
     def search(
@@ -123,7 +169,104 @@ class Engine:
         if reason is not None or is_about_whole(text, follows=bool(turns)):
             return None
         standalone = stand_alone(text, turns)
-        return standalone.question, self._search(edition, standalone, k)
+        return standalone.question, edition.index.search(self._query(standalone), k)
+
+    def read(self, edition: Edition[Index], question: str, evidence: Evidence, worth: int) -> Evidence:
+        """Have the reader read the best candidates; without a reader, return the evidence as it is.
+
+        Args:
+            edition: what was searched.
+            question: with what it leans on.
+            evidence: what was found.
+            worth: how many candidates to read. Where these are more than one, they are ranked anew.
+        """
+        if self._reader is None:
+            return evidence
+        windows = [self._window(edition, each) for each in evidence.candidates[:worth]]
+        readings = self._reader.read(question, windows)
+        read = [
+            replace(each, reading=reading)
+            for each, reading in zip(evidence.candidates, readings, strict=False)
+        ]
+        candidates = (*read, *evidence.candidates[len(read) :])
+        return replace(evidence, candidates=rank_read(candidates) if worth > 1 else candidates)
+
+    def _window(self, edition: Edition[Index], candidate: Candidate) -> Window:
+        """Return a candidate with the sentences around it, of its section alone, below title and heading."""
+        index = edition.index
+        passage = index.passage(candidate.sentence.document, candidate.sentence.passage)
+
+        def around(positions: Iterable[int]) -> Iterable[str]:
+            for position in positions:
+                sentence = index.sentences[position]
+                if sentence.document != passage.document or (
+                    sentence.passage != passage.number
+                    and index.passage(sentence.document, sentence.passage).heading != passage.heading
+                ):
+                    return
+                yield " ".join(sentence.text.split())
+
+        at = candidate.position
+        before = list(around(range(at - 1, max(at - 1 - NEIGHBOURS, -1), -1)))
+        after = list(around(range(at + 1, min(at + 1 + NEIGHBOURS, len(index.sentences)))))
+        title = next((each.title for each in edition.documents if each.name == passage.document), None)
+        heading = ": ".join(each for each in (title, passage.heading) if each)
+        return Window(heading, before[::-1], candidate.sentence.text, after)
+
+    def _scope(self, edition: Edition[Index], text: str, turns: Sequence[Turn]) -> _Scope:
+        """Return the documents that a question is asked of."""
+        if len(edition.documents) == 1:
+            return _Scope(None)
+        if edition.index not in self._names:
+            self._names[edition.index] = DocumentNames(edition.documents, edition.index)
+        names = self._names[edition.index]
+        if (named := names.find(text)) is not None:
+            return _Scope(named.documents, named.is_sure)
+        there = {document.name for document in edition.documents}
+        for turn in reversed(turns):
+            if isinstance(turn.reply, Answer):
+                if turn.reply.lead.document in there:
+                    return _Scope(frozenset([turn.reply.lead.document]), is_follow_up(text))
+            elif (named := names.find(turn.question)) is not None and named.is_sure:
+                return _Scope(named.documents, is_follow_up(text))
+        return _Scope(None)
+
+    def _answer(self, asked: _Asked, within: frozenset[str] | None) -> Answer | Unanswered:
+        """Answer from the best of these documents, and say what the second best has to say."""
+        edition, question = asked.edition, asked.standalone.question
+        evidence = edition.index.search(asked.query, within=within)
+
+        def read(found: Evidence, worth: int) -> Evidence:
+            return self.read(edition, asked.standalone.text, found, worth)
+
+        def reply_from(found: Evidence, *, refuse: bool) -> Answer | Unanswered:
+            return decide(
+                question,
+                found,
+                edition.index,
+                edition.id,
+                read=None if self._reader is None else read,
+                refuse=refuse,
+            )
+
+        reply = reply_from(evidence, refuse=asked.refuse)
+        if not isinstance(reply, Answer):
+            return reply
+        rival = find_rival(evidence, reply.lead.document)
+        if rival is None:
+            return reply
+        other = reply_from(of_one_document(evidence, rival), refuse=True)
+        if not isinstance(other, Answer) or other.certainty != "stated":
+            return reply
+        if reply.certainty == "stated" and reply.confidence >= other.confidence:
+            return replace(reply, other=_alternative(other))
+        return replace(other, other=_alternative(reply) if reply.certainty == "stated" else None)
+
+    def _open(self, asked: _Asked, within: frozenset[str] | None) -> Answer | Unanswered:
+        """Answer what the whole is."""
+        index, edition = asked.edition.index, asked.edition
+        evidence = index.search(asked.query, within=within)
+        return open_with(of_one_document(evidence), index, edition.id)
 
     def _read(self, edition: Edition[Index], question: str) -> tuple[str, Reason | None]:
         """Return the question in plain words, and why it is not looked up, if it is not."""
@@ -137,14 +280,13 @@ class Engine:
                 reason = "language"
         return (text if reason else self._spelt(text, vocabulary)), reason
 
-    def _search(self, edition: Edition[Index], asked: Standalone, k: int = 24) -> Evidence:
+    def _query(self, asked: Standalone) -> Query:
         if not asked.context:
-            return edition.index.search(Query.of(asked.text, self._embedder.embed([asked.text])[0]), k)
+            return Query.of(asked.text, self._embedder.embed([asked.text])[0])
         # Both go through the model in one forward pass.
         whole, alone = self._embedder.embed([asked.text, asked.question])
         question = Query.of(asked.question, alone)
-        query = Query.of(asked.text, whole, asked.context, question, asked.answered)
-        return edition.index.search(query, k)
+        return Query.of(asked.text, whole, asked.context, question, asked.answered)
 
     def _spelt(self, text: str, vocabulary: Vocabulary) -> str:
         """Return ``text`` with slips replaced by the corpus's word that is nearest.

@@ -258,12 +258,32 @@ class PreparedSegment:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What the reader found in a sentence: the words most likely to answer, whether or not they do.
+
+    ``start`` and ``end`` are offsets in the sentence. The other figures are natural logarithms of odds:
+    ``margin``, how much better these words are than "no words here"; ``answerable``, whether the sentence
+    with what stands around it answers; ``evidence``, whether this sentence is the one that answers, compared
+    with the other candidates; ``behind`` (0 or more), how far its words are behind the best of what stands
+    around it. ``sureness`` (0 or less) is the logarithm of the words' probability in their sentence.
+    """
+
+    start: int
+    end: int
+    margin: float
+    answerable: float
+    evidence: float
+    behind: float
+    sureness: float
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A sentence that may answer, the ``position``-th of its edition.
 
     ``score`` is the ranking's; ``signals`` holds the figures that led to it, by name. ``fits`` has two
     figures for each of the question's ``AskedWord``s: how near the sentence comes to the word, and how near
-    the sentence with the one before it.
+    the sentence with the one before it. ``reading`` is what the reader made of it, where it has read it.
     """
 
     sentence: Sentence
@@ -271,6 +291,7 @@ class Candidate:
     score: float
     signals: Mapping[str, float]
     fits: tuple[tuple[float, float], ...] = ()
+    reading: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import json
 import math
 from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from linernotes.answering.wanted import (
     denies,
@@ -29,7 +29,7 @@ from linernotes.answering.wanted import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from linernotes.models import Evidence
+    from linernotes.models import Candidate, Evidence
 
 
 class Names(Protocol):
@@ -79,11 +79,23 @@ _BOTH = (
     "bm25_passage",  # of what the question's rare words could give
     "names_unknown",  # how many of the question's names the corpus lacks
 )
+# What the reader found in the best sentence, in the order of ``models.Reading``; 0 where it was not read.
+_READ = (
+    "margin",
+    "answerable",
+    "evidence",
+    "behind",
+    "sureness",
+    "evidence_alone",  # how much more evidence it has than all others together and "none"
+    "best_answerable",  # the most in all that was read
+)
 RELEVANCE = (*_RELEVANCE, *_BOTH)
 CONFIDENCE = (*_CONFIDENCE, *_BOTH)
 # A name that the sentences lack says rather that they are the wrong ones than that there are no right ones.
 ANSWERED = tuple(name for name in CONFIDENCE if name != "names_missing")
-FEATURES = (*_RELEVANCE, *_CONFIDENCE, *_BOTH)
+FEATURES = (*_RELEVANCE, *_CONFIDENCE, *_BOTH, *_READ)
+READ_CONFIDENCE = (*CONFIDENCE, *_READ)
+READ_ANSWERED = (*ANSWERED, *_READ)
 
 # So many candidates are compared; a search for learning finds more.
 COMPARED = 24
@@ -106,30 +118,56 @@ class Logistic:
         return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
+Grade = Literal["silent", "near", "stated"]
+# So many sentences are read where the ranking is unsure.
+READ = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What is said of evidence that the corpus speaks of.
+
+    ``answered`` says whether it answers: below ``least`` the reply is silent, from ``stated`` on the answer
+    is stated, between them it is only near. ``confidence`` says how likely what is shown is right. Other
+    sentences are shown with the lead that make it likelier by ``gain`` that the answer is there.
+    """
+
+    answered: Logistic
+    least: float
+    stated: float
+    confidence: Logistic
+    gain: float
+
+    def grade(self, features: tuple[float, ...]) -> Grade:
+        """Say whether there is an answer to show, and whether it states what is asked."""
+        answered = self.answered.of(features)
+        return "silent" if answered < self.least else "near" if answered < self.stated else "stated"
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """The fitted models, and how much an answer needs.
 
-    ``relevance`` says whether the corpus speaks of the question, ``answered`` whether it answers one that it
-    speaks of, ``confidence`` how likely the answer that is shown is right.
+    ``relevance`` says whether the corpus speaks of the question; of what it speaks, ``unread`` judges by the
+    ranking alone, ``read`` by what the reader found as well. Where the confidence of the first is ``sure`` or
+    more, the reader reads the best sentence alone, for its words. These are in bold where the logarithm of
+    their probability is ``bold`` or more.
     """
 
     relevance: Logistic
     least_relevance: float
-    answered: Logistic
-    least_answered: float
-    confidence: Logistic
-
-    def shows(self, features: tuple[float, ...]) -> bool:
-        """Say whether there is an answer to show."""
-        return (
-            self.relevance.of(features) >= self.least_relevance
-            and self.answered.of(features) >= self.least_answered
-        )
+    unread: Judge
+    read: Judge
+    sure: float
+    bold: float
 
     def is_near(self, features: tuple[float, ...]) -> bool:
         """Say whether the corpus speaks of the question at all."""
         return self.relevance.of(features) >= self.least_relevance
+
+    def to_read(self, features: tuple[float, ...]) -> int:
+        """Return how many sentences are worth reading; the features are those of the ranking alone."""
+        return 1 if self.unread.confidence.of(features) >= self.sure else READ
 
 
 def find_features(
@@ -187,20 +225,46 @@ def find_features(
         "name": wanted.thing is not None,
         "unnamed": is_unnamed(wanted, shown, names.is_name),
         "indefinite": is_indefinite(wanted, shown),
+        **_read_figures(candidates),
     }
     return tuple(float(found[name]) for name in FEATURES)
+
+
+def _read_figures(candidates: Sequence[Candidate]) -> dict[str, float]:
+    """Return the reader's figures of the best sentence beside the others that were read."""
+    best = candidates[0].reading
+    if best is None:
+        return dict.fromkeys(_READ, 0.0)
+    read = [each.reading for each in candidates if each.reading is not None]
+    others = math.log(1 + math.fsum(math.exp(min(each.evidence, 50)) for each in read[1:]))
+    return {
+        **{name: getattr(best, name) for name in _READ[:5]},
+        "evidence_alone": best.evidence - others,
+        "best_answerable": max(each.answerable for each in read),
+    }
 
 
 @functools.cache
 def judgement() -> Judgement:
     """Return the models that ship."""
     stored = json.loads(resources.files(__package__).joinpath("weights.json").read_text(encoding="utf-8"))
+    unread, read = (
+        Judge(
+            _model(stored[mode]["answered"]),
+            float(stored[mode]["answered"]["least"]),
+            float(stored[mode]["answered"]["stated"]),
+            _model(stored[mode]["confidence"]),
+            float(stored[mode]["gain"]),
+        )
+        for mode in ("unread", "read")
+    )
     return Judgement(
         _model(stored["relevance"]),
         float(stored["relevance"]["least"]),
-        _model(stored["answered"]),
-        float(stored["answered"]["least"]),
-        _model(stored["confidence"]),
+        unread,
+        read,
+        float(stored["sure"]),
+        float(stored["bold"]),
     )
 
 
