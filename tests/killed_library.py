@@ -28,6 +28,7 @@ from linernotes.library.catalogue import Catalogue, Revision
 from linernotes.library.changes import Add, Hide, Reload, Remove, RollBack, Unhide
 from linernotes.library.curator import Curator
 from linernotes.library.editions import EditionStore
+from linernotes.library.folders import Folders
 from linernotes.library.uploads import Uploads
 from linernotes.retrieval.batching import BatchingEmbedder
 from linernotes.settings import Settings
@@ -172,7 +173,7 @@ def serve() -> None:
                 teller = Teller(writer)
                 for owner, method, phase in (
                     (BatchingEmbedder, "embed", "embed"),
-                    (EditionStore, "_write", "write"),
+                    (Folders, "write", "write"),
                     (EditionStore, "prune", "prune"),
                     (Uploads, "save", "file"),
                     (Uploads, "prune", "prune"),

@@ -47,7 +47,7 @@ from linernotes.retrieval.ranking import SIGNALS, weights
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from linernotes.library.editions import Edition
+    from linernotes.models import Edition
 
 
 # --- The question -----------------------------------------------------------------------------------------

@@ -255,7 +255,7 @@ def test_the_shared_corpus_is_embedded_once(bot: Bot) -> None:
 
 def test_commands_answer_beside_a_bot_and_a_second_bot_does_not_start(bot: Bot) -> None:
     holder = (
-        "import sys; from pathlib import Path; from linernotes.library.editions import lock\n"
+        "import sys; from pathlib import Path; from linernotes.library.locks import lock\n"
         "with lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(  # noqa: S603  our own words
@@ -679,7 +679,7 @@ def test_nothing_on_the_pipe(bot: Bot) -> None:
 def test_a_token_starts_the_discord_bot(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
     class Chat:
         @staticmethod
-        def run(settings: Settings) -> int:
+        def run(settings: Settings, _serving: object) -> int:
             assert settings.discord_token is not None
             assert settings.discord_token.get_secret_value() == "secret"
             return 69

@@ -26,7 +26,7 @@ from linernotes.shell.control import request_reload, serve
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from linernotes.library.curator import Moved
+    from linernotes.library.following import Moved
 
 ROOT = Path(__file__).parents[1]
 

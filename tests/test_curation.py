@@ -14,24 +14,11 @@ from fakes import HARBOUR, LANTERNS, FakeEmbedder, answer_of, write_corpus
 from linernotes.engine import Engine
 from linernotes.errors import CorpusError, DocumentError, EditionError, RefusalError
 from linernotes.library.catalogue import OPERATOR, Check, Revision, Upload
-from linernotes.library.changes import (
-    Add,
-    Change,
-    Hide,
-    Plan,
-    Planner,
-    Preview,
-    Reload,
-    Remove,
-    RollBack,
-    Unhide,
-    Verdict,
-    compare,
-    meets,
-)
-from linernotes.library.editions import Edition, EditionStore
+from linernotes.library.changes import Add, Change, Hide, Plan, Planner, Reload, Remove, RollBack, Unhide
+from linernotes.library.editions import EditionStore
+from linernotes.library.previews import Preview, Verdict, compare, meets
 from linernotes.library.uploads import Uploads
-from linernotes.models import Answer, Document, Passage, Quote, Unanswered
+from linernotes.models import Answer, Document, Edition, Passage, Quote, Unanswered
 from linernotes.settings import Settings
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ import pytest
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
 from linernotes.errors import CorpusError, EditionUnsavedError, RefusalError, StoreError
 from linernotes.library.catalogue import LEFT_SECONDS, OPERATOR, Revision
-from linernotes.library.changes import Add, Change, Hide, Preview, Reload, Remove, RollBack
+from linernotes.library.changes import Add, Change, Hide, Reload, Remove, RollBack
 from linernotes.library.curator import PREVIEW_SECONDS, PREVIEWS_OF_A_SERVER
+from linernotes.library.previews import Preview
 from linernotes.library.service import DATABASE, Library
 from linernotes.library.store import Store
 from linernotes.models import Answer
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from linernotes.library.curator import Reloaded
+    from linernotes.library.following import Reloaded
 
 OURS, THEIRS, SOMEBODY = 1, 2, 3
 ALICE, BOB = 44, 45
@@ -1030,7 +1031,7 @@ async def used(bench: Bench) -> Bench:
 async def test_a_locked_database_is_refused_and_left_alone(
     used: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("linernotes.library.store._BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("linernotes.library.database._BUSY_SECONDS", 0.05)
     other = sqlite3.connect(used.data / DATABASE, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     assert "in use by another program" in await refused(used)
@@ -1073,7 +1074,7 @@ async def test_a_newer_database_is_refused_and_left_alone(used: Bench) -> None:
 async def test_an_older_database_is_brought_up_to_date_with_what_it_holds(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from linernotes.library import store as module
+    from linernotes.library import database as module
 
     with monkeypatch.context() as patched:
         patched.setattr(module, "_MIGRATIONS", module._MIGRATIONS[:1])

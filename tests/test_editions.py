@@ -37,8 +37,9 @@ from linernotes.errors import (
     EditionError,
     EditionUnsavedError,
 )
-from linernotes.library.editions import Edition, EditionStore, PreparedSegment, lock
-from linernotes.models import Block, Document, Passage, Quote, Sentence
+from linernotes.library.editions import EditionStore
+from linernotes.library.locks import lock
+from linernotes.models import Block, Document, Edition, Passage, PreparedSegment, Quote, Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -925,7 +926,7 @@ def test_an_edition_in_use_does_not_wait_for_another_that_is_built(data: Path) -
 LOCKER = """
 import os, sys
 from pathlib import Path
-from linernotes.library.editions import lock
+from linernotes.library.locks import lock
 with lock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -40,7 +40,7 @@ from linernotes.models import Answer, Hit, Passage, Quote, Unanswered
 from linernotes.words import holds
 
 if TYPE_CHECKING:
-    from linernotes.library.editions import Edition
+    from linernotes.models import Edition
     from linernotes.retrieval.index import Index
 
 # --- Parts ------------------------------------------------------------------------------------------------

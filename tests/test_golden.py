@@ -14,8 +14,8 @@ from linernotes.measuring.evaluation import Outcome, figures, read_cases
 from linernotes.retrieval.embedding import SentenceTransformerEmbedder
 
 if TYPE_CHECKING:
-    from linernotes.library.editions import Edition
     from linernotes.measuring.evaluation import Figures
+    from linernotes.models import Edition
     from linernotes.retrieval.index import Index
 
 pytestmark = pytest.mark.model

@@ -27,9 +27,10 @@ import pytest
 
 from fakes import OTHER_QUESTION, QUESTION, FakeEmbedder
 from killed_library import GUILDS, settings_of, write_version
-from linernotes.library.changes import Add, read_shared
-from linernotes.library.editions import _verify
+from linernotes.library.changes import Add
+from linernotes.library.folders import verify
 from linernotes.library.service import DATABASE, Library
+from linernotes.library.shared import read_shared
 from linernotes.models import Answer
 
 if TYPE_CHECKING:
@@ -239,7 +240,7 @@ def _check_folders(data: Path, editions: set[str], uploads: set[str]) -> None:
     assert {path.name for path in (data / "uploads").iterdir()} == uploads
     for kind in ("editions", "segments"):
         for place in (data / kind).iterdir():
-            _verify(place, place.name)
+            verify(place, place.name)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -14,43 +15,22 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "linernotes"
 HEAVY = {"torch", "sentence_transformers", "transformers", "faiss", "discord", "lingua", "scipy", "bm25s"}
 
-# Each room with the rooms that it may import; a room stands for its modules.
-BASE = {"models", "errors", "words"}
-DOMAIN = {"corpus", "retrieval", "answering"}
-MAY_IMPORT = {
-    "errors": set(),
-    "models": set(),
-    "words": set(),
-    "disk": set(),
-    "settings": {"errors"},
-    "questions": BASE,
-    "corpus": BASE,
-    "retrieval": BASE,
-    "answering": BASE,
-    "editions": BASE | DOMAIN | {"disk"},
-    "engine": BASE | DOMAIN | {"editions"},
-    "store": BASE,
-    "catalogue": BASE | {"store"},
-    "uploads": BASE | {"corpus", "disk"},
-    "workers": BASE | {"retrieval"},
-    "curation": BASE | {"catalogue", "corpus", "editions", "retrieval", "settings", "uploads"},
-    "curator": BASE
-    | {"catalogue", "curation", "editions", "engine", "retrieval", "settings", "store", "uploads", "workers"},
-    "library": BASE
-    | DOMAIN
-    | {"catalogue", "curation", "curator", "editions", "engine", "settings", "store", "uploads", "workers"},
-    "control": BASE | {"curator", "editions", "library"},
-    "evaluation": BASE | {"questions"},
-    "tuning": BASE | DOMAIN | {"editions", "engine", "evaluation"},
-    "doctor": BASE | DOMAIN | {"curation", "editions", "library", "settings"},
-    "terminal": BASE | {"editions", "library", "settings", "retrieval"},
-    "chat": BASE
-    | {"catalogue", "control", "corpus", "curation", "curator", "editions", "library", "retrieval"}
-    | {"settings", "store"},
-}
-"""``cli`` puts the parts together and may import all of them."""
+# From the ground up: a room may import those on the floors below its own, and no other on the same floor.
+FLOORS: tuple[frozenset[str], ...] = (
+    frozenset({"errors"}),
+    frozenset({"models", "words", "settings"}),
+    frozenset({"corpus", "retrieval", "answering"}),
+    frozenset({"engine"}),
+    frozenset({"library", "measuring"}),
+    frozenset({"chat"}),
+    frozenset({"shell"}),
+)
+# The same within ``chat``: whatever is neither the frame nor puts the bot together is a feature.
+FRAME = "frame"
+TOGETHER = {"app", "__init__"}
 
 MODULES = sorted(SOURCE.rglob("*.py"))
+CHAT = sorted((SOURCE / "chat").rglob("*.py"))
 
 
 def room_of(module: Path) -> str:
@@ -84,13 +64,68 @@ def at_import(tree: ast.Module) -> list[ast.stmt]:
     ]
 
 
+def name_of(module: Path) -> str:
+    parts = module.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(("linernotes", *(parts[:-1] if parts[-1] == "__init__" else parts)))
+
+
+NAMES = {name_of(module): module for module in MODULES}
+
+
+def ours(tree: ast.AST) -> set[str]:
+    """Return the modules of this project that a tree imports, those for type checkers too.
+
+    ``from linernotes.chat.frame import logs`` names a module, and not the package that it stands in.
+    """
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            inside = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= inside if inside <= NAMES.keys() else {node.module} | inside
+    return found & NAMES.keys()
+
+
+def floor_of(room: str) -> int:
+    """Return the floor of a room; a room that stands on none is a mistake."""
+    floors = [number for number, rooms in enumerate(FLOORS) if room in rooms]
+    assert len(floors) == 1, f"give the room {room} a place in FLOORS"
+    return floors[0]
+
+
+def wing_of(name: str) -> str:
+    """Return the folder in ``chat`` that a module stands in, or its own name."""
+    return [*name.split("."), "__init__"][2]
+
+
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_imports_run_one_way(module: Path) -> None:
+def test_imports_run_down(module: Path) -> None:
     room = room_of(module)
-    if room in {"cli", "__init__"}:
+    if room in {"__init__", "__main__"}:
         return
-    rooms = {name.split(".")[1] for name in imports(parsed(module)) if name.startswith("linernotes.")}
-    assert rooms - {room} <= MAY_IMPORT[room]
+    rooms = {name.split(".")[1] for name in ours(parsed(module))} - {room}
+    assert not {other for other in rooms if floor_of(other) >= floor_of(room)}
+
+
+@pytest.mark.parametrize("module", CHAT, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_features_import_the_frame_and_never_each_other(module: Path) -> None:
+    wing = wing_of(name_of(module))
+    wings = {wing_of(name) for name in ours(parsed(module)) if name.startswith("linernotes.chat")} - {wing}
+    if wing not in TOGETHER:
+        assert wings <= ({FRAME} if wing != FRAME else set())
+
+
+def test_no_imports_run_in_a_circle() -> None:
+    """Those for type checkers and those in functions count: what needs each other is one thing."""
+    graph = {name: ours(parsed(module)) - {name} for name, module in NAMES.items()}
+    # ``from linernotes.library import Library`` names the package, whose file imports the parts.
+    TopologicalSorter(graph).prepare()
+
+
+def test_a_circle_would_be_found() -> None:
+    with pytest.raises(CycleError):
+        TopologicalSorter({"a": {"b"}, "b": {"c"}, "c": {"a"}}).prepare()
 
 
 QUOTES = SOURCE / "corpus" / "quotes"
@@ -125,8 +160,12 @@ def test_discord_is_known_in_its_room_alone(module: Path) -> None:
 def test_the_environment_is_read_in_two_places(module: Path) -> None:
     tree = parsed(module)
     reads = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute | ast.Name)}
-    assert room_of(module) in {"settings", "cli"} or not reads & {"os.environ", "os.getenv", "os.environb"}
-    assert room_of(module) in {"settings", "cli"} or not imports(tree) & {"dotenv", "os.environ", "os.getenv"}
+    assert room_of(module) in {"settings", "shell"} or not reads & {"os.environ", "os.getenv", "os.environb"}
+    assert room_of(module) in {"settings", "shell"} or not imports(tree) & {
+        "dotenv",
+        "os.environ",
+        "os.getenv",
+    }
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))

@@ -253,7 +253,7 @@ async def test_a_library_in_memory_leaves_the_data_folder_alone(settings: Settin
 
 async def test_beside_another_process_only_a_borrower_answers(settings: Settings) -> None:
     holder = (
-        "import sys; from pathlib import Path; from linernotes.library.editions import lock\n"
+        "import sys; from pathlib import Path; from linernotes.library.locks import lock\n"
         "with lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(  # noqa: S603, ASYNC220  our own words

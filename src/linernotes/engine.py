@@ -16,8 +16,7 @@ from linernotes.answering.question import is_about_whole, plain, screen
 from linernotes.corpus.passages import split
 from linernotes.corpus.quotes import find_quotes
 from linernotes.errors import CorpusError
-from linernotes.library.editions import Edition
-from linernotes.models import Alternative, Answer, PreparedSegment, Turn, Unanswered
+from linernotes.models import Alternative, Answer, Edition, PreparedSegment, Turn, Unanswered
 from linernotes.retrieval.grouping import group
 from linernotes.retrieval.index import Index, Query, embed_document
 from linernotes.retrieval.ranking import rank_read
@@ -74,7 +73,7 @@ def _alternative(answer: Answer) -> Alternative:
 
 
 class Segments:
-    """Splits and embeds documents for an ``EditionStore``."""
+    """Splits and embeds documents: what the library keeps of each text."""
 
     def __init__(self, embedder: Embedder) -> None:
         """Take the embedder."""
@@ -93,7 +92,7 @@ class Segments:
 
 
 class Indexes:
-    """Builds, saves and loads the index of an edition for an ``EditionStore``."""
+    """Builds, saves and loads the index of an edition."""
 
     def __init__(self, dimension: int) -> None:
         """Take the length of the model's vectors."""

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003  dataclasses resolve their fields at run time
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
+IndexT = TypeVar("IndexT")
 
 BlockKind = Literal["heading", "paragraph", "quote", "item", "code", "row"]
 
@@ -255,6 +256,22 @@ class PreparedSegment:
     sentences: tuple[Sentence, ...]
     quotes: tuple[Quote, ...]
     arrays: Mapping[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Edition(Generic[IndexT]):
+    """A list of documents, sorted by name, ready to be asked; never changed once it is made.
+
+    ``segments`` are what it was made of: other editions with one of its documents share them.
+    """
+
+    id: str
+    documents: tuple[Document, ...]
+    passages: tuple[Passage, ...]
+    sentences: tuple[Sentence, ...]
+    quotes: tuple[Quote, ...]
+    index: IndexT
+    segments: tuple[PreparedSegment, ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

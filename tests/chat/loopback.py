@@ -60,6 +60,9 @@ class Loopback:
     commands: list[dict[str, Any]] = field(default_factory=list)
     identified: asyncio.Event = field(default_factory=asyncio.Event)
     resumed: asyncio.Event = field(default_factory=asyncio.Event)
+    # Over how many connections the bot is told to come, and which of them have come: number and count.
+    shards: int = 1
+    identities: list[tuple[int, int]] = field(default_factory=list)
     # Whether the portal lets the bot have what it asks for.
     privileged: bool = True
     # What the next requests to send a message are answered with: a status each.
@@ -219,6 +222,11 @@ class Loopback:
 
     # --- Gateway ---
 
+    async def _where(self, _request: web.Request) -> web.Response:
+        limits = {"total": 1_000, "remaining": 1_000, "reset_after": 0, "max_concurrency": 1}
+        address = self.url.replace("http", "ws") + "/gateway"
+        return _json({"url": address, "shards": self.shards, "session_start_limit": limits})
+
     async def _gateway(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
@@ -239,7 +247,7 @@ class Loopback:
                         await socket.close(code=4014)
                         break
                     self._sockets.append(socket)
-                    await self._ready()
+                    await self._ready(socket, *told["d"].get("shard", (0, 1)))
                 case 6:
                     missed = [each for each in self._sent if each["s"] > told["d"]["seq"]]
                     # The last one again: what was on its way when the connection went.
@@ -250,20 +258,27 @@ class Loopback:
                     self.resumed.set()
         return socket
 
-    async def _ready(self) -> None:
-        await self.dispatch(
-            "READY",
-            {
-                "v": 10,
-                "user": ME,
-                "guilds": [{"id": GUILD, "unavailable": True}],
-                "session_id": "session",
-                "resume_gateway_url": self.url.replace("http", "ws"),
-                "application": {"id": APPLICATION, "flags": 0},
-            },
-        )
-        await self.dispatch("GUILD_CREATE", self._guild())
-        self.identified.set()
+    async def _ready(self, socket: web.WebSocketResponse, shard: int, count: int) -> None:
+        self.identities.append((shard, count))
+        has_guild = (int(GUILD) >> 22) % count == shard
+        ready = {
+            "v": 10,
+            "user": ME,
+            "guilds": [{"id": GUILD, "unavailable": True}] if has_guild else [],
+            "session_id": "session",
+            "resume_gateway_url": self.url.replace("http", "ws"),
+            "application": {"id": APPLICATION, "flags": 0},
+            "shard": [shard, count],
+        }
+        if has_guild:
+            # What happens is told to the connection of the server in which it does.
+            self._sockets = [socket]
+            await self.dispatch("READY", ready)
+            await self.dispatch("GUILD_CREATE", self._guild())
+        else:
+            await socket.send_json({"op": 0, "t": "READY", "s": 1, "d": ready})
+        if len({number for number, _ in self.identities}) == count:
+            self.identified.set()
 
     # --- Payloads ---
 
@@ -332,6 +347,7 @@ async def open_loopback() -> AsyncIterator[Loopback]:
     app = web.Application(middlewares=[loopback._record])
     base = "/api/v10"
     app.router.add_get(f"{base}/users/@me", _me)
+    app.router.add_get(f"{base}/gateway/bot", loopback._where)
     app.router.add_get(f"{base}/oauth2/applications/@me", loopback._application)
     app.router.add_route("*", f"{base}/applications/{APPLICATION}/commands", loopback._commands)
     app.router.add_post(f"{base}/channels/{CHANNEL}/typing", _typing)

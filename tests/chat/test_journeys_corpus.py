@@ -15,9 +15,9 @@ from test_journeys_messages import _without as without
 from world import text_of
 
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION
-from linernotes.chat.curating import commands as curation
+from linernotes.chat.curating import commands, progress
 from linernotes.errors import StoreError
-from linernotes.library.curator import Standing
+from linernotes.library.standings import Standing
 from linernotes.library.store import Server
 
 if TYPE_CHECKING:
@@ -391,7 +391,7 @@ async def test_an_attachment_that_does_not_come_is_told_in_a_sentence(
     async def fail(_file: discord.Attachment) -> bytes:
         raise ConnectionResetError
 
-    monkeypatch.setattr(curation, "_DOWNLOAD_SECONDS", 0.01)
+    monkeypatch.setattr(commands, "_DOWNLOAD_SECONDS", 0.01)
     for read in (never, fail):
         monkeypatch.setattr(discord.Attachment, "read", read)
         assert "does not give me the file" in refusal_of(await add(world))
@@ -590,7 +590,7 @@ class Build:
                 self.ended.set()
 
         monkeypatch.setattr(world.library.curator, "preview", previewing)
-        monkeypatch.setattr(curation, "NOTE_SECONDS", 0.02)
+        monkeypatch.setattr(progress, "NOTE_SECONDS", 0.02)
 
 
 async def test_how_far_a_build_is_stands_in_the_response(
@@ -641,7 +641,7 @@ async def test_a_build_that_outlasts_the_response_goes_on_and_what_it_did_is_kep
 ) -> None:
     with monkeypatch.context() as patched:
         build = Build(world, patched)
-        patched.setattr(curation, "WATCH_SECONDS", 0.1)
+        patched.setattr(progress, "WATCH_SECONDS", 0.1)
         first = begin(world, world.mod, world.channel, "corpus add", file=FILE)
         await until(lambda: any("longer than Discord lets me" in (each or "") for each in notes(world)))
         edits = len(notes(world))

@@ -23,7 +23,7 @@ from loopback import APPLICATION, CHANNEL, TOKEN, open_loopback
 
 from fakes import LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
 from linernotes.chat import create_bot
-from linernotes.chat.curating import commands as curation
+from linernotes.chat.curating import progress
 from linernotes.library import Library
 from linernotes.settings import Settings
 from linernotes.shell.control import request_reload
@@ -100,6 +100,29 @@ async def test_it_logs_in_and_answers(
         assert answer["nonce"] == asked
 
 
+async def test_it_comes_over_as_many_connections_as_discord_tells_it(
+    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def at_once(_bot: Any, _shard: int | None, *, initial: bool = False) -> None:
+        """Wait for no turn: Discord wants five seconds between two connections."""
+
+    monkeypatch.setattr(discord.Client, "before_identify_hook", at_once)
+    server.shards = 3
+    async with connected(server, tmp_path, monkeypatch):
+        assert server.identities == [(0, 3), (1, 3), (2, 3)]
+        await server.say(f"{ME} {QUESTION}")
+        await server.until(lambda: len(server.messages) == 1)
+        assert "Ada Stone" in text_of(server.messages[0])
+
+
+async def test_one_connection_is_enough_where_discord_says_so(
+    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connected(server, tmp_path, monkeypatch):
+        assert server.identities == [(0, 1)]
+        assert len(server.named("GET", "/gateway/bot")) == 1
+
+
 async def test_ask_is_deferred_and_then_answered(
     server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,7 +142,7 @@ async def building(
     server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[LinerNotes, FakeEmbedder, str]]:
     """Yield a bot, its model, which does not go on, and a moderator's interaction that waits for it."""
-    monkeypatch.setattr(curation, "NOTE_SECONDS", 0.05)
+    monkeypatch.setattr(progress, "NOTE_SECONDS", 0.05)
     embedder = FakeEmbedder()
     async with connected(server, tmp_path, monkeypatch, embedder) as bot:
         write_corpus(tmp_path / "corpus", lanterns=LANTERNS)

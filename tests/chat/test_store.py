@@ -13,7 +13,7 @@ from world import Clock
 
 from fakes import note
 from linernotes.errors import ClosedError, StoreError
-from linernotes.library import store as module
+from linernotes.library import database as module
 from linernotes.library.catalogue import OPERATOR, Catalogue, Revision
 from linernotes.library.store import KEPT_SECONDS, Evidence, Forgotten, Posted, Server, Store
 
@@ -192,7 +192,7 @@ async def test_no_call_is_done_in_the_event_loop(store: Store) -> None:
 async def test_a_locked_database_does_not_hold_up_the_event_loop(
     store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("linernotes.library.store._BUSY_SECONDS", 0.2)
+    monkeypatch.setattr("linernotes.library.database._BUSY_SECONDS", 0.2)
     await store.open()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -135,7 +135,7 @@ class World:
 
 def _bot(settings: Settings, library: Library, clock: Clock, options: dict[str, Any]) -> LinerNotes:
     chance = random.Random(4)  # noqa: S311  it picks quotations
-    return create_bot(settings, library, clock=clock, chance=chance, **options)  # type: ignore[return-value]
+    return create_bot(settings, library, clock=clock, chance=chance, **options)
 
 
 @asynccontextmanager
@@ -155,7 +155,7 @@ async def open_world(
     clock = Clock()
     async with AsyncExitStack() as opened:
         library = await opened.enter_async_context(Library.open(made, embedder=embedder, clock=clock))
-        env = simcord.Env(_bot(made, library, clock, options or {}), **(simulation or {}))
+        env = simcord.Env(_bot(made, library, clock, options or {}), shard_count=1, **(simulation or {}))
         # It looks again after 50 ms whether the bot is done; there are hundreds of such waits in these tests.
         env._settle_internal = functools.partial(env._settle_internal, idle=0.002)  # type: ignore[method-assign]
         # Not ``simcord.run``: pytest ends a fixture in another context than it began it in.

@@ -1,4 +1,32 @@
-"""A server's library: questions and changes in; answers, previews and editions out."""
+"""A server's library: questions and changes come in; answers, previews of changes and editions go out.
+
+Where to look; each file imports those below it alone::
+
+    service      open, ask, quote: what the chat, the terminal and the command line use
+    curator      a moderator's change: preview it, apply it, take it back; refuses where a check would break
+    opening      which edition each server works with at the start, whatever has become of the disk
+    following    the operator's reload: who follows the shared corpus, and who stays
+    tidying      what goes when
+    overview     what moderators look at: status, history, gaps in groups
+    builder      builds and saves editions, and asks the check questions of two
+    previews     what a change would come to: what differs, what becomes of the checks; a new check before
+                 *Apply* begins here
+    changes      the kinds of change, and which documents each leads to
+    shared       the shared corpus: read from its folder, and noted
+    standings    which edition each server works with now
+    locks        who works at the same time: processes, people, reloads
+    editions     the store of editions: embeds each text once
+    uploads      the files that moderators have added
+    segments     the files of one text
+    folders      the files of a folder: whole or not there
+    catalogue    in the database: each server's revisions, check questions, gaps and audit trail
+    store        in the database: servers' settings, what buttons need, votes
+    database     the database file and its migrations
+    workers      the threads
+
+An *edition* is a list of documents ready to be asked; a *revision* is one state of a server's library, and
+names its edition; a *standing* is what a server works with now.
+"""
 
 from __future__ import annotations
 

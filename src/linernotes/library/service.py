@@ -1,4 +1,4 @@
-"""The service: ask, quote and reload, for each server. Async and thin; everything below it is synchronous.
+"""The library as one thing: open it, ask, quote and reload, for each server. Async and thin.
 
 A library owns the threads that work for it and ends them when it closes; none of it lives in the event loop.
 """
@@ -16,8 +16,10 @@ from linernotes.engine import Engine
 from linernotes.errors import DataFolderBusyError, LinerNotesError
 from linernotes.library.catalogue import Catalogue
 from linernotes.library.changes import Planner
-from linernotes.library.curator import Curator, require_shared
-from linernotes.library.editions import EditionStore, lock
+from linernotes.library.curator import Curator
+from linernotes.library.editions import EditionStore
+from linernotes.library.locks import lock
+from linernotes.library.shared import require_shared
 from linernotes.library.store import Store
 from linernotes.library.uploads import Uploads
 from linernotes.library.workers import Workers
@@ -26,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
     from pathlib import Path
 
-    from linernotes.library.curator import Moved
-    from linernotes.library.editions import Edition, Progress
-    from linernotes.models import Quote, Turn
+    from linernotes.library.editions import Progress
+    from linernotes.library.following import Moved
+    from linernotes.models import Edition, Quote, Turn
     from linernotes.retrieval.embedding import Embedder
     from linernotes.retrieval.index import Index
     from linernotes.settings import Settings

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from linernotes.corpus.documents import ENDINGS
 from linernotes.errors import RefusalError
-from linernotes.library.disk import flush
+from linernotes.library.folders import flush
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from linernotes.engine import Engine
-    from linernotes.library.editions import Edition
-    from linernotes.models import Evidence, Floats
+    from linernotes.models import Edition, Evidence, Floats
     from linernotes.retrieval.index import Index
 
 FOLDS = 6

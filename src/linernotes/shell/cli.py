@@ -121,8 +121,9 @@ def start(ctx: typer.Context) -> None:
 
 def _run_discord(settings: Settings) -> int:
     from linernotes import chat
+    from linernotes.shell import control
 
-    return chat.run(settings)
+    return chat.run(settings, control.serve)
 
 
 # --- ask --------------------------------------------------------------------------------------------------
@@ -278,8 +279,8 @@ def quotes(
 def _quotes_in_order(settings: Settings, speaker: str | None) -> tuple[Quote, ...]:
     # The text alone says what is quoted: no need to wait for the model.
     from linernotes.corpus.quotes import find_quotes
-    from linernotes.library.changes import read_shared
     from linernotes.library.service import spoken_by
+    from linernotes.library.shared import read_shared
 
     documents = read_shared(settings).require()
     found = tuple(quote for document in documents for quote in find_quotes(document))
@@ -311,7 +312,7 @@ def check(*, corpus: CorpusOption = None, as_json: JsonOption = False) -> None:
     """Read a corpus as a reload would, and say what is wrong with it."""
     from linernotes.corpus.quotes import find_quotes
     from linernotes.errors import CorpusError
-    from linernotes.library.changes import read_shared
+    from linernotes.library.shared import read_shared
 
     settings = _ready(corpus)
     reading = read_shared(settings)
@@ -445,7 +446,7 @@ class _QuestionSet:
 
 
 def _question_sets(settings: Settings, corpus: Path | None, given: Sequence[str]) -> Iterator[_QuestionSet]:
-    from linernotes.library.changes import read_shared
+    from linernotes.library.shared import read_shared
     from linernotes.measuring.evaluation import ALL, read_cases, read_expected
     from linernotes.measuring.questions import load
 
@@ -538,7 +539,7 @@ def _withheld(background: Background, engine: Engine, turn: Turn, history: Seque
 def _quotations(given: _QuestionSet) -> tuple[bool | None, ...]:
     """Say of each expected quotation whether its speaker is right, or ``None`` where it is not found."""
     from linernotes.corpus.quotes import find_quotes
-    from linernotes.library.changes import read_shared
+    from linernotes.library.shared import read_shared
     from linernotes.measuring.evaluation import mark_quotations
 
     if not given.expected:

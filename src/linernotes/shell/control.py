@@ -22,15 +22,15 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from linernotes.errors import BotAbsentError, DataFolderBusyError, LinerNotesError
-from linernotes.library.editions import lock
+from linernotes.library.locks import lock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from pathlib import Path
 
     from linernotes.library import Library
-    from linernotes.library.curator import Moved, Reloaded
     from linernotes.library.editions import Step
+    from linernotes.library.following import Moved, Reloaded
 
 _log = logging.getLogger(__name__)
 

@@ -72,7 +72,7 @@ def _python() -> Finding:
 
 
 def _corpus(settings: Settings) -> Finding:
-    from linernotes.library.changes import read_shared
+    from linernotes.library.shared import read_shared
 
     reading = read_shared(settings)
     documents = reading.require()
@@ -83,7 +83,7 @@ def _corpus(settings: Settings) -> Finding:
 
 
 def _data_folder(settings: Settings) -> Finding:
-    from linernotes.library.editions import lock
+    from linernotes.library.locks import lock
 
     folder = settings.data_dir
     try:

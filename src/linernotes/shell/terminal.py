@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from linernotes.library import Library
-    from linernotes.library.editions import Edition, Step
-    from linernotes.models import Hit, Quote, Reason, Turn, Unanswered
+    from linernotes.library.editions import Step
+    from linernotes.models import Edition, Hit, Quote, Reason, Turn, Unanswered
     from linernotes.retrieval.index import Index
 
 _T = TypeVar("_T")

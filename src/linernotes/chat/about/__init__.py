@@ -1,1 +1,1 @@
-"""What the bot says about itself: help, sources, privacy."""
+"""What somebody wants to know of the bot in; help, sources and what it keeps of people out."""

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import discord
 from discord import app_commands
 
-from linernotes.chat.frame import embeds as replies
+from linernotes.chat.about import embeds
 from linernotes.chat.frame.buttons import number, pager, row
+from linernotes.chat.frame.embeds import pages_of
+from linernotes.chat.frame.introduction import help_page
 from linernotes.chat.frame.responses import defer, show, told
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ def register(bot: LinerNotes) -> None:
             edition = await bot.library.edition(guild)
             examples = await bot.examples.of(guild)
             mention = None if bot.user is None or guild is None else bot.user.mention
-            await show(interaction, replies.help_page(edition, examples, mention))
+            await show(interaction, help_page(edition, examples, mention))
 
     @bot.tree.command(name="sources", description="The articles that I answer from")
     @told
@@ -45,11 +47,11 @@ def register(bot: LinerNotes) -> None:
         with bot.work():
             await defer(interaction, hidden=True)
             if not forget:
-                await show(interaction, replies.privacy(bot.settings.privacy_url))
+                await show(interaction, embeds.privacy(bot.settings.privacy_url))
                 return
             talked = bot.sessions.forget(interaction.user.id)
             forgotten = await bot.store.forget(interaction.user.id)
-            embed = replies.forgotten(
+            embed = embeds.forgotten(
                 answers=forgotten.answers, votes=forgotten.votes, talked=talked, acts=forgotten.acts
             )
             await show(interaction, embed)
@@ -58,10 +60,10 @@ def register(bot: LinerNotes) -> None:
 async def _show_sources(interaction: discord.Interaction[LinerNotes], page: int) -> None:
     bot = interaction.client
     edition = await bot.library.edition(bot.guild_of(interaction.guild_id))
-    pages = replies.pages_of(len(edition.documents), replies.SOURCES_PER_PAGE)
+    pages = pages_of(len(edition.documents), embeds.SOURCES_PER_PAGE)
     page = min(page, pages - 1)
     view = row(*pager("sources", "", page, pages)) if pages > 1 else None
-    await show(interaction, replies.sources(edition, page), view)
+    await show(interaction, embeds.sources(edition, page), view)
 
 
 async def _press_page(interaction: discord.Interaction[LinerNotes], rest: str) -> None:

@@ -1,1 +1,1 @@
-"""A question in Discord in; an answer with its buttons out."""
+"""A question in, by a message or ``/ask``; an answer with its buttons out."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import discord
 
-from linernotes.chat.frame import embeds as replies
+from linernotes.chat.asking import embeds
+from linernotes.chat.asking.answer_buttons import buttons_of
 from linernotes.chat.frame import logs
-from linernotes.chat.frame.buttons import Press, button, row
+from linernotes.chat.frame.buttons import Press, row
 from linernotes.errors import RefusalError, StoreError
 from linernotes.library.store import Evidence, Posted
 from linernotes.models import Answer, Turn
@@ -34,23 +35,13 @@ class Reply:
     turns: tuple[Turn, ...]
     embed: discord.Embed
     posted: Posted | None
-    gap: int | None = None
-    """Under which number the question is kept for the moderators, where it is."""
+    added: tuple[Press, ...] = ()
+    """Buttons of other features."""
 
     @property
     def view(self) -> discord.ui.View | None:
         """The buttons."""
-        buttons: list[Press] = []
-        if self.posted is not None:
-            key = str(self.posted.key)
-            buttons += (
-                button("passage", key, label="Passage"),
-                button("why", key, label="Why"),
-                button("up", key, emoji="👍"),
-                button("down", key, emoji="👎"),
-            )
-        if self.gap is not None:
-            buttons.append(button("tell", str(self.gap), label="Tell a moderator"))
+        buttons = (*(() if self.posted is None else buttons_of(self.posted)), *self.added)
         return row(*buttons) if buttons else None
 
 
@@ -86,7 +77,7 @@ async def answer(
         edition = await bot.library.edition(guild)
     answered = isinstance(turn.reply, Answer)
     examples = () if answered else await bot.examples.of(guild)
-    embed = replies.reply(edition, turn, examples=examples, asked=question if asked else None)
+    embed = embeds.reply(edition, turn, examples=examples, asked=question if asked else None)
     evidence = _evidence(turn)
     posted = None
     if evidence:
@@ -110,6 +101,22 @@ async def answer(
         milliseconds=round((time.perf_counter() - started) * 1_000),
     )
     return Reply((*turns, turn), embed, await _recorded(bot, posted))
+
+
+async def add_buttons(bot: LinerNotes, reply: Reply, place: Place, content: str) -> Reply:
+    """Let other features put buttons under a reply that answers nothing.
+
+    Args:
+        bot: the bot.
+        reply: what was replied.
+        place: where it was asked.
+        content: the question as it was sent.
+    """
+    said = reply.turns[-1].reply
+    if isinstance(said, Answer):
+        return reply
+    added = [await each(place, said, content) for each in bot.hooks.unanswered]
+    return replace(reply, added=tuple(each for each in added if each is not None))
 
 
 async def _recorded(bot: LinerNotes, posted: Posted | None) -> Posted | None:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import discord
 from discord import app_commands
 
-from linernotes.chat.asking.answers import answer, remember, remove_answer
-from linernotes.chat.frame import embeds as replies
+from linernotes.chat.asking.answers import add_buttons, answer, remember, remove_answer
+from linernotes.chat.frame.completion import CHOICES, complete
+from linernotes.chat.frame.embeds import CHOICE, short_key
 from linernotes.chat.frame.markup import trim
-from linernotes.chat.frame.questions import question_in
-from linernotes.chat.frame.responses import defer, report, show, told
+from linernotes.chat.frame.moderators import may_remove
+from linernotes.chat.frame.question_text import question_in
+from linernotes.chat.frame.responses import defer, show, told
 from linernotes.chat.frame.sessions import Place
-from linernotes.chat.governing.commands import may_remove
-from linernotes.chat.overseeing.gaps import keep_gap
 from linernotes.errors import RefusalError
 
 if TYPE_CHECKING:
     from linernotes.chat.frame.bot import LinerNotes
-
-_CHOICES: Final = 25
 
 
 def register(bot: LinerNotes) -> None:
@@ -43,16 +41,7 @@ def register(bot: LinerNotes) -> None:
     ) -> None:
         await _respond(interaction, question, hidden=private, song=song)
 
-    @ask.autocomplete("song")
-    async def songs(
-        interaction: discord.Interaction[LinerNotes], current: str
-    ) -> list[app_commands.Choice[str]]:
-        try:
-            bot.require_welcome(interaction)
-            return await _song_choices(bot, interaction, current)
-        except Exception as error:  # noqa: BLE001  the one handler for autocomplete
-            await report(interaction, error)
-            return []
+    complete(ask, "song", _song_choices)
 
     @bot.tree.context_menu(name="Ask about this")
     @told
@@ -90,7 +79,7 @@ async def _respond(
         turns = bot.sessions.latest(place) if interaction.guild_id is None else ()
         text = question_in(question, bot=0, names={})
         reply = await answer(bot, text, place, interaction.id, turns, document=document, asked=True)
-        reply = await keep_gap(bot, reply, place, question if content is None else content)
+        reply = await add_buttons(bot, reply, place, question if content is None else content)
         message = await show(interaction, reply.embed, reply.view)
         await remember(bot, reply, place, message.id, private=hidden)
 
@@ -114,8 +103,10 @@ async def _document_named(bot: LinerNotes, guild: int | None, song: str) -> str:
 
 
 async def _song_choices(
-    bot: LinerNotes, interaction: discord.Interaction[LinerNotes], current: str
+    interaction: discord.Interaction[LinerNotes], current: str
 ) -> list[app_commands.Choice[str]]:
+    bot = interaction.client
+    bot.require_welcome(interaction)
     edition = await bot.library.edition(bot.guild_of(interaction.guild_id))
     wanted = current.strip().casefold()
     found = []
@@ -123,14 +114,14 @@ async def _song_choices(
         label = " · ".join(each for each in (document.title or document.name, document.artist) if each)
         if wanted in label.casefold():
             found.append(
-                app_commands.Choice(name=trim(label, replies.CHOICE) or "…", value=_song_value(document.name))
+                app_commands.Choice(name=trim(label, CHOICE) or "…", value=_song_value(document.name))
             )
-    return found[:_CHOICES]
+    return found[:CHOICES]
 
 
 def _song_value(name: str) -> str:
     """Return what stands for a document in a choice; a name may be too long for that."""
-    return name.casefold() if len(name) <= replies.CHOICE else f"#{replies.speaker_key(name)}"
+    return name.casefold() if len(name) <= CHOICE else f"#{short_key(name)}"
 
 
 async def _remove_message(interaction: discord.Interaction[LinerNotes], message: discord.Message) -> None:

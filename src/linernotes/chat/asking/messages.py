@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import discord
 
-from linernotes.chat.asking.answers import Reply, answer, remember, remove_answer
-from linernotes.chat.frame import embeds as replies
+from linernotes.chat.asking.answers import Reply, add_buttons, answer, remember, remove_answer
 from linernotes.chat.frame import logs
+from linernotes.chat.frame.embeds import CONTENT
+from linernotes.chat.frame.introduction import help_page
 from linernotes.chat.frame.manners import BlockedError, BusyError, channels_of, require_welcome
-from linernotes.chat.frame.questions import question_in
+from linernotes.chat.frame.moderators import may_remove
+from linernotes.chat.frame.question_text import question_in
 from linernotes.chat.frame.responses import explain, shown
 from linernotes.chat.frame.sessions import Place
-from linernotes.chat.governing.commands import may_remove
-from linernotes.chat.overseeing.gaps import keep_gap
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -186,7 +186,7 @@ class Messages:
         if not isinstance(reply, Reply):
             await self._send(message, reply)
             return
-        reply = await keep_gap(bot, reply, place, content or "")
+        reply = await add_buttons(bot, reply, place, content or "")
         sent = await self._send(message, reply.embed, reply.view)
         if sent is None:
             await bot.store.drop(message.id)
@@ -213,9 +213,7 @@ class Messages:
             # A reply to what a command showed: Discord does not let us read it.
             return f"I cannot read that: mention me ({bot.user.mention}) in it, or use `/ask`."
         guild = bot.guild_of(place.guild)
-        return replies.help_page(
-            await bot.library.edition(guild), await bot.examples.of(guild), bot.user.mention
-        )
+        return help_page(await bot.library.edition(guild), await bot.examples.of(guild), bot.user.mention)
 
     def _conversation(self, message: discord.Message, place: Place) -> tuple[Turn, ...]:
         sessions = self._bot.sessions
@@ -245,7 +243,7 @@ class Messages:
         if permissions.read_message_history:
             told["reference"] = message.to_reference(fail_if_not_exists=False)
         elif "content" in told:
-            told["content"] = f"{message.author.mention} {told['content']}"[: replies.CONTENT]
+            told["content"] = f"{message.author.mention} {told['content']}"[:CONTENT]
         else:
             told["content"] = message.author.mention
         try:

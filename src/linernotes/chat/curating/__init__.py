@@ -1,1 +1,1 @@
-"""What moderators want to change in; previews and new editions out."""
+"""What moderators want to change in; a preview out, and a new edition once they press *Apply*."""

@@ -1,1 +1,1 @@
-"""What every feature in Discord stands on; it knows none of them."""
+"""What every feature in Discord stands on: the bot with its buttons, embeds and manners. Knows no feature."""

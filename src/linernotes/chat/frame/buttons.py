@@ -1,4 +1,7 @@
-"""Buttons that work after a restart and never time out: what they need stands in their custom id.
+"""What every button is made of: one that works after a restart and never times out.
+
+Which buttons there are and what they do stands in each feature's folder. What a button needs stands in its
+custom id.
 
 A custom id is as little to be trusted as any text of a member: who handles a press looks everything up under
 the server and the channel of the interaction.
@@ -7,7 +10,7 @@ the server and the channel of the interaction.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeAlias
 
 import discord
 
@@ -16,15 +19,23 @@ from linernotes.errors import RefusalError
 
 if TYPE_CHECKING:
     import re
+    from contextlib import AbstractContextManager
 
-    from linernotes.chat.frame.bot import LinerNotes
-
-Handler: TypeAlias = Callable[["discord.Interaction[LinerNotes]", str], Awaitable[None]]
+Handler: TypeAlias = Callable[["discord.Interaction[Any]", str], Awaitable[None]]
 """Handles a press; is given what stands behind the action in the custom id."""
 
 LONGEST_ID: Final = 100
 _BACK: Final = "‹"  # noqa: RUF001  the sign is meant
 _ON: Final = "›"  # noqa: RUF001  the sign is meant
+
+
+class _Bot(Protocol):
+    """What a button needs of the bot."""
+
+    presses: dict[str, Handler]
+
+    def work(self) -> AbstractContextManager[None]:
+        """Mark the current task as work that is finished before the bot leaves."""
 
 
 class Press(
@@ -49,7 +60,7 @@ class Press(
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Handle the press; whatever goes wrong is told to who pressed."""
-        bot: LinerNotes = interaction.client
+        bot: _Bot = interaction.client
         try:
             handler = bot.presses.get(self._action)
             if handler is None:

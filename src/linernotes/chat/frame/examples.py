@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from linernotes.library import Library
-    from linernotes.library.editions import Edition
+    from linernotes.models import Edition
     from linernotes.retrieval.index import Index
 
 _log = logs.get(__name__)

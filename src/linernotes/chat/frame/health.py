@@ -20,7 +20,7 @@ _HOST = "0.0.0.0"  # noqa: S104  meant, see above
 
 
 @asynccontextmanager
-async def serve(bot: commands.Bot | commands.AutoShardedBot, port: int | None) -> AsyncIterator[None]:
+async def serve(bot: commands.AutoShardedBot, port: int | None) -> AsyncIterator[None]:
     """Answer ``GET /health`` as long as the context lasts; without a port, do nothing.
 
     Raises:

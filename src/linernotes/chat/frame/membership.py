@@ -26,11 +26,12 @@ def register(bot: LinerNotes) -> None:
     """Add the listeners."""
     curator = bot.library.curator
 
-    def drop(guild: int) -> None:
+    def removed(guild: int) -> None:
         bot.servers.drop(guild)
-        bot.gap_groups.drop(guild)
+        for each in bot.hooks.server_removed:
+            each(guild)
 
-    curator.on_removed = drop
+    curator.on_removed = removed
 
     async def note_ready() -> None:
         # Servers that Discord cannot reach at the moment are among them.

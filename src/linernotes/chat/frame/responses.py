@@ -18,22 +18,20 @@ from linernotes.errors import LinerNotesError, StoreError
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from linernotes.chat.frame.bot import LinerNotes
-
 _log = logs.get(__name__)
 
 _HIDDEN = "linernotes hidden"
 _P = ParamSpec("_P")
 
 
-async def defer(interaction: discord.Interaction[LinerNotes], *, hidden: bool) -> None:
+async def defer(interaction: discord.Interaction[Any], *, hidden: bool) -> None:
     """Say at once that an answer will come; ``hidden`` shows it to this person alone."""
     interaction.extras[_HIDDEN] = hidden
     await interaction.response.defer(ephemeral=hidden, thinking=True)
 
 
 async def show(
-    interaction: discord.Interaction[LinerNotes], embed: discord.Embed, view: discord.ui.View | None = None
+    interaction: discord.Interaction[Any], embed: discord.Embed, view: discord.ui.View | None = None
 ) -> discord.InteractionMessage:
     """Put an embed into the original response, in place of what it shows; may be repeated."""
     return await interaction.edit_original_response(
@@ -46,12 +44,12 @@ def shown(embed: discord.Embed, *, plainly: bool) -> dict[str, Any]:
     return {"content": plain(embed), "embed": None} if plainly else {"content": None, "embed": embed}
 
 
-def may_embed(interaction: discord.Interaction[LinerNotes]) -> bool:
+def may_embed(interaction: discord.Interaction[Any]) -> bool:
     """Say whether embeds are shown here."""
     return interaction.guild_id is None or interaction.app_permissions.embed_links
 
 
-async def tell(interaction: discord.Interaction[LinerNotes], sentence: str) -> None:
+async def tell(interaction: discord.Interaction[Any], sentence: str) -> None:
     """Tell one person a sentence, however far the response has come."""
     response = interaction.response
     if not response.is_done():
@@ -70,28 +68,28 @@ async def tell(interaction: discord.Interaction[LinerNotes], sentence: str) -> N
 
 
 def told(
-    callback: Callable[Concatenate[discord.Interaction[LinerNotes], _P], Coroutine[Any, Any, None]],
-) -> Callable[Concatenate[discord.Interaction[LinerNotes], _P], Coroutine[Any, Any, None]]:
+    callback: Callable[Concatenate[discord.Interaction[Any], _P], Coroutine[Any, Any, None]],
+) -> Callable[Concatenate[discord.Interaction[Any], _P], Coroutine[Any, Any, None]]:
     """Let a command tell its caller what we raise on purpose; the tree hears of the unexpected alone."""
 
     @functools.wraps(callback)
     async def telling(
-        interaction: discord.Interaction[LinerNotes], /, *given: _P.args, **options: _P.kwargs
+        interaction: discord.Interaction[Any], /, *given: _P.args, **options: _P.kwargs
     ) -> None:
         try:
             await callback(interaction, *given, **options)
         except LinerNotesError as error:
             await report(interaction, error)
 
-    # discord.py would look the options' types up in this module.
-    hints = get_type_hints(callback, localns={"LinerNotes": Any})
+    # discord.py would look the options' types up in this module. Features import these two for types alone.
+    hints = get_type_hints(callback, localns={"LinerNotes": Any, "discord": discord})
     signature = inspect.signature(callback)
     parameters = [each.replace(annotation=hints[each.name]) for each in signature.parameters.values()]
     telling.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return telling
 
 
-async def report(interaction: discord.Interaction[LinerNotes], error: BaseException) -> None:
+async def report(interaction: discord.Interaction[Any], error: BaseException) -> None:
     """Tell what went wrong: ours as its sentence, anything else with a reference to the log."""
     sentence = explain(error, interaction=interaction.id, guild=interaction.guild_id)
     if interaction.type is discord.InteractionType.autocomplete:

@@ -1,1 +1,1 @@
-"""Where and whom the bot answers in a server: ``/settings``."""
+"""What moderators set in: ``/settings``; where and whom the bot answers out."""

@@ -1,16 +1,16 @@
-"""What moderators set: ``/settings``."""
+"""Where and whom the bot answers in a server, as its moderators set it: ``/settings``."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import discord
 from discord import app_commands
 
-from linernotes.chat.frame import embeds as replies
 from linernotes.chat.frame import logs
+from linernotes.chat.frame.moderators import require_moderator
 from linernotes.chat.frame.responses import defer, show, told
-from linernotes.errors import RefusalError
+from linernotes.chat.governing import embeds
 
 if TYPE_CHECKING:
     from linernotes.chat.frame.bot import LinerNotes
@@ -35,7 +35,7 @@ def register(bot: LinerNotes) -> None:
     async def show_(interaction: discord.Interaction[LinerNotes]) -> None:
         guild = require_moderator(bot, interaction)
         await defer(interaction, hidden=True)
-        await show(interaction, replies.server_settings(bot.servers.of(guild)))
+        await show(interaction, embeds.server_settings(bot.servers.of(guild)))
 
     @group.command(name="channel", description="Allow me a channel or category, deny it, or neither")
     @app_commands.describe(
@@ -54,23 +54,27 @@ def register(bot: LinerNotes) -> None:
         await _show(interaction, await bot.servers.set_rule(guild, channel.id, kept))
         _log.info("channel rule", guild=guild, channel=channel.id, rule=rule, by=interaction.user.id)
 
+    async def set_blocked(
+        interaction: discord.Interaction[LinerNotes], member: discord.User, *, blocked: bool
+    ) -> None:
+        guild = require_moderator(bot, interaction)
+        await defer(interaction, hidden=True)
+        await _show(interaction, await bot.servers.set_blocked(guild, member.id, blocked=blocked))
+        _log.info(
+            "blocked" if blocked else "unblocked", guild=guild, member=member.id, by=interaction.user.id
+        )
+
     @group.command(name="block", description="Do not answer a member")
     @app_commands.describe(member="Who gets no answers")
     @told
     async def block(interaction: discord.Interaction[LinerNotes], member: discord.User) -> None:
-        guild = require_moderator(bot, interaction)
-        await defer(interaction, hidden=True)
-        await _show(interaction, await bot.servers.set_blocked(guild, member.id, blocked=True))
-        _log.info("blocked", guild=guild, member=member.id, by=interaction.user.id)
+        await set_blocked(interaction, member, blocked=True)
 
     @group.command(name="unblock", description="Answer a member again")
     @app_commands.describe(member="Who gets answers again")
     @told
     async def unblock(interaction: discord.Interaction[LinerNotes], member: discord.User) -> None:
-        guild = require_moderator(bot, interaction)
-        await defer(interaction, hidden=True)
-        await _show(interaction, await bot.servers.set_blocked(guild, member.id, blocked=False))
-        _log.info("unblocked", guild=guild, member=member.id, by=interaction.user.id)
+        await set_blocked(interaction, member, blocked=False)
 
     bot.tree.add_command(group)
 
@@ -82,64 +86,5 @@ def register(bot: LinerNotes) -> None:
     bot.add_listener(forget_channel, "on_guild_channel_delete")
 
 
-def require_moderator(bot: LinerNotes, interaction: discord.Interaction[Any]) -> int:
-    """Return the server in which this person is a moderator.
-
-    Raises:
-        RefusalError: they are none, or this is no server.
-    """
-    if interaction.guild_id is None:
-        raise RefusalError("That works in servers only.")
-    if not is_moderator(bot, interaction):
-        raise RefusalError("That is for moderators: members who may manage this server.")
-    return interaction.guild_id
-
-
-def require_library(bot: LinerNotes, interaction: discord.Interaction[Any]) -> int:
-    """Return the server whose library this person, a moderator, keeps.
-
-    Raises:
-        RefusalError: they are none, this is no server, or the bot is no member of it: then ``/ask`` answers
-            from the shared corpus there, and what is kept of a server is to go once the bot has left it.
-    """
-    guild = require_moderator(bot, interaction)
-    if bot.guild_of(guild) is None:
-        raise RefusalError(
-            "I am not a member of this server and know its commands only, so it has no articles of its own:"
-            " please invite me as a bot first."
-        )
-    return guild
-
-
-def require_manager(bot: LinerNotes, interaction: discord.Interaction[Any]) -> int:
-    """Return the server whose library this person keeps who may manage it; the role is not enough.
-
-    Raises:
-        RefusalError: they may not, this is no server, or the bot is no member of it.
-    """
-    guild = require_library(bot, interaction)
-    if not (interaction.permissions.administrator or interaction.permissions.manage_guild):
-        raise RefusalError("That is for members who may manage this server.")
-    return guild
-
-
-def is_moderator(bot: LinerNotes, interaction: discord.Interaction[Any]) -> bool:
-    """Say whether this person may manage the server, or has the role for it."""
-    return moderates(bot.servers.of(interaction.guild_id), interaction.user, interaction.permissions)
-
-
-def moderates(server: Server, person: discord.abc.User, permissions: discord.Permissions) -> bool:
-    """Say whether a person with these permissions may manage the server, or has the role for it."""
-    if permissions.administrator or permissions.manage_guild:
-        return True
-    role = server.moderator_role
-    return role is not None and isinstance(person, discord.Member) and person.get_role(role) is not None
-
-
-def may_remove(server: Server, person: discord.abc.User, permissions: discord.Permissions) -> bool:
-    """Say whether a person may remove answers that others have asked for: as a moderator, or any message."""
-    return permissions.manage_messages or moderates(server, person, permissions)
-
-
 async def _show(interaction: discord.Interaction[LinerNotes], server: Server) -> None:
-    await show(interaction, replies.server_settings(server))
+    await show(interaction, embeds.server_settings(server))

@@ -1,1 +1,1 @@
-"""What moderators watch over (checks, gaps, the audit trail) in; lists and guards out."""
+"""What moderators watch over in; check questions, gaps and the audit trail out: the rest of ``/corpus``."""

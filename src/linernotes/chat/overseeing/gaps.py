@@ -7,28 +7,26 @@ nobody knows who asked.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import discord
 
-from linernotes.chat.curating.commands import corpus_group
 from linernotes.chat.frame import logs
-from linernotes.chat.frame.buttons import button, number, pager, row
+from linernotes.chat.frame.buttons import Press, button, number, pager, row
+from linernotes.chat.frame.corpus_group import corpus_group
 from linernotes.chat.frame.embeds import pages_of
-from linernotes.chat.frame.questions import anonymous
+from linernotes.chat.frame.moderators import require_library
+from linernotes.chat.frame.question_text import anonymous
 from linernotes.chat.frame.responses import defer, show, told
-from linernotes.chat.governing.commands import require_library
-from linernotes.chat.overseeing import says as replies
+from linernotes.chat.overseeing import embeds
 from linernotes.errors import RefusalError, StoreError
-from linernotes.models import Unanswered
 
 if TYPE_CHECKING:
-    from linernotes.chat.asking.answers import Reply
     from linernotes.chat.frame.bot import LinerNotes
     from linernotes.chat.frame.sessions import Place
     from linernotes.library.catalogue import Gap
     from linernotes.library.curator import Curator
+    from linernotes.models import Unanswered
 
 _log = logs.get(__name__)
 
@@ -46,6 +44,8 @@ def register(bot: LinerNotes) -> None:
     bot.presses["gaps"] = gaps.press_page
     bot.presses["gapson"] = gaps.press_on
     bot.presses["gapsoff"] = gaps.press_off
+    bot.hooks.unanswered.append(gaps.keep)
+    bot.hooks.server_removed.append(gaps.groups.drop)
 
     @corpus_group(bot).command(name="gaps", description="What members asked that the articles do not say")
     @told
@@ -54,32 +54,6 @@ def register(bot: LinerNotes) -> None:
         with bot.work():
             await defer(interaction, hidden=True)
             await gaps.show(interaction, guild, 0)
-
-
-async def keep_gap(bot: LinerNotes, reply: Reply, place: Place, content: str) -> Reply:
-    """Keep a question to which the article says nothing, where moderators want that.
-
-    Args:
-        bot: the bot.
-        reply: what was replied.
-        place: where it was asked.
-        content: the question as it was sent.
-
-    Returns:
-        The reply, with the number of what is kept.
-    """
-    guild = bot.guild_of(place.guild)
-    unanswered = reply.turns[-1].reply
-    if guild is None or not isinstance(unanswered, Unanswered) or unanswered.reason != "silent":
-        return reply
-    # Nothing is waited for between this and the store: what is turned off is not written to afterwards.
-    if not bot.servers.of(guild).gaps or not (question := anonymous(content, LONGEST)):
-        return reply
-    try:
-        return replace(reply, gap=await bot.library.curator.catalogue.add_gap(guild, question))
-    except StoreError as error:
-        _log.error("question not kept", guild=guild, reason=str(error))
-        return reply
 
 
 class Groups:
@@ -124,20 +98,45 @@ class Gaps:
         """Take the bot."""
         self._bot = bot
         self._catalogue = bot.library.curator.catalogue
+        self.groups = Groups(bot.library.curator)
+
+    async def keep(self, place: Place, unanswered: Unanswered, content: str) -> Press | None:
+        """Keep a question to which the article says nothing, where moderators want that.
+
+        Args:
+            place: where it was asked.
+            unanswered: what was replied.
+            content: the question as it was sent.
+
+        Returns:
+            The button with which a member tells the moderators, where the question is kept.
+        """
+        guild = self._bot.guild_of(place.guild)
+        if guild is None or unanswered.reason != "silent":
+            return None
+        # Nothing is waited for between this and the store: what is turned off is not written to afterwards.
+        if not self._bot.servers.of(guild).gaps or not (question := anonymous(content, LONGEST)):
+            return None
+        try:
+            kept = await self._catalogue.add_gap(guild, question)
+        except StoreError as error:
+            _log.error("question not kept", guild=guild, reason=str(error))
+            return None
+        return button("tell", str(kept), label="Tell a moderator")
 
     async def show(self, interaction: discord.Interaction[LinerNotes], guild: int, page: int) -> None:
         """Show a page of what was not answered."""
         if not self._bot.servers.of(guild).gaps:
             on = button("gapson", "", label="Turn on", style=discord.ButtonStyle.success)
-            await show(interaction, replies.gaps_off(), row(on))
+            await show(interaction, embeds.gaps_off(), row(on))
             return
-        groups = await self._bot.gap_groups.of(guild)
-        pages = pages_of(len(groups), replies.GAPS_PER_PAGE)
+        groups = await self.groups.of(guild)
+        pages = pages_of(len(groups), embeds.GAPS_PER_PAGE)
         page = min(page, pages - 1)
         buttons = [button("gapsoff", "", label="Turn off", style=discord.ButtonStyle.danger)]
         if pages > 1:
             buttons = [*pager("gaps", "", page, pages), *buttons]
-        await show(interaction, replies.gaps(groups, page), row(*buttons))
+        await show(interaction, embeds.gaps(groups, page), row(*buttons))
 
     async def press_page(self, interaction: discord.Interaction[LinerNotes], rest: str) -> None:
         """Turn a page."""
@@ -164,7 +163,7 @@ class Gaps:
             note = self._catalogue.noting(guild, interaction.user.id, what)
             await self._bot.servers.set_gaps(guild, self._catalogue.clearing_gaps(guild), note, kept=False)
             # The database may give the numbers of what has been removed to other questions.
-            self._bot.gap_groups.drop(guild)
+            self.groups.drop(guild)
             _log.info("gaps off", guild=guild, by=interaction.user.id)
         await self.show(interaction, guild, 0)
 

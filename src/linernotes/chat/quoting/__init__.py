@@ -1,1 +1,1 @@
-"""Who wants a quotation in; quotations with their speakers out."""
+"""A speaker or a subject in; quotations word for word out: ``/quote`` and ``/quotes``."""

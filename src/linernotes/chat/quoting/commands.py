@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING, Final
 import discord
 from discord import app_commands
 
-from linernotes.chat.frame import embeds as replies
+from linernotes.chat.frame import citations
 from linernotes.chat.frame.buttons import Press, button, number, pager, row
+from linernotes.chat.frame.completion import CHOICES, complete
+from linernotes.chat.frame.embeds import CHOICE, pages_of, short_key
 from linernotes.chat.frame.markup import clean, fit
-from linernotes.chat.frame.responses import defer, report, show, shown, told
+from linernotes.chat.frame.responses import defer, show, shown, told
+from linernotes.chat.quoting import embeds
 from linernotes.errors import RefusalError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from linernotes.chat.frame.bot import LinerNotes
-    from linernotes.library.editions import Edition
-    from linernotes.models import Quote
+    from linernotes.models import Edition, Quote
     from linernotes.retrieval.index import Index
 
-_CHOICES: Final = 25
 _SHOWN: Final = 10_000
 # As much of a text as fits into a custom id beside the two keys.
 _LONGEST_ABOUT: Final = 60
@@ -51,17 +52,8 @@ def register(bot: LinerNotes) -> None:
     async def quotes(interaction: discord.Interaction[LinerNotes], speaker: str | None = None) -> None:
         await quotations.list_all(interaction, speaker)
 
-    for command in (quote, quotes):
-
-        @command.autocomplete("speaker")
-        async def speakers(
-            interaction: discord.Interaction[LinerNotes], current: str
-        ) -> list[app_commands.Choice[str]]:
-            try:
-                return await quotations.speakers(interaction, current)
-            except Exception as error:  # noqa: BLE001  the one handler for autocomplete
-                await report(interaction, error)
-                return []
+    complete(quote, "speaker", quotations.speakers)
+    complete(quotes, "speaker", quotations.speakers)
 
 
 class Quotations:
@@ -112,7 +104,7 @@ class Quotations:
         fitting = [name for name, _ in counted.most_common() if wanted in clean(name).casefold()]
         fitting.sort(key=lambda name: not clean(name).casefold().startswith(wanted))
         names = dict.fromkeys(_choice(name) for name in fitting)
-        return [app_commands.Choice(name=name, value=name) for name in names if name][:_CHOICES]
+        return [app_commands.Choice(name=name, value=name) for name in names if name][:CHOICES]
 
     # --- Buttons ---
 
@@ -129,7 +121,7 @@ class Quotations:
             if not found:
                 raise RefusalError("The corpus holds no quotation any more.")
             if about:
-                keys = [replies.quote_key(each) for each in found]
+                keys = [embeds.quote_key(each) for each in found]
                 following = keys.index(key) + 1 if key in keys else 0
                 chosen = found[following % len(found)]
             else:
@@ -146,7 +138,7 @@ class Quotations:
         around = next((each for each in passages if each.start <= start < each.end), None)
         if around is None:
             raise RefusalError("That quotation stands in no passage.")
-        embed = replies.passage(edition, around, len(passages), quote.spans, evidence=False)
+        embed = citations.passage(edition, around, len(passages), quote.spans, evidence=False)
         await show(interaction, embed)
 
     async def press_share(self, interaction: discord.Interaction[LinerNotes], rest: str) -> None:
@@ -155,7 +147,7 @@ class Quotations:
         key, speaker, about = _parts(rest)
         with self._bot.manners.question(interaction.guild_id, interaction.user.id):
             edition, quote = await self._looked_up(interaction, rest)
-            embed = replies.quotation(edition, quote)
+            embed = embeds.quotation(edition, quote)
             # First the button goes: pressed twice, it is still shared once.
             await interaction.response.edit_message(view=self._buttons(key, speaker, about, shared=True))
             told = {name: value for name, value in shown(embed, plainly=False).items() if value is not None}
@@ -177,7 +169,7 @@ class Quotations:
         key, _, _ = _parts(rest)
         edition = await self._bot.library.edition(self._bot.guild_of(interaction.guild_id))
         for quote in edition.quotes:
-            if replies.quote_key(quote) == key:
+            if embeds.quote_key(quote) == key:
                 return edition, quote
         raise RefusalError("The article has changed; that quotation is no longer in it.")
 
@@ -185,11 +177,11 @@ class Quotations:
         self, interaction: discord.Interaction[LinerNotes], quote: Quote, speaker: str, about: str
     ) -> None:
         edition = await self._bot.library.edition(self._bot.guild_of(interaction.guild_id))
-        key = replies.quote_key(quote)
+        key = embeds.quote_key(quote)
         self._last[interaction.guild_id, interaction.user.id] = key
         if len(self._last) > _SHOWN:
             self._last.popitem(last=False)
-        await show(interaction, replies.quotation(edition, quote), self._buttons(key, speaker, about))
+        await show(interaction, embeds.quotation(edition, quote), self._buttons(key, speaker, about))
 
     async def _show_page(
         self, interaction: discord.Interaction[LinerNotes], found: Sequence[Quote], speaker: str, page: int
@@ -197,16 +189,16 @@ class Quotations:
         edition = await self._bot.library.edition(self._bot.guild_of(interaction.guild_id))
         # Those without a speaker last; within one, in the order of the text.
         ordered = sorted(found, key=lambda each: (each.speaker is None, (each.speaker or "").casefold()))
-        pages = replies.pages_of(len(ordered), replies.QUOTES_PER_PAGE)
+        pages = pages_of(len(ordered), embeds.QUOTES_PER_PAGE)
         page = min(page, pages - 1)
         view = row(*pager("quotes", speaker, page, pages)) if pages > 1 else None
-        await show(interaction, replies.quotations(edition, ordered, page), view)
+        await show(interaction, embeds.quotations(edition, ordered, page), view)
 
     def _at_random(
         self, interaction: discord.Interaction[LinerNotes], found: Sequence[Quote], key: str | None = None
     ) -> Quote:
         before = key or self._last.get((interaction.guild_id, interaction.user.id))
-        others = [quote for quote in found if replies.quote_key(quote) != before]
+        others = [quote for quote in found if embeds.quote_key(quote) != before]
         return self._bot.chance.choice(others or found)
 
     async def _nothing(self, guild: int | None, speaker: str | None) -> str:
@@ -242,19 +234,19 @@ def _parts(rest: str) -> tuple[str, str, str]:
 def _key_of(speaker: str | None, found: Sequence[Quote]) -> str:
     """Name the speaker that somebody typed: the one found, or none where the name fits several."""
     speakers = {quote.speaker for quote in found if quote.speaker}
-    return replies.speaker_key(speakers.pop()) if speaker is not None and len(speakers) == 1 else _ANY
+    return short_key(speakers.pop()) if speaker is not None and len(speakers) == 1 else _ANY
 
 
 def _spoken(quotes: Sequence[Quote], speaker: str) -> tuple[Quote, ...]:
     """Return the quotations of the speaker with this key, or all of them."""
     if speaker == _ANY:
         return tuple(quotes)
-    return tuple(each for each in quotes if each.speaker and replies.speaker_key(each.speaker) == speaker)
+    return tuple(each for each in quotes if each.speaker and short_key(each.speaker) == speaker)
 
 
 def _choice(name: str) -> str:
     """Return a speaker's name as a choice: short enough, and still one that finds them."""
     short = clean(name)
-    while len(short) > replies.CHOICE and " " in short:
+    while len(short) > CHOICE and " " in short:
         short = short.rpartition(" ")[0]
-    return short[: replies.CHOICE]
+    return short[:CHOICE]

@@ -1,0 +1,79 @@
+"""What the bot says about itself: what it answers from, what it keeps, and what it has forgotten."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import discord
+
+from linernotes.chat.frame.citations import title
+from linernotes.chat.frame.embeds import COLOUR, counted, pages_of
+from linernotes.chat.frame.markup import clean, fit, safe_link
+
+if TYPE_CHECKING:
+    from linernotes.models import Edition
+    from linernotes.retrieval.index import Index
+
+SOURCES_PER_PAGE: Final = 8
+
+# A longer link is left out where several stand in one list.
+_LISTED_LINK: Final = 150
+
+
+def sources(edition: Edition[Index], page: int) -> discord.Embed:
+    """List the documents of an edition."""
+    pages = pages_of(len(edition.documents), SOURCES_PER_PAGE)
+    page = min(max(page, 0), pages - 1)
+    first = page * SOURCES_PER_PAGE
+    lines = []
+    for document in edition.documents[first : first + SOURCES_PER_PAGE]:
+        number = sum(each.document == document.name for each in edition.passages)
+        facts = [fit(clean(each), 40) for each in (document.artist, document.date) if each]
+        facts.append(counted(number, "passage"))
+        shown = title(edition, document.name, 100, by=False, link=len(document.source or "") <= _LISTED_LINK)
+        lines.append(f"{shown}: {', '.join(facts)}")
+    embed = discord.Embed(title="What I answer from", description="\n".join(lines) or "Nothing yet.")
+    embed.colour = discord.Colour(COLOUR)
+    if pages > 1:
+        embed.set_footer(text=f"Page {page + 1} of {pages}")
+    return embed
+
+
+def privacy(url: str | None) -> discord.Embed:
+    """Say what is kept, and for how long."""
+    embed = discord.Embed(
+        title="What I keep",
+        description=(
+            "**Your questions and my answers:** no text is kept, but for what stands below. The last few of a"
+            " conversation stay in memory for half an hour, so that you can ask on.\n"
+            "**Under each answer with buttons**, for 30 days: the ids of the message, the channel, the server"
+            " and of who asked, and which passages and figures led to the answer.\n"
+            "**👍 and 👎:** that you pressed it, for as long.\n"
+            "**Questions without an answer**, for 30 days, only in servers whose moderators have turned that"
+            " on: the question's text, without names, ids and addresses. Nobody knows whose they are, so they"
+            " cannot be removed person by person.\n"
+            "**What moderators change**, for a year: who did what, and when, for the moderators of that"
+            " server. Their check questions, settings and blocks stay until they change them.\n"
+            "**When I leave a server**, all that is kept for it goes after 30 days.\n"
+            "The log names ids, and no text.\n\n"
+            "`/privacy forget:True` removes at once what is kept about you, in all servers. Of what you have"
+            " changed as a moderator it stays known what was done, and no longer by whom."
+        ),
+        colour=COLOUR,
+    )
+    if (link := safe_link(url)) is not None:
+        embed.add_field(name="Privacy policy", value=link, inline=False)
+    return embed
+
+
+def forgotten(*, answers: int, votes: int, talked: int, acts: int = 0) -> discord.Embed:
+    """Say what was removed about a person; of ``acts`` of a moderator, it was their name."""
+    text = "I kept nothing about you."
+    if answers or votes or talked or acts:
+        text = (
+            f"I have removed what I kept about you: {counted(answers, 'answer')} with buttons,"
+            f" {counted(votes, 'vote')}, and our last conversations."
+        )
+    if acts:
+        text += f" Your name is gone from {counted(acts, 'note')} of what you have changed as a moderator."
+    return discord.Embed(description=text, colour=COLOUR)

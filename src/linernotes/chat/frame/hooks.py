@@ -1,0 +1,43 @@
+"""Where one feature adds to what another does: it leaves a function here when it is registered.
+
+Features do not import each other. Whoever has something to tell calls what it finds here, in the order in
+which the features were registered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    import discord
+
+    from linernotes.chat.frame.buttons import Press
+    from linernotes.chat.frame.sessions import Place
+    from linernotes.library.following import Moved
+    from linernotes.models import Unanswered
+
+    OnUnanswered: TypeAlias = Callable[[Place, Unanswered, str], Awaitable[Press | None]]
+    OnDisliked: TypeAlias = Callable[[discord.Interaction[Any]], Press | None]
+    OnReloaded: TypeAlias = Callable[[tuple[Moved, ...]], Awaitable[None]]
+    OnServerRemoved: TypeAlias = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What is called when something happens that features want to know."""
+
+    unanswered: list[OnUnanswered] = field(default_factory=list)
+    """A question has no answer: where it was asked, what was replied, and the message as it was sent. What is
+    returned is put under the reply."""
+
+    disliked: list[OnDisliked] = field(default_factory=list)
+    """Somebody has pressed 👎 under an answer. What is returned is offered to them."""
+
+    reloaded: list[OnReloaded] = field(default_factory=list)
+    """The operator has read the shared articles again: what became of each server."""
+
+    server_removed: list[OnServerRemoved] = field(default_factory=list)
+    """All that is kept for a server has gone from the disk."""

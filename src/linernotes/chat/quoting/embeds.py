@@ -1,0 +1,52 @@
+"""What is said about quotations: one of them, or a page of the list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import discord
+
+from linernotes.chat.frame.citations import attribution, title
+from linernotes.chat.frame.embeds import COLOUR, pages_of, short_key
+from linernotes.chat.frame.markup import clean, fit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from linernotes.models import Edition, Quote
+    from linernotes.retrieval.index import Index
+
+QUOTES_PER_PAGE: Final = 5
+
+# Much less than an embed holds, so that speaker and source line always have room.
+_QUOTATION: Final = 2_400
+
+
+def quotation(edition: Edition[Index], quote: Quote) -> discord.Embed:
+    """Show a quotation with its speaker and outlet."""
+    lines = [f"“{fit(clean(quote.text), _QUOTATION)}”", f"— {attribution(quote)}"]
+    lines.append(f"-# {title(edition, quote.document)}")
+    return discord.Embed(description="\n".join(lines), colour=COLOUR)
+
+
+def quotations(edition: Edition[Index], quotes: Sequence[Quote], page: int) -> discord.Embed:
+    """List quotations, a page of them."""
+    pages = pages_of(len(quotes), QUOTES_PER_PAGE)
+    page = min(max(page, 0), pages - 1)
+    first = page * QUOTES_PER_PAGE
+    several = len(edition.documents) > 1
+    entries = [
+        f"“{fit(clean(quote.text), 480)}”\n— {attribution(quote)}"
+        + (f" · {title(edition, quote.document, 80, by=False, link=False)}" if several else "")
+        for quote in quotes[first : first + QUOTES_PER_PAGE]
+    ]
+    embed = discord.Embed(title="Quotations", description="\n\n".join(entries) or "There are none.")
+    embed.colour = discord.Colour(COLOUR)
+    if pages > 1:
+        embed.set_footer(text=f"Page {page + 1} of {pages}, {len(quotes)} quotations")
+    return embed
+
+
+def quote_key(quote: Quote) -> str:
+    """Name a quotation in a button: digits that stay the same as long as the text does."""
+    return short_key(quote.document, str(quote.spans), quote.text)

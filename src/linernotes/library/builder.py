@@ -1,0 +1,117 @@
+"""Builds, saves and tries out editions, in the library's threads; which server uses one is not known here."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from linernotes.errors import EditionUnsavedError
+from linernotes.library.editions import silent
+from linernotes.library.previews import Verdict, compare, meets
+from linernotes.models import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from linernotes.engine import Engine
+    from linernotes.library.catalogue import Check
+    from linernotes.library.editions import EditionStore, Progress
+    from linernotes.library.previews import Difference
+    from linernotes.library.store import Store
+    from linernotes.library.workers import Workers
+    from linernotes.models import Document, Edition
+    from linernotes.retrieval.index import Index
+
+# One name for all that is said of libraries: who reads the log may filter by it.
+_log = logging.getLogger("linernotes.library.curator")
+
+
+class Builder:
+    """Makes editions for the curator and its parts."""
+
+    def __init__(self, engine: Engine, editions: EditionStore[Index], store: Store, workers: Workers) -> None:
+        """Take who answers, where editions are kept, the database and the threads."""
+        self._engine = engine
+        self._editions = editions
+        self._store = store
+        self._workers = workers
+
+    async def build(self, documents: Sequence[Document], progress: Progress | None) -> Edition[Index]:
+        """Return the edition of these documents, and tell the log how long it took.
+
+        Raises:
+            CorpusError: two documents have one name.
+            EditionError: what was made of a document does not fit it.
+            ClosedError: the library has been closed.
+        """
+
+        def build() -> Edition[Index]:
+            started = time.perf_counter()
+            edition = self._editions.open_edition(documents, progress or silent)
+            _log.info(
+                "Edition %.12s: %d documents, %d passages, %d quotations, ready after %.1f s.",
+                edition.id,
+                len(edition.documents),
+                len(edition.passages),
+                len(edition.quotes),
+                time.perf_counter() - started,
+            )
+            return edition
+
+        return await self._workers.build(build)
+
+    async def load(self, edition_id: str) -> Edition[Index]:
+        """Return a saved edition; one made with other settings is made again, with a new id.
+
+        Raises:
+            EditionError: there is none with this id, or its list of documents is damaged.
+            ClosedError: the library has been closed.
+        """
+        return await self._workers.build(self._editions.load, edition_id)
+
+    async def save(self, edition: Edition[Index]) -> None:
+        """Make sure that an edition is on the disk.
+
+        Raises:
+            EditionUnsavedError: it cannot be written.
+            ClosedError: the library has been closed.
+        """
+        # A database that lives in memory ends with the process, and so may an edition.
+        if not self._store.is_in_memory:
+            await self._workers.answer(self._editions.save, edition)
+
+    async def try_to_save(self, edition: Edition[Index]) -> bool:
+        """Save an edition, and say whether that was possible; if not, it is tried again at the next start."""
+        try:
+            await self.save(edition)
+        except EditionUnsavedError as error:
+            _log.warning("Nothing is written down of it: %s", error)
+            return False
+        return True
+
+    async def compare(self, before: Edition[Index], after: Edition[Index]) -> Difference:
+        """Return what differs between two editions.
+
+        Raises:
+            ClosedError: the library has been closed.
+        """
+        return await self._workers.answer(compare, before, after)
+
+    async def verdicts(
+        self, checks: Sequence[Check], before: Edition[Index], after: Edition[Index]
+    ) -> tuple[Verdict, ...]:
+        """Ask a server's check questions of two editions.
+
+        Raises:
+            ClosedError: the library has been closed.
+        """
+        verdicts: list[Verdict] = []
+        for check in checks:
+            old = (await self._workers.answer(self._engine.ask, before, check.question)).reply
+            new = old
+            if after is not before:
+                new = (await self._workers.answer(self._engine.ask, after, check.question)).reply
+            said = new.text if isinstance(new, Answer) else ""
+            verdicts.append(Verdict(check, meets(old, check.words), meets(new, check.words), said))
+        return tuple(verdicts)

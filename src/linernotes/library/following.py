@@ -1,0 +1,201 @@
+"""The operator's reload: the shared corpus is read again, and each server follows it or stays."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from linernotes.errors import ClosedError, LinerNotesError, RefusalError, StoreError
+from linernotes.library import shared
+from linernotes.library.catalogue import HELD, OPERATOR
+from linernotes.library.standings import Standing
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from linernotes.library.builder import Builder
+    from linernotes.library.catalogue import Catalogue
+    from linernotes.library.changes import Planner
+    from linernotes.library.editions import Progress
+    from linernotes.library.locks import Locks
+    from linernotes.library.standings import Standings
+    from linernotes.library.store import Store
+    from linernotes.library.workers import Workers
+    from linernotes.models import Document, Edition
+    from linernotes.retrieval.index import Index
+    from linernotes.settings import Settings
+
+# One name for all that is said of libraries: who reads the log may filter by it.
+_log = logging.getLogger("linernotes.library.curator")
+
+Move = Literal["moved", "unchanged", "held", "rolled back", "busy", "failed"]
+"""What the operator's reload did with a server.
+
+``held``: it stays, for a check question would break. ``rolled back``: it stays, for its moderators have gone
+back to an earlier edition. ``busy``: they are changing it. ``failed``: a file of its own cannot be read.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of one server; ``said`` explains it where that is needed, ``is_new`` that it is news."""
+
+    guild: int
+    move: Move
+    edition: str
+    said: str = ""
+    is_new: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What the operator's reload did."""
+
+    edition: Edition[Index]
+    servers: tuple[Moved, ...]
+
+
+class Following:
+    """Moves the servers on when the shared corpus has changed."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        standings: Standings,
+        builder: Builder,
+        planner: Planner,
+        store: Store,
+        catalogue: Catalogue,
+        workers: Workers,
+        locks: Locks,
+        clock: Callable[[], float],
+        tidy: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Take the parts; ``tidy`` is done after each reload."""
+        self._settings = settings
+        self._standings = standings
+        self._builder = builder
+        self._planner = planner
+        self._store = store
+        self._catalogue = catalogue
+        self._workers = workers
+        self._locks = locks
+        self._clock = clock
+        self._tidy = tidy
+        self.is_behind = False
+        """Whether the shared corpus has changed while nothing ran, and servers are still to follow it."""
+
+    async def catch_up(self) -> tuple[Moved, ...]:
+        """Move the servers on, where the shared corpus has changed while nothing ran, as a reload does.
+
+        Apart from ``open``, because questions can be answered meanwhile, and servers may be many.
+
+        Raises:
+            StoreError: the database cannot be written; servers that have not been moved stay.
+            ClosedError: the library has been closed.
+        """
+        if not self.is_behind:
+            return ()
+        async with self._locks.reload():
+            self.is_behind = False
+            return await self._move_all(self._standings.of(None).edition.documents)
+
+    async def reload_all(self, progress: Progress | None = None) -> Reloaded:
+        """Read the shared corpus again, and move every server forward that can be moved.
+
+        Raises:
+            CorpusError: the corpus cannot be read; every old edition stays.
+            StoreError: the database cannot be written; servers that have not been moved stay.
+            ClosedError: the library has been closed.
+        """
+        # One at a time: of two reloads, the one that has read the folder last must be the one that stays.
+        async with self._locks.reload():
+            self.is_behind = False
+            documents = await self._workers.build(shared.require_shared, self._settings)
+            before = self._standings.of(None)
+            edition = await self._builder.build(documents, progress)
+            if edition is not before.edition:
+                # Until their check questions have been asked, these servers keep what they have.
+                for guild in await self._catalogue.checked_guilds() - self._standings.guilds:
+                    self._standings.put(guild, before)
+                self._standings.put(None, Standing(edition, self._clock()))
+            return Reloaded(edition, await self._move_all(documents))
+
+    async def _move_all(self, documents: Sequence[Document]) -> tuple[Moved, ...]:
+        """Move each server that has a library or check questions of its own to the new shared documents."""
+        guilds = sorted(self._standings.guilds)
+        moved = {guild: await self._try_to_move(guild, documents) for guild in guilds}
+        for guild in guilds:
+            if moved[guild].move == "busy":
+                moved[guild] = await self._try_to_move(guild, documents)
+        for each in moved.values():
+            _log.info("Server %d: %s. %s", each.guild, each.move, each.said)
+        # Last, and only if all have been seen to: otherwise the next start moves the others.
+        if not any(each.move in {"busy", "failed"} for each in moved.values()):
+            standing = self._standings.of(None)
+            await shared.note(self._store, standing.edition.id, standing.since)
+        await self._tidy()
+        return tuple(moved.values())
+
+    async def _try_to_move(self, guild: int, documents: Sequence[Document]) -> Moved:
+        standing = self._standings.of(guild)
+        does = "reloading the shared corpus"
+        try:
+            # To a server without a library nothing is applied meanwhile; that one is previewed is no reason
+            # to pass over its check questions.
+            with nullcontext() if standing.revision is None else self._locks.alone(guild, OPERATOR, does):
+                return await self._move_or_fail(guild, documents)
+        except RefusalError as error:
+            return Moved(guild, "busy", standing.edition.id, str(error))
+
+    async def _move_or_fail(self, guild: int, documents: Sequence[Document]) -> Moved:
+        standing = self._standings.of(guild)
+        try:
+            return await self._move(guild, standing, documents)
+        except (StoreError, ClosedError):
+            raise
+        except LinerNotesError as error:
+            return Moved(guild, "failed", standing.edition.id, str(error))
+        except Exception:  # noqa: BLE001  whatever one server's documents do: the others are to be moved
+            _log.exception("Server %d", guild)
+            return Moved(guild, "failed", standing.edition.id, "Something went wrong; the log says more.")
+
+    async def _move(self, guild: int, standing: Standing, documents: Sequence[Document]) -> Moved:
+        before = standing.edition
+        base = self._standings.base(guild)
+        if not base.follows:
+            return Moved(guild, "rolled back", before.id)
+        plan = await self._workers.answer(self._planner.follow, base, documents)
+        after = await self._builder.build(plan.documents, None)
+        if after.id == before.id:
+            if standing.revision is None:
+                self._standings.drop(guild)
+            await self._catalogue.release(base)
+            return Moved(guild, "unchanged", before.id)
+        verdicts = await self._builder.verdicts(await self._catalogue.checks(guild), before, after)
+        broken = [each.check.question for each in verdicts if each.before and not each.after]
+        if broken:
+            what = f"{HELD}, for the operator's reload would break: {'; '.join(broken)}"
+            await self._builder.save(before)
+            is_new = await self._catalogue.hold(base, what)
+            self._standings.put(guild, Standing(before, base.at, base))
+            return Moved(guild, "held", before.id, what, is_new=is_new)
+        if standing.revision is None:
+            # It has the shared corpus and nothing else, and goes on having it.
+            self._standings.drop(guild)
+            return Moved(guild, "moved", after.id)
+        await self._builder.save(after)
+        revision = replace(
+            base,
+            number=base.number + 1,
+            edition=after.id,
+            what="followed the operator's reload",
+            at=self._clock(),
+            person=OPERATOR,
+        )
+        await self._catalogue.commit(revision, before=base)
+        self._standings.put(guild, Standing(after, revision.at, revision))
+        return Moved(guild, "moved", after.id)
