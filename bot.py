@@ -1,5 +1,5 @@
 """Start the command line."""
 
-from linernotes.shell.cli import main
+from linernotes.shell import main
 
 main()

@@ -36,18 +36,19 @@ from linernotes.answering.wanted import (
     read,
     share_of_new,
 )
-from linernotes.corpus.documents import read_document
+from linernotes.corpus.files import read_document
 from linernotes.engine import Engine
 from linernotes.errors import EmptyIndexError, ForeignVectorsError
 from linernotes.library.editions import EditionStore
 from linernotes.models import Answer, Candidate, Embedding, Hit, Passage, Quote, Sentence, Turn, Unanswered
-from linernotes.retrieval.index import Index, Query
+from linernotes.retrieval.query import Query
 from linernotes.retrieval.ranking import SIGNALS, weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from linernotes.models import Edition
+    from linernotes.retrieval.index import Index
 
 
 # --- The question -----------------------------------------------------------------------------------------

@@ -14,12 +14,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from linernotes.corpus.documents import Reading, read_corpus, read_document
+from linernotes.corpus.files import read_corpus, read_document
 from linernotes.errors import CorpusError, DocumentError
 from linernotes.models import Document
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from linernotes.corpus.problems import Reading
 
 
 def read(text: str, name: str = "a.md") -> Document:

@@ -11,32 +11,16 @@ import pytest
 from rich.console import Console
 
 from fakes import LANTERNS, OTHER_QUESTION, FakeEmbedder, answer_of
-from linernotes.corpus.documents import read_document
+from linernotes.corpus.files import read_document
 from linernotes.engine import Engine
 from linernotes.errors import QuestionFileError
 from linernotes.library.editions import EditionStore
-from linernotes.measuring.evaluation import (
-    OFF_TOPIC,
-    Article,
-    Case,
-    Expected,
-    Kind,
-    Outcome,
-    as_json,
-    as_json_of,
-    as_tables,
-    calibration,
-    calibration_by_chance,
-    figures,
-    judge,
-    mark_quotations,
-    read_cases,
-    read_expected,
-    reliability,
-    share,
-)
-from linernotes.measuring.questions import Asked, read_batch
+from linernotes.measuring.cases import OFF_TOPIC, Article, Case, Expected, Kind, read_cases, read_expected
+from linernotes.measuring.figures import calibration, calibration_by_chance, figures, reliability, share
+from linernotes.measuring.judging import Outcome, judge, mark_quotations
+from linernotes.measuring.report import as_json, as_json_of, as_tables
 from linernotes.models import Answer, Hit, Passage, Quote, Unanswered
+from linernotes.shell.batch import Asked, read_batch
 from linernotes.words import holds
 
 if TYPE_CHECKING:

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from linernotes.corpus.documents import read_corpus
+from linernotes.corpus.files import read_corpus
 from linernotes.engine import Engine
 from linernotes.library.editions import EditionStore
-from linernotes.measuring.evaluation import Outcome, figures, read_cases
+from linernotes.measuring.cases import read_cases
+from linernotes.measuring.figures import figures
+from linernotes.measuring.judging import Outcome
 from linernotes.retrieval.embedding import SentenceTransformerEmbedder
 
 if TYPE_CHECKING:
-    from linernotes.measuring.evaluation import Figures
+    from linernotes.measuring.figures import Figures
     from linernotes.models import Edition
     from linernotes.retrieval.index import Index
 

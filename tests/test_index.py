@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fakes import FakeEmbedder
-from linernotes.corpus.documents import read_document
+from linernotes.corpus.files import read_document
 from linernotes.engine import Engine
 from linernotes.library.editions import EditionStore
-from linernotes.retrieval.index import CANDIDATE_PASSAGES, Index, Query
+from linernotes.retrieval.index import CANDIDATE_PASSAGES, Index
+from linernotes.retrieval.query import Query
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linernotes.corpus.documents import read_document
+from linernotes.corpus.files import read_document
 from linernotes.corpus.passages import Division, split
 from linernotes.corpus.quotes import find_quotes
 from linernotes.models import Document, Quote

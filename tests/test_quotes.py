@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linernotes.corpus.documents import read_document
+from linernotes.corpus.files import read_document
 from linernotes.corpus.quotes import find_quotes
 from linernotes.errors import DocumentError
 

@@ -27,18 +27,9 @@ from linernotes.errors import CorpusError
 from linernotes.library import Library
 from linernotes.models import Answer, Quote, Unanswered
 from linernotes.settings import Settings
-from linernotes.shell.terminal import (
-    REMEMBERED,
-    SENTENCES,
-    Background,
-    Building,
-    Chat,
-    answer_lines,
-    attribution,
-    lines_of,
-    printable,
-    sentence_for,
-)
+from linernotes.shell.background import Background, Building
+from linernotes.shell.terminal import REMEMBERED, Chat, answer_lines
+from linernotes.shell.wording import SENTENCES, attribution, lines_of, printable, sentence_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

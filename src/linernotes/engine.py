@@ -17,8 +17,10 @@ from linernotes.corpus.passages import split
 from linernotes.corpus.quotes import find_quotes
 from linernotes.errors import CorpusError
 from linernotes.models import Alternative, Answer, Edition, PreparedSegment, Turn, Unanswered
+from linernotes.retrieval.document_vectors import embed_document
 from linernotes.retrieval.grouping import group
-from linernotes.retrieval.index import Index, Query, embed_document
+from linernotes.retrieval.index import Index
+from linernotes.retrieval.query import Query
 from linernotes.retrieval.ranking import rank_read
 from linernotes.retrieval.reading import Candidate as Window
 from linernotes.words import find_words
@@ -170,14 +172,17 @@ class Engine:
         standalone = stand_alone(text, turns)
         return standalone.question, edition.index.search(self._query(standalone), k)
 
-    def read(self, edition: Edition[Index], question: str, evidence: Evidence, worth: int) -> Evidence:
+    def read(
+        self, edition: Edition[Index], question: str, evidence: Evidence, worth: int, *, rank: bool = True
+    ) -> Evidence:
         """Have the reader read the best candidates; without a reader, return the evidence as it is.
 
         Args:
             edition: what was searched.
             question: with what it leans on.
             evidence: what was found.
-            worth: how many candidates to read. Where these are more than one, they are ranked anew.
+            worth: how many candidates to read.
+            rank: whether to rank them anew by what was found.
         """
         if self._reader is None:
             return evidence
@@ -188,7 +193,7 @@ class Engine:
             for each, reading in zip(evidence.candidates, readings, strict=False)
         ]
         candidates = (*read, *evidence.candidates[len(read) :])
-        return replace(evidence, candidates=rank_read(candidates) if worth > 1 else candidates)
+        return replace(evidence, candidates=rank_read(candidates) if rank else candidates)
 
     def _window(self, edition: Edition[Index], candidate: Candidate) -> Window:
         """Return a candidate with the sentences around it, of its section alone, below title and heading."""
@@ -236,7 +241,7 @@ class Engine:
         evidence = edition.index.search(asked.query, within=within)
 
         def read(found: Evidence, worth: int) -> Evidence:
-            return self.read(edition, asked.standalone.text, found, worth)
+            return self.read(edition, question, found, worth, rank=worth > 1)
 
         def reply_from(found: Evidence, *, refuse: bool) -> Answer | Unanswered:
             return decide(

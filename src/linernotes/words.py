@@ -64,11 +64,12 @@ def stem_words(words: list[str]) -> list[str]:
 
 def holds(text: str, wanted: Iterable[str]) -> bool:
     """Say whether ``text`` has one of the wanted phrases, word for word, without case and punctuation."""
-    words = f" {' '.join(_bare(text))} "
-    return any(f" {' '.join(phrase)} " in words for phrase in map(_bare, wanted) if phrase)
+    words = f" {' '.join(bare_words(text))} "
+    return any(f" {' '.join(phrase)} " in words for phrase in map(bare_words, wanted) if phrase)
 
 
-def _bare(text: str) -> list[str]:
+def bare_words(text: str) -> list[str]:
+    """Return the words of ``text`` without case and punctuation."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     # A sign on its own ("C#", "%") is all that some phrases have.
     return re.findall(r"[^\W_]+", plain) or plain.split()

@@ -1,1 +1,1 @@
-"""Text in: files to documents, passages, sentences and quotations."""
+"""Text in: files become documents, and documents passages, sentences and quotations."""

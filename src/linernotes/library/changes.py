@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from linernotes.corpus.documents import has_sentence, read_document
+from linernotes.corpus.files import has_sentence, read_document
 from linernotes.errors import CorpusError, DocumentError, RefusalError
 from linernotes.library.catalogue import Upload
 from linernotes.library.shared import read_shared

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from linernotes.corpus.documents import read_corpus
+from linernotes.corpus.files import read_corpus
 
 if TYPE_CHECKING:
-    from linernotes.corpus.documents import Reading
+    from linernotes.corpus.problems import Reading
     from linernotes.library.store import Store
     from linernotes.models import Document
     from linernotes.settings import Settings

@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from linernotes.corpus.documents import ENDINGS
+from linernotes.corpus.formats import ENDINGS
 from linernotes.errors import RefusalError
 from linernotes.library.folders import flush
 

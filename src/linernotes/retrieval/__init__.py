@@ -1,1 +1,1 @@
-"""Text to evidence: embeddings, the index, and the ranking of what it finds."""
+"""Text in, evidence out: embeddings, the index that is searched with them, the ranking of what it finds."""

@@ -1,9 +1,8 @@
-"""One search over FAISS, BM25 and token vectors.
+"""An edition's index: made from its segments, saved, loaded, and searched by vectors, words and tokens.
 
 The vectors of sentences and passages are searched by inner product (FAISS, Johnson et al. 2017), their stems
 by BM25 (Robertson et al. 1994, ``bm25s``). Late interaction (ColBERT, Khattab and Zaharia 2020) compares each
-token of the question with each token of a sentence. The tokens' vectors come from the forward pass of the
-whole passage ("late chunking", Günther et al. 2024), so that a sentence's "he" is near the person meant.
+token of the question with each token of a sentence.
 """
 
 from __future__ import annotations
@@ -21,17 +20,17 @@ import numpy as np
 
 from linernotes.errors import EditionDamagedError, EmptyIndexError, ForeignVectorsError
 from linernotes.models import AskedWord, Candidate, Evidence
+from linernotes.retrieval.query import Query, mean_over_words, token_words
 from linernotes.retrieval.ranking import SIGNALS, score
-from linernotes.words import Word, find_words
+from linernotes.words import find_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from linernotes.models import Embedding, Floats, Integers, Passage, PreparedSegment, Quote, Sentence
-    from linernotes.retrieval.embedding import Embedder
+    from linernotes.models import Floats, Integers, Passage, PreparedSegment, Quote, Sentence
 
 _ASKS = re.compile(r"\?[\"'\u2019”»)\]]*$")
 # A stop word's token counts for something: "who" and "when" are near to what answers them.
@@ -49,8 +48,6 @@ REPLY_SENTENCES = 4
 BM25_SCALE = 10.0
 # So many passages are looked at token by token; a corpus up to this size is looked at whole.
 CANDIDATE_PASSAGES = 96
-# So many texts are embedded between two reports of progress.
-PROGRESS_STEP = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,91 +60,6 @@ class Vocabulary:
     frequencies: Mapping[str, int]
     words: tuple[str, ...]
     names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A question ready to be searched for: its text, its words and what the model made of it.
-
-    ``context`` code points at the start of the text are of earlier questions, whose words weigh less.
-    ``alone`` is the question without them, and ``answered`` the best sentence of the last answer.
-    """
-
-    text: str
-    words: tuple[Word, ...]
-    embedding: Embedding
-    context: int = 0
-    alone: Query | None = None
-    answered: Sentence | None = None
-
-    @classmethod
-    def of(
-        cls,
-        text: str,
-        embedding: Embedding,
-        context: int = 0,
-        alone: Query | None = None,
-        answered: Sentence | None = None,
-    ) -> Query:
-        """Find the words of ``text``."""
-        return cls(text, find_words(text), embedding, context, alone, answered)
-
-
-def embed_document(
-    passages: Sequence[Passage],
-    sentences: Sequence[Sentence],
-    quotes: Sequence[Quote],
-    embedder: Embedder,
-    progress: Callable[[int, int], None],
-) -> Mapping[str, NDArray[Any]]:
-    """Embed one document's passages, sentences and quotations.
-
-    A passage is read below its heading where both fit the model. ``progress`` is told how many texts of how
-    many are done.
-
-    Returns:
-        ``passage_vectors``, ``sentence_vectors`` and ``quote_vectors``, shape ``(n, dimension)``;
-        ``token_vectors``, float16, of all passages one after the other; ``passage_tokens``, shape
-        ``(n_passages + 1,)``, where each passage's begin; ``sentence_tokens``, shape ``(n_sentences, 2)``,
-        the first and the end of each sentence's.
-    """
-    texts: list[str] = []
-    shifts: list[int] = []
-    for passage in passages:
-        head = f"{passage.heading}. " if passage.heading else ""
-        if head and embedder.count_tokens(head + passage.text) > embedder.max_tokens:
-            head = ""
-        texts.append(head + passage.text)
-        shifts.append(passage.start - len(head))
-    texts += [sentence.text for sentence in sentences]
-    texts += [quote.text for quote in quotes]
-    embeddings: list[Embedding] = []
-    for start in range(0, len(texts), PROGRESS_STEP):
-        progress(start, len(texts))
-        embeddings += embedder.embed(texts[start : start + PROGRESS_STEP])
-    progress(len(texts), len(texts))
-    of_passages = embeddings[: len(passages)]
-    of_sentences = embeddings[len(passages) : len(passages) + len(sentences)]
-    of_quotes = embeddings[len(passages) + len(sentences) :]
-    begins = np.cumsum([0, *(len(each.tokens) for each in of_passages)])
-    starts = [each.offsets[:, 0] + shift for each, shift in zip(of_passages, shifts, strict=True)]
-    spans = np.zeros((len(sentences), 2), dtype=np.int64)
-    for row, sentence in enumerate(sentences):
-        at = sentence.passage - 1
-        spans[row] = begins[at] + np.searchsorted(starts[at], (sentence.start, sentence.end))
-    dimension = embedder.dimension
-    return {
-        "passage_vectors": _stack([each.vector[None] for each in of_passages], dimension),
-        "sentence_vectors": _stack([each.vector[None] for each in of_sentences], dimension),
-        "quote_vectors": _stack([each.vector[None] for each in of_quotes], dimension),
-        "token_vectors": _stack([each.tokens for each in of_passages], dimension).astype(np.float16),
-        "passage_tokens": begins.astype(np.int64),
-        "sentence_tokens": spans,
-    }
-
-
-def _stack(rows: Sequence[Floats], dimension: int) -> Floats:
-    return np.concatenate([np.empty((0, dimension), np.float32), *rows]).astype(np.float32)
 
 
 class Index:
@@ -364,7 +276,7 @@ class Index:
         best = np.argsort(-scores, kind="stable")[: max(1, min(k, len(rows)))]
         own = query.alone or query
         asked_words = [word for word in own.words if not word.is_stop] or list(own.words)
-        by_word = _by_word(own, asked_words)
+        by_word = mean_over_words(own, asked_words)
         near = np.stack([by_word @ fit[:, best] for fit in fits], axis=2)
         return Evidence(
             tuple(
@@ -476,7 +388,7 @@ class Index:
         A word weighs as much as it is rare in the corpus, a stop word little.
         """
         weights = np.full(len(query.embedding.tokens), 1e-6, np.float32)  # marks alone have weights too
-        for token, at in enumerate(_token_words(query)):
+        for token, at in enumerate(token_words(query)):
             if at is not None:
                 word = query.words[at]
                 weight = STOP_WORD_WEIGHT if word.is_stop else self.rarity(word.stem)
@@ -538,24 +450,6 @@ def _after_question(fit: Floats, asks: Floats, starts: NDArray[np.bool_]) -> Flo
         elif asked is not None and at - asked <= REPLY_SENTENCES:
             found[at] = fit[asked]
     return found
-
-
-def _token_words(query: Query) -> list[int | None]:
-    """Return which word each token of the question belongs to; marks belong to none."""
-    found: list[int | None] = []
-    for start, _ in query.embedding.offsets.tolist():
-        found.append(next((i for i, word in enumerate(query.words) if word.start <= start < word.end), None))
-    return found
-
-
-def _by_word(query: Query, words: Sequence[Word]) -> Floats:
-    """Return what takes the mean over each word's tokens, shape ``(words, tokens)``."""
-    found = np.zeros((len(words), len(query.embedding.tokens)), np.float32)
-    for token, at in enumerate(_token_words(query)):
-        if at is not None and query.words[at] in words:
-            found[words.index(query.words[at]), token] = 1
-    by_word: Floats = found / np.maximum(found.sum(axis=1, keepdims=True), 1)
-    return by_word
 
 
 def _bm25(texts: Sequence[Sequence[str]]) -> Any:

@@ -90,7 +90,7 @@ class Encoded(NamedTuple):
 
 
 def encode(question: Sequence[int], heading: Sequence[int], sentences: Iterable[Sequence[int]]) -> Encoded:
-    """Put the tokens of a question and a window together: ``[CLS] question [SEP] heading. sentences [SEP]``."""
+    """Put a question and a window together: ``[CLS] question [SEP] heading. sentences [SEP]``."""
     ids = [CLS, *question[:QUESTION_TOKENS], SEP]
     first = len(ids)
     if heading:

@@ -1,4 +1,4 @@
-"""The state of an installation, part by part, each in a sentence."""
+"""``doctor``: the state of an installation, part by part (Python, settings, corpus, data folder, model)."""
 
 from __future__ import annotations
 

@@ -1,11 +1,9 @@
-"""Files of questions: JSON Lines, checked whole before the first question is answered."""
+"""Files of JSON Lines: their bytes, their rows, what must stand in a row; an error names file and line."""
 
 from __future__ import annotations
 
 import json
-import math
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,15 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STANDARD_INPUT = "-"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One line of a batch; ``key`` is what goes back into the answer: its ``id``, if it has one."""
-
-    question: str
-    history: tuple[str, ...] = ()
-    key: tuple[tuple[str, str | float | bool | None], ...] = ()
 
 
 def load(file: str) -> bytes:
@@ -45,27 +34,6 @@ def load(file: str) -> bytes:
         raise QuestionFileError(
             file, f"cannot be read ({getattr(error, 'strerror', None) or error})."
         ) from None
-
-
-def read_batch(data: bytes, name: str) -> tuple[Asked, ...]:
-    """Read the lines of a batch; keys that are not ours are left alone.
-
-    Raises:
-        QuestionFileError: a line is not what the contract says; the first one is named.
-    """
-    asked: list[Asked] = []
-    for line, row in rows(data, name):
-        key = row.get("id")
-        if isinstance(key, dict | list) or (isinstance(key, float) and not math.isfinite(key)):
-            raise QuestionFileError(name, 'the "id" is not a string, a number, true, false or null.', line)
-        asked.append(
-            Asked(
-                text_of(row, "question", name, line),
-                texts_of(row, "history", name, line),
-                (("id", key),) if "id" in row else (),
-            )
-        )
-    return tuple(asked)
 
 
 def rows(data: bytes, name: str) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -1,0 +1,257 @@
+"""``evaluate`` and ``tune``: questions with known answers are asked, and the figures printed."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import linernotes
+from linernotes.shell.environment import settings_for
+from linernotes.shell.options import CorpusOption, JsonOption  # noqa: TC001  typer reads the annotations
+from linernotes.shell.output import print_json, table_console
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from linernotes.engine import Engine
+    from linernotes.measuring.cases import Article, Case, Expected
+    from linernotes.measuring.figures import Figures
+    from linernotes.measuring.judging import Outcome
+    from linernotes.models import Answer, Document, Turn
+    from linernotes.retrieval.embedding import Embedder
+    from linernotes.settings import Settings
+    from linernotes.shell.background import Background
+
+# --- evaluate ---------------------------------------------------------------------------------------------
+
+
+def evaluate(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE",
+            help="Our JSON Lines, SQuAD 2.0 or expected quotations, perhaps with a corpus: run.jsonl=corpus.",
+        ),
+    ],
+    *,
+    corpus: CorpusOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask questions with known answers, and print how many come out right.
+
+    Several files get a column each, and one for all of them.
+    """
+    from linernotes.measuring.figures import figures
+    from linernotes.measuring.report import ALL, as_json_of
+    from linernotes.measuring.report import as_json as figures_as_json
+
+    settings = settings_for(corpus)
+    # All of it is read before the model is loaded and the first question asked.
+    sets = {each.name: each for each in _question_sets(settings, corpus, files)}
+    load_model = functools.cache(lambda: _load_model(settings))
+    outcomes = {name: tuple(_outcomes(each, load_model)) for name, each in sets.items()}
+    quotations = {name: _quotations(each) for name, each in sets.items()}
+    found = {name: figures(outcomes[name], quotations[name]) for name in sets}
+    if len(sets) > 1:
+        found[ALL] = figures(
+            [each for name in sets for each in outcomes[name]],
+            [each for name in sets for each in quotations[name]],
+        )
+    if not as_json:
+        _print_figures(found)
+    elif len(sets) == 1:
+        print_json(figures_as_json(*found.values()))
+    else:
+        about = {
+            name: {"file": each.file, "corpus": None if each.corpus is None else str(each.corpus)}
+            for name, each in sets.items()
+        }
+        print_json(as_json_of(found, about))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _QuestionSet:
+    """A file of questions, or of expected quotations; without a corpus, that of the settings is asked."""
+
+    name: str
+    file: str
+    corpus: Path | None
+    settings: Settings
+    articles: tuple[Article, ...]
+    expected: tuple[Expected, ...]
+
+
+def _question_sets(settings: Settings, corpus: Path | None, given: Sequence[str]) -> Iterator[_QuestionSet]:
+    from linernotes.library.shared import read_shared
+    from linernotes.measuring.cases import read_cases, read_expected
+    from linernotes.measuring.json_lines import load
+    from linernotes.measuring.report import ALL
+
+    names = {ALL}
+    for each in given:
+        file, folder = _split(each)
+        data = load(file)
+        expected = read_expected(data, file)
+        articles = read_cases(data, file) if expected is None else ()
+        of = corpus if folder is None else folder
+        own = settings if of is None else settings.model_copy(update={"corpus_dir": of})
+        if any(article.text is None for article in articles) or expected is not None:
+            read_shared(own).require()
+        name = Path(file).stem if Path(file).stem not in names else each
+        names.add(name)
+        yield _QuestionSet(name, file, of, own, articles, expected or ())
+
+
+def _outcomes(given: _QuestionSet, load_model: Callable[[], Embedder]) -> Iterator[Outcome]:
+    """Ask every question, of its article's text where it has one, else of the corpus."""
+    from linernotes.library import Library
+    from linernotes.shell.background import Background, library_for
+
+    for article in given.articles:
+        embedder = load_model()
+        if article.text is None:
+            with library_for(given.settings, given.corpus, embedder) as background:
+                yield from _ask_all(background, embedder, article)
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            # Written out and read again: a text of its own meets what every corpus meets.
+            Path(folder, "article.txt").write_text(article.text, encoding="utf-8")
+            alone = given.settings.model_copy(update={"corpus_dir": Path(folder)})
+            with Background(
+                functools.partial(Library.open, alone, embedder=embedder, keep="nothing")
+            ) as background:
+                yield from _ask_all(background, embedder, article)
+
+
+def _ask_all(background: Background, embedder: Embedder, article: Article) -> Iterator[Outcome]:
+    from rich.console import Console
+    from rich.progress import track
+
+    from linernotes.engine import Engine
+    from linernotes.measuring.judging import Outcome
+    from linernotes.models import Answer
+    from linernotes.shell.background import timed_ask
+
+    engine = Engine(embedder)
+    console = Console(stderr=True)
+    cases = track(
+        article.cases, article.title, console=console, transient=True, disable=not console.is_terminal
+    )
+    for case in cases:
+        turn, milliseconds = timed_ask(background, case.question, case.history)
+        withheld = None
+        if case.is_answerable and not isinstance(turn.reply, Answer):
+            withheld = _withheld(background, engine, turn, case.history)
+        yield Outcome(case, turn.reply, milliseconds, withheld)
+
+
+def _withheld(background: Background, engine: Engine, turn: Turn, history: Sequence[str]) -> Answer | None:
+    """Return the answer that was refused. The library never gives it away; the engine that it asks does."""
+    from linernotes.models import Answer
+
+    edition = background.call(lambda library: library.edition())
+    turns = background.call(lambda library: library.recall(history)) if history else ()
+    reply = engine.ask(edition, turn.question, turns, refuse=False).reply
+    return reply if isinstance(reply, Answer) else None
+
+
+def _quotations(given: _QuestionSet) -> tuple[bool | None, ...]:
+    """Say of each expected quotation whether its speaker is right, or ``None`` where it is not found."""
+    from linernotes.corpus.quotes import find_quotes
+    from linernotes.library.shared import read_shared
+    from linernotes.measuring.judging import mark_quotations
+
+    if not given.expected:
+        return ()
+    documents = read_shared(given.settings).require()
+    return mark_quotations(given.expected, [each for document in documents for each in find_quotes(document)])
+
+
+# --- tune -------------------------------------------------------------------------------------------------
+
+
+def tune(
+    questions: Annotated[
+        list[str],
+        typer.Argument(help="SQuAD 2.0 files, and ours with their corpus folder: run.jsonl=corpus."),
+    ],
+    *,
+    write: Annotated[bool, typer.Option("--write", help="Replace the weights that ship.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Learn the weights from questions with known answers, and print what cross-validation says of them."""
+    from linernotes.engine import Engine
+    from linernotes.library.editions import EditionStore
+    from linernotes.measuring.report import as_json_of
+    from linernotes.measuring.tuning import as_files
+    from linernotes.measuring.tuning import tune as learn
+
+    settings = settings_for(None)
+    engine = Engine(_load_model(settings))
+    store = EditionStore(None, engine.segments, engine.indexes)
+    articles = [
+        (store.open_edition(documents), cases, is_squad)
+        for given in questions
+        for documents, cases, is_squad in _lessons(settings, given)
+    ]
+    tuned = learn(engine, articles)
+    if as_json:
+        print_json(as_json_of(tuned.report, {name: {"set": name} for name in tuned.report}))
+    else:
+        _print_figures(tuned.report)
+    if write:
+        for room, text in zip(("retrieval", "answering"), as_files(tuned), strict=True):
+            Path(linernotes.__file__).parent.joinpath(room, "weights.json").write_text(text, encoding="utf-8")
+
+
+def _lessons(settings: Settings, given: str) -> Iterator[tuple[Sequence[Document], Sequence[Case], bool]]:
+    """Read a question file: the documents and questions of each article, and whether these are SQuAD's."""
+    from linernotes.corpus.files import read_corpus, read_document
+    from linernotes.measuring.cases import read_cases
+    from linernotes.measuring.json_lines import load
+
+    file, folder = _split(given)
+    for article in read_cases(load(file), file):
+        if article.text is None:
+            reading = read_corpus(
+                folder or settings.corpus_dir,
+                max_file_bytes=settings.max_file_bytes,
+                max_corpus_bytes=settings.max_corpus_bytes,
+            )
+            yield reading.require(), article.cases, False
+        else:
+            yield [read_document(article.text.encode(), "article.txt")[0]], article.cases, True
+
+
+# --- What both need ---------------------------------------------------------------------------------------
+
+
+def _split(given: str) -> tuple[str, Path | None]:
+    """Return file and folder of ``FILE=FOLDER``; a file with such a name is a file."""
+    file, _, folder = given.partition("=")
+    is_file = False
+    with contextlib.suppress(OSError):
+        is_file = Path(given).exists()
+    return (given, None) if is_file or not folder else (file, Path(folder))
+
+
+def _load_model(settings: Settings) -> Embedder:
+    from rich.console import Console
+
+    from linernotes.retrieval.embedding import SentenceTransformerEmbedder
+
+    with Console(stderr=True).status("Loading the model ..."):
+        return SentenceTransformerEmbedder(settings.embedding_model)
+
+
+def _print_figures(sets: Mapping[str, Figures]) -> None:
+    from linernotes.measuring.report import as_tables
+
+    console = table_console()
+    console.print(as_tables(sets, console.width))

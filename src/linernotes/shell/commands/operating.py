@@ -1,0 +1,74 @@
+"""What an operator does: start the bot or the chat, let the running bot reload, look at the installation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from linernotes.shell.environment import log_to_stderr, read_environment, read_settings
+from linernotes.shell.options import JsonOption  # noqa: TC001  typer reads the annotations
+from linernotes.shell.output import print_json
+
+if TYPE_CHECKING:
+    from linernotes.settings import Settings
+
+
+def start(ctx: typer.Context) -> None:
+    """Answer questions about a song from an article.
+
+    Without a command, this is the Discord bot if DISCORD_TOKEN is set, and else a chat in the terminal.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    settings = read_settings()
+    if settings.discord_token is not None:
+        log_to_stderr(settings, for_people=False)
+        raise typer.Exit(_run_discord(settings))
+    log_to_stderr(settings)
+    from linernotes.shell import terminal
+    from linernotes.shell.background import open_library
+
+    terminal.run(lambda building: open_library(settings, "own", building), hint=terminal.DISCORD_HINT)
+
+
+def _run_discord(settings: Settings) -> int:
+    from linernotes import chat
+
+    return chat.run(settings)
+
+
+def reload(*, as_json: JsonOption = False) -> None:
+    """Let the running bot read the shared corpus again, and say what became of each server."""
+    from rich.console import Console
+
+    from linernotes.shell.control import request_reload
+
+    settings = read_settings()
+    log_to_stderr(settings)
+    console = Console(stderr=True)
+    with console.status("Waiting for the bot ...") as status:
+        report = request_reload(
+            settings.data_dir,
+            lambda step, done, total: status.update(f"The bot is at it: {step} {done} of {total} ..."),
+        )
+    if as_json:
+        print_json(report)
+        return
+    typer.echo(
+        f"The shared corpus is edition {report['edition'][:8]} now: {report['documents']} documents,"
+        f" {report['passages']} passages, {report['quotations']} quotations."
+    )
+    for server in report["servers"]:
+        typer.echo(" ".join(f"Server {server['guild']}: {server['did']}. {server['said']}".split()))
+
+
+def doctor() -> None:
+    """Check the installation: Python, settings, model, corpus and data folder, one line for each."""
+    from linernotes.shell.doctor import examine
+
+    status = 0
+    for finding in examine(read_environment()):
+        typer.echo(str(finding))
+        status = status or finding.exit_status
+    raise typer.Exit(status)
