@@ -27,7 +27,7 @@ FLOORS: tuple[frozenset[str], ...] = (
 )
 # The same within ``chat``: whatever is neither the frame nor puts the bot together is a feature.
 FRAME = "frame"
-TOGETHER = {"app", "__init__"}
+TOGETHER = {"app", "running", "__init__"}
 
 MODULES = sorted(SOURCE.rglob("*.py"))
 CHAT = sorted((SOURCE / "chat").rglob("*.py"))
@@ -84,7 +84,7 @@ def ours(tree: ast.AST) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
             inside = {f"{node.module}.{alias.name}" for alias in node.names}
             found |= inside if inside <= NAMES.keys() else {node.module} | inside
-    return found & NAMES.keys()
+    return found & NAMES.keys() - {"linernotes"}
 
 
 def floor_of(room: str) -> int:

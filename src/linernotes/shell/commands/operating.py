@@ -34,8 +34,9 @@ def start(ctx: typer.Context) -> None:
 
 def _run_discord(settings: Settings) -> int:
     from linernotes import chat
+    from linernotes.shell import control
 
-    return chat.run(settings)
+    return chat.run(settings, control.serve)
 
 
 def reload(*, as_json: JsonOption = False) -> None:
