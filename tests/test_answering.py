@@ -11,13 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes import FakeEmbedder, answer_of
-from linernotes.answering.answer import LENGTH, SENTENCES, choose
+from linernotes.answering.answer import LENGTH, UNITS, choose
 from linernotes.answering.aspects import lacks
 from linernotes.answering.confidence import (
     ANSWERED,
     CONFIDENCE,
     FEATURES,
+    READ,
+    READ_ANSWERED,
+    READ_CONFIDENCE,
     RELEVANCE,
+    Judge,
     Judgement,
     Logistic,
     find_features,
@@ -42,7 +46,7 @@ from linernotes.errors import EmptyIndexError, ForeignVectorsError
 from linernotes.library.editions import EditionStore
 from linernotes.models import Answer, Candidate, Embedding, Hit, Passage, Quote, Sentence, Turn, Unanswered
 from linernotes.retrieval.query import Query
-from linernotes.retrieval.ranking import SIGNALS, weights
+from linernotes.retrieval.ranking import READ_SIGNALS, SIGNALS, read_weights, weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -347,9 +351,9 @@ class OnePassage:
         return ()
 
 
-def chosen_of(sentences: tuple[Sentence, ...], *order: int) -> tuple[Sentence, ...]:
+def chosen_of(sentences: tuple[Sentence, ...], *order: int, gain: float = 0.0) -> tuple[Sentence, ...]:
     lead = find_lead(order[0], OnePassage(sentences))
-    return choose(lead, candidates_of(sentences, *order), sentences)
+    return choose(lead, candidates_of(sentences, *order), sentences, gain)
 
 
 def test_an_answer_is_its_lead_and_then_the_others_in_the_order_of_the_text() -> None:
@@ -367,6 +371,13 @@ def test_a_reply_too_long_to_be_shown_whole_gives_its_sentence() -> None:
     assert chosen_of(sentences, 3) == (sentences[3],)
 
 
+def test_others_are_shown_only_where_they_make_it_likelier_by_enough() -> None:
+    sentences = sentences_of(50, 50, 50)
+    # The scores are 10, 9 and 8: of the probability, the second has a quarter and the third a tenth.
+    assert chosen_of(sentences, 0, 1, 2, gain=0.2) == sentences[:2]
+    assert chosen_of(sentences, 0, 1, 2, gain=0.5) == sentences[:1]
+
+
 @given(st.lists(st.integers(1, 500), min_size=1, max_size=12), st.randoms())
 def test_an_answer_keeps_to_its_length(lengths: list[int], chance: object) -> None:
     sentences = sentences_of(*lengths)
@@ -374,7 +385,7 @@ def test_an_answer_keeps_to_its_length(lengths: list[int], chance: object) -> No
     chance.shuffle(order)  # type: ignore[attr-defined]
     chosen = chosen_of(sentences, *order)
     assert sentences[order[0]] == chosen[0]
-    assert len(chosen) <= SENTENCES
+    assert len(chosen) <= UNITS
     assert len(chosen) == 1 or len(" ".join(each.text for each in chosen)) <= LENGTH
 
 
@@ -447,15 +458,20 @@ def test_a_slip_is_mended_and_a_word_is_not(engine: Engine) -> None:
 
 def test_the_weights_that_ship_fit_the_signals() -> None:
     assert weights().shape == (len(SIGNALS),)
+    assert read_weights().shape == (len(READ_SIGNALS),)
     judge = judgement()
     for model, used in (
         (judge.relevance, RELEVANCE),
-        (judge.answered, ANSWERED),
-        (judge.confidence, CONFIDENCE),
+        (judge.unread.answered, ANSWERED),
+        (judge.unread.confidence, CONFIDENCE),
+        (judge.read.answered, READ_ANSWERED),
+        (judge.read.confidence, READ_CONFIDENCE),
     ):
         assert {name for name, weight in zip(FEATURES, model.weights, strict=True) if weight} <= set(used)
     assert 0 < judge.least_relevance < 1
-    assert 0 < judge.least_answered < 1
+    for by in (judge.unread, judge.read):
+        assert 0 < by.least <= by.stated < 1
+        assert 0 < by.gain < 1
 
 
 @pytest.mark.parametrize(
@@ -511,15 +527,26 @@ def test_what_the_judgement_sees_of_question_and_evidence(engine: Engine) -> Non
     assert found["weakest_shown"] > 0
 
 
-def test_an_answer_needs_relevance_and_an_answer() -> None:
-    def judge(relevance: float, answered: float) -> bool:
-        nothing = tuple(0.0 for _ in FEATURES)
-        models = [Logistic(math.log(p / (1 - p)), nothing) for p in (relevance, answered, 0.5)]
-        return Judgement(models[0], 0.5, models[1], 0.2, models[2]).shows(nothing)
+def certain(probability: float) -> Logistic:
+    """A model that gives everything the same probability."""
+    return Logistic(math.log(probability / (1 - probability)), tuple(0.0 for _ in FEATURES))
 
-    assert judge(0.6, 0.3)
-    assert not judge(0.4, 0.3)
-    assert not judge(0.6, 0.1)
+
+@pytest.mark.parametrize(("answered", "grade"), [(0.1, "silent"), (0.3, "near"), (0.6, "stated")])
+def test_an_answer_is_silent_near_or_stated_by_its_probability(answered: float, grade: str) -> None:
+    judge = Judge(certain(answered), 0.2, 0.5, certain(0.5), 0.1)
+    assert judge.grade(tuple(0.0 for _ in FEATURES)) == grade
+
+
+def test_the_surer_the_ranking_the_less_is_read() -> None:
+    nothing = tuple(0.0 for _ in FEATURES)
+
+    def to_read(confidence: float) -> int:
+        judge = Judge(certain(0.5), 0.2, 0.5, certain(confidence), 0.1)
+        return Judgement(certain(0.5), 0.4, judge, judge, 0.9, 0.0).to_read(nothing)
+
+    assert to_read(0.8) == READ
+    assert to_read(0.95) == 1
 
 
 def test_a_sentence_that_the_corpus_no_longer_has_is_near_nothing(engine: Engine) -> None:
