@@ -22,7 +22,7 @@ from linernotes.retrieval.grouping import group
 from linernotes.retrieval.index import Index
 from linernotes.retrieval.query import Query
 from linernotes.retrieval.ranking import rank_read
-from linernotes.retrieval.reading import Candidate as Window
+from linernotes.retrieval.reading import Excerpt
 from linernotes.words import find_words
 
 if TYPE_CHECKING:
@@ -186,8 +186,8 @@ class Engine:
         """
         if self._reader is None:
             return evidence
-        windows = [self._window(edition, each) for each in evidence.candidates[:worth]]
-        readings = self._reader.read(question, windows)
+        excerpts = [self._excerpt(edition, each) for each in evidence.candidates[:worth]]
+        readings = self._reader.read(question, excerpts)
         read = [
             replace(each, reading=reading)
             for each, reading in zip(evidence.candidates, readings, strict=False)
@@ -195,7 +195,7 @@ class Engine:
         candidates = (*read, *evidence.candidates[len(read) :])
         return replace(evidence, candidates=rank_read(candidates) if rank else candidates)
 
-    def _window(self, edition: Edition[Index], candidate: Candidate) -> Window:
+    def _excerpt(self, edition: Edition[Index], candidate: Candidate) -> Excerpt:
         """Return a candidate with the sentences around it, of its section alone, below title and heading."""
         index = edition.index
         passage = index.passage(candidate.sentence.document, candidate.sentence.passage)
@@ -215,7 +215,7 @@ class Engine:
         after = list(around(range(at + 1, min(at + 1 + NEIGHBOURS, len(index.sentences)))))
         title = next((each.title for each in edition.documents if each.name == passage.document), None)
         heading = ": ".join(each for each in (title, passage.heading) if each)
-        return Window(heading, before[::-1], candidate.sentence.text, after)
+        return Excerpt(heading, before[::-1], candidate.sentence.text, after)
 
     def _scope(self, edition: Edition[Index], text: str, turns: Sequence[Turn]) -> _Scope:
         """Return the documents that a question is asked of."""

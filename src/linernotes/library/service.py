@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from linernotes.models import Edition, Quote, Turn
     from linernotes.retrieval.embedding import Embedder
     from linernotes.retrieval.index import Index
+    from linernotes.retrieval.reading import Reader
     from linernotes.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ class Library:
         settings: Settings,
         *,
         embedder: Embedder | None = None,
+        reader: Reader | None = None,
         clock: Callable[[], float] = time.time,
         keep: Keep = "own",
         progress: Progress | None = None,
@@ -93,6 +95,8 @@ class Library:
         Args:
             settings: the settings.
             embedder: the model; by default the one that the settings name is loaded.
+            reader: the reader; by default, the packaged one where the settings want it. With an embedder that
+                is given there is none, unless it is given too.
             clock: seconds since the epoch.
             keep: what to do with ``DATA_DIR``.
             progress: told from a worker's thread how far the edition is.
@@ -113,7 +117,7 @@ class Library:
                 # What is quick first: a wrong corpus or database is told at once, not after the model.
                 documents = await workers.build(require_shared, settings)
                 await store.open()
-                engine, editions = await workers.build(_assemble, settings, embedder, folder, workers)
+                engine, editions = await workers.build(_assemble, settings, embedder, reader, folder, workers)
                 uploads = Uploads(None if store.is_in_memory else folder)
                 curator = Curator(
                     settings=settings,
@@ -256,13 +260,25 @@ def _data_folder(settings: Settings, keep: Keep, stack: ExitStack) -> Path | Non
 
 
 def _assemble(
-    settings: Settings, embedder: Embedder | None, folder: Path | None, workers: Workers
+    settings: Settings,
+    embedder: Embedder | None,
+    reader: Reader | None,
+    folder: Path | None,
+    workers: Workers,
 ) -> tuple[Engine, EditionStore[Index]]:
     if embedder is None:
+        if reader is None and settings.reader:
+            from linernotes.retrieval.reading import packaged_reader
+
+            reader = packaged_reader()
         from linernotes.retrieval.embedding import SentenceTransformerEmbedder
 
         embedder = SentenceTransformerEmbedder(settings.embedding_model)
-    engine = Engine(workers.share(embedder), max_question_chars=settings.max_question_chars)
+    engine = Engine(
+        workers.share(embedder),
+        reader=None if reader is None else workers.share_reader(reader),
+        max_question_chars=settings.max_question_chars,
+    )
     return engine, EditionStore(folder, engine.segments, engine.indexes)
 
 

@@ -8,6 +8,7 @@ first token's three are "no words here" for start and end, and whether the windo
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -17,7 +18,6 @@ from linernotes.models import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -32,7 +32,7 @@ WINDOW_TOKENS = 256
 SPAN_TOKENS = 30
 
 
-class Candidate(NamedTuple):
+class Excerpt(NamedTuple):
     """A sentence that may answer, with what stands around it.
 
     ``before`` and ``after`` are whole sentences in the order of the text; more than fit are left out.
@@ -45,10 +45,14 @@ class Candidate(NamedTuple):
 
 
 class Reader(Protocol):
-    """Reads candidates; may be called from any thread."""
+    """Reads excerpts; may be called from any thread."""
 
-    def read(self, question: str, candidates: Sequence[Candidate]) -> list[Reading]:
-        """Return one reading for each candidate, in order."""
+    def read(self, question: str, excerpts: Sequence[Excerpt]) -> list[Reading]:
+        """Return one reading for each excerpt, in order."""
+        ...
+
+    def read_all(self, asked: Sequence[tuple[str, Sequence[Excerpt]]]) -> list[list[Reading]]:
+        """Return the readings of several questions, read in one batch."""
         ...
 
 
@@ -200,11 +204,11 @@ class OnnxReader:
         self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         self._tokenizer = load_tokenizer()
 
-    def read(self, question: str, candidates: Sequence[Candidate]) -> list[Reading]:
+    def read(self, question: str, candidates: Sequence[Excerpt]) -> list[Reading]:
         """Return one reading for each candidate, in order; equal windows are read once."""
         return self.read_all([(question, candidates)])[0]
 
-    def read_all(self, asked: Sequence[tuple[str, Sequence[Candidate]]]) -> list[list[Reading]]:
+    def read_all(self, asked: Sequence[tuple[str, Sequence[Excerpt]]]) -> list[list[Reading]]:
         """Read the candidates of several questions in batches of like length."""
         prepared = [[self._prepare(question, each) for each in candidates] for question, candidates in asked]
         distinct = {each.encoded.ids.tobytes(): each.encoded for row in prepared for each in row}
@@ -216,7 +220,7 @@ class OnnxReader:
                 logits[each.ids.tobytes()] = found[row, : len(each.ids)]
         return [[_reading(logits[each.encoded.ids.tobytes()], each) for each in row] for row in prepared]
 
-    def _prepare(self, question: str, candidate: Candidate) -> _Prepared:
+    def _prepare(self, question: str, candidate: Excerpt) -> _Prepared:
         before, after = list(candidate.before)[-_NEIGHBOURS:], list(candidate.after)[:_NEIGHBOURS]
         texts = [*before, candidate.sentence, *after]
         at = len(before)
@@ -257,3 +261,11 @@ def _reading(logits: Floats, prepared: _Prepared) -> Reading:
     offsets = prepared.offsets
     start, end = (offsets[found.first - begin][0], offsets[found.last - begin][1]) if offsets else (0, 0)
     return Reading(start, end, found.margin, found.answerable, found.evidence, found.behind, found.sureness)
+
+
+def packaged_reader() -> OnnxReader | None:
+    """Return the reader whose weights come with the package; ``None`` where there are none."""
+    from importlib import resources
+
+    path = resources.files(__package__) / "reader.onnx"
+    return OnnxReader(Path(str(path))) if path.is_file() else None

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from linernotes.measuring.judging import Outcome
     from linernotes.models import Answer, Document, Turn
     from linernotes.retrieval.embedding import Embedder
+    from linernotes.retrieval.reading import Reader
     from linernotes.settings import Settings
     from linernotes.shell.background import Background
 
@@ -54,8 +55,8 @@ def evaluate(
     settings = settings_for(corpus)
     # All of it is read before the model is loaded and the first question asked.
     sets = {each.name: each for each in _question_sets(settings, corpus, files)}
-    load_model = functools.cache(lambda: _load_model(settings))
-    outcomes = {name: tuple(_outcomes(each, load_model)) for name, each in sets.items()}
+    load_models = functools.cache(lambda: _load_models(settings))
+    outcomes = {name: tuple(_outcomes(each, load_models)) for name, each in sets.items()}
     quotations = {name: _quotations(each) for name, each in sets.items()}
     found = {name: figures(outcomes[name], quotations[name]) for name in sets}
     if len(sets) > 1:
@@ -108,37 +109,39 @@ def _question_sets(settings: Settings, corpus: Path | None, given: Sequence[str]
         yield _QuestionSet(name, file, of, own, articles, expected or ())
 
 
-def _outcomes(given: _QuestionSet, load_model: Callable[[], Embedder]) -> Iterator[Outcome]:
+def _outcomes(
+    given: _QuestionSet, load_models: Callable[[], tuple[Embedder, Reader | None]]
+) -> Iterator[Outcome]:
     """Ask every question, of its article's text where it has one, else of the corpus."""
+    from linernotes.engine import Engine
     from linernotes.library import Library
     from linernotes.shell.background import Background, library_for
 
     for article in given.articles:
-        embedder = load_model()
+        embedder, reader = load_models()
+        engine = Engine(embedder, reader=reader)
         if article.text is None:
-            with library_for(given.settings, given.corpus, embedder) as background:
-                yield from _ask_all(background, embedder, article)
+            with library_for(given.settings, given.corpus, embedder, reader) as background:
+                yield from _ask_all(background, engine, article)
             continue
         with tempfile.TemporaryDirectory() as folder:
             # Written out and read again: a text of its own meets what every corpus meets.
             Path(folder, "article.txt").write_text(article.text, encoding="utf-8")
             alone = given.settings.model_copy(update={"corpus_dir": Path(folder)})
             with Background(
-                functools.partial(Library.open, alone, embedder=embedder, keep="nothing")
+                functools.partial(Library.open, alone, embedder=embedder, reader=reader, keep="nothing")
             ) as background:
-                yield from _ask_all(background, embedder, article)
+                yield from _ask_all(background, engine, article)
 
 
-def _ask_all(background: Background, embedder: Embedder, article: Article) -> Iterator[Outcome]:
+def _ask_all(background: Background, engine: Engine, article: Article) -> Iterator[Outcome]:
     from rich.console import Console
     from rich.progress import track
 
-    from linernotes.engine import Engine
     from linernotes.measuring.judging import Outcome
     from linernotes.models import Answer
     from linernotes.shell.background import timed_ask
 
-    engine = Engine(embedder)
     console = Console(stderr=True)
     cases = track(
         article.cases, article.title, console=console, transient=True, disable=not console.is_terminal
@@ -193,7 +196,8 @@ def tune(
     from linernotes.measuring.tuning import tune as learn
 
     settings = settings_for(None)
-    engine = Engine(_load_model(settings))
+    embedder, reader = _load_models(settings)
+    engine = Engine(embedder, reader=reader)
     store = EditionStore(None, engine.segments, engine.indexes)
     articles = [
         (store.open_edition(documents), cases, is_squad)
@@ -241,13 +245,16 @@ def _split(given: str) -> tuple[str, Path | None]:
     return (given, None) if is_file or not folder else (file, Path(folder))
 
 
-def _load_model(settings: Settings) -> Embedder:
+def _load_models(settings: Settings) -> tuple[Embedder, Reader | None]:
+    """Return the embedder and, where the settings want it, the reader."""
     from rich.console import Console
 
     from linernotes.retrieval.embedding import SentenceTransformerEmbedder
+    from linernotes.retrieval.reading import packaged_reader
 
-    with Console(stderr=True).status("Loading the model ..."):
-        return SentenceTransformerEmbedder(settings.embedding_model)
+    with Console(stderr=True).status("Loading the models ..."):
+        reader = packaged_reader() if settings.reader else None
+        return SentenceTransformerEmbedder(settings.embedding_model), reader
 
 
 def _print_figures(sets: Mapping[str, Figures]) -> None:
