@@ -228,6 +228,8 @@ class Engine:
             return _Scope(named.documents, named.is_sure)
         there = {document.name for document in edition.documents}
         for turn in reversed(turns):
+            if turn.song is not None and turn.song in there:
+                return _Scope(frozenset([turn.song]), is_strict=True)
             if isinstance(turn.reply, Answer):
                 if turn.reply.lead.document in there:
                     return _Scope(frozenset([turn.reply.lead.document]), is_follow_up(text))

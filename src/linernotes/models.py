@@ -344,8 +344,12 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A question of a conversation, what it was taken to mean on its own, and what was replied."""
+    """A question of a conversation, what it was taken to mean on its own, and what was replied.
+
+    ``song`` is the document that was asked because a person chose it: the conversation stays with it.
+    """
 
     question: str
     standalone: str
     reply: Answer | Unanswered
+    song: str | None = None

@@ -94,7 +94,8 @@ def find_lead(position: int, corpus: Corpus, said: Collection[str] = ()) -> Lead
     items = _list_around(position, sentences, passage)
     if items is not None and (len(unit) == 1 or set(unit) <= set(items)):
         unit, kind = items, "items"
-    quote = _quote_at(sentence, corpus)
+    # The line that introduces a quotation may be what answers: then the rest of the unit is quoted.
+    quote = next((found for each in (position, *unit) if (found := _quote_at(sentences[each], corpus))), None)
     asked = _question_before(unit[0], sentences, quote)
     context: Context | None = None
     if quote is not None and asked is not None:

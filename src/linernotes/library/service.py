@@ -10,6 +10,7 @@ import logging
 import time
 import unicodedata
 from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from linernotes.engine import Engine
@@ -157,7 +158,8 @@ class Library:
             history: earlier questions of the same conversation, oldest first; they are answered again.
             turns: earlier questions with their answers, oldest first; younger than ``history``.
             guild: the server.
-            document: the name of the one document to answer from; by default, all of them.
+            document: the name of the one document to answer from; by default, all of them. The turn says that
+                it was chosen, so that the questions after it stay with it.
 
         Raises:
             CorpusError: the server has no such document.
@@ -168,7 +170,8 @@ class Library:
 
         def answer() -> Turn:
             earlier = self._engine.recall(asked, [_clean(each) for each in history]) if history else ()
-            return self._engine.ask(asked, _clean(question), (*earlier, *turns))
+            turn = self._engine.ask(asked, _clean(question), (*earlier, *turns))
+            return turn if document is None else replace(turn, song=document)
 
         return await self._workers.answer(answer)
 

@@ -23,8 +23,10 @@ from linernotes.library.database import connect, in_sentences, transaction
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    from linernotes.models import Certainty
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -55,13 +57,19 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A passage that led to an answer, where its sentences stand, and the figures; never its text."""
+    """A passage that led to an answer, where its sentences stand, and the figures; never its text.
+
+    ``digests`` name the texts of the sentences by which it is found again when the article has changed: those
+    that were shown, or, where none was, those that came nearest. What was kept before there were digests has
+    none.
+    """
 
     document: str
     passage: int
     score: float
     signals: Mapping[str, float]
     sentences: tuple[tuple[int, int], ...] = ()
+    digests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,9 @@ class Posted:
     """An answer under which there are buttons.
 
     ``key`` is the id of the question's message or interaction; ``guild`` is ``None`` in a direct message;
-    ``message`` is ``None`` until it has been sent.
+    ``message`` is ``None`` until it has been sent. ``certainty`` is ``None`` where nothing was answered, and
+    in what was kept before answers had one. ``other`` is where another document answers, which a button
+    offers.
     """
 
     key: int
@@ -80,6 +90,8 @@ class Posted:
     confidence: float
     evidence: tuple[Evidence, ...]
     message: int | None = None
+    certainty: Certainty | None = None
+    other: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +213,11 @@ class Store:
     async def record(self, posted: Posted) -> None:
         """Keep what the buttons under an answer need, for 30 days."""
         evidence = json.dumps(
-            [
-                [each.document, each.passage, each.score, dict(each.signals), each.sentences]
-                for each in posted.evidence
-            ]
+            {
+                "passages": [_written(each) for each in posted.evidence],
+                "certainty": posted.certainty,
+                "other": None if posted.other is None else _written(posted.other),
+            }
         )
         row = (
             posted.key,
@@ -336,8 +349,29 @@ class Store:
             self._connection.close()
 
 
+def _written(evidence: Evidence) -> list[Any]:
+    return [
+        evidence.document,
+        evidence.passage,
+        evidence.score,
+        dict(evidence.signals),
+        evidence.sentences,
+        evidence.digests,
+    ]
+
+
+def _read(written: Sequence[Any]) -> Evidence:
+    document, passage, score, signals, sentences, *digests = written
+    spans = tuple((start, end) for start, end in sentences)
+    return Evidence(document, passage, score, signals, spans, tuple(digests[0]) if digests else ())
+
+
 def _posted(row: tuple[Any, ...]) -> Posted:
     key, guild, channel, asker, edition, confidence, evidence, message = row
+    kept = json.loads(evidence)
+    if isinstance(kept, list):  # kept by a version before
+        kept = {"passages": kept}
+    other = kept.get("other")
     return Posted(
         key,
         guild or None,
@@ -345,9 +379,8 @@ def _posted(row: tuple[Any, ...]) -> Posted:
         asker,
         edition,
         confidence,
-        tuple(
-            Evidence(document, passage, score, signals, tuple((start, end) for start, end in sentences))
-            for document, passage, score, signals, sentences in json.loads(evidence)
-        ),
+        tuple(map(_read, kept["passages"])),
         message,
+        kept.get("certainty"),
+        None if other is None else _read(other),
     )

@@ -26,6 +26,8 @@ CONTENT: Final = 2_000
 DESCRIPTION: Final = 4_096
 FIELD: Final = 1_024
 TITLE: Final = 256
+FOOTER: Final = 2_048
+LABEL: Final = 80
 CHOICE: Final = 100
 
 COLOUR: Final = 0xC8963E

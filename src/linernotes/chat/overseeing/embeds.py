@@ -119,6 +119,8 @@ def _checked(question: str, words: str, reply: Answer | Unanswered) -> str:
         return f"{text}✅ The answer holds them."
     if not isinstance(reply, Answer):
         return f"{text}❌ Now I answer that the article does not say."
+    if not lacking(reply.text, words):
+        return f"{text}❌ The nearest that I find holds them, but I am not sure that it answers."
     missing = listed(lacking(reply.text, words), 130, lambda each: _quoted(each, 60))
     return f"{text}❌ Missing: {missing}. Now I answer: {_quoted(reply.text, _SAID)}"
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 import discord
 
-from linernotes.chat.frame.citations import attribution, title
-from linernotes.chat.frame.embeds import COLOUR, pages_of, short_key
-from linernotes.chat.frame.markup import clean, fit
+from linernotes.chat.frame.citations import attribution, source_line, title
+from linernotes.chat.frame.embeds import COLOUR, FOOTER, pages_of, short_key
+from linernotes.chat.frame.markup import clean, fit, quoted_line, trim
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +23,10 @@ _QUOTATION: Final = 2_400
 
 
 def quotation(edition: Edition[Index], quote: Quote) -> discord.Embed:
-    """Show a quotation with its speaker and outlet."""
-    lines = [f"“{fit(clean(quote.text), _QUOTATION)}”", f"— {attribution(quote)}"]
-    lines.append(f"-# {title(edition, quote.document)}")
-    return discord.Embed(description="\n".join(lines), colour=COLOUR)
+    """Show a quotation as a block, who said it and where below it, and the source in small."""
+    text = quoted_line(fit(clean(quote.text), _QUOTATION))
+    embed = discord.Embed(description=f"{text}\n— {attribution(quote)}", colour=COLOUR)
+    return embed.set_footer(text=trim(source_line(edition, quote.document), FOOTER))
 
 
 def quotations(edition: Edition[Index], quotes: Sequence[Quote], page: int) -> discord.Embed:
@@ -36,7 +36,7 @@ def quotations(edition: Edition[Index], quotes: Sequence[Quote], page: int) -> d
     first = page * QUOTES_PER_PAGE
     several = len(edition.documents) > 1
     entries = [
-        f"“{fit(clean(quote.text), 480)}”\n— {attribution(quote)}"
+        f"{quoted_line(fit(clean(quote.text), 480))}\n— {attribution(quote)}"
         + (f" · {title(edition, quote.document, 80, by=False, link=False)}" if several else "")
         for quote in quotes[first : first + QUOTES_PER_PAGE]
     ]
