@@ -15,14 +15,14 @@ from linernotes.chat.frame import logs
 from linernotes.chat.frame.buttons import row
 from linernotes.errors import RefusalError, StoreError
 from linernotes.library.store import Posted
-from linernotes.models import Answer, Turn
+from linernotes.models import Answer, Hit, Turn
 
 if TYPE_CHECKING:
     from linernotes.chat.frame.bot import LinerNotes
     from linernotes.chat.frame.buttons import Button
     from linernotes.chat.frame.sessions import Place
     from linernotes.library.store import Evidence
-    from linernotes.models import Edition
+    from linernotes.models import Alternative, Edition
     from linernotes.retrieval.index import Index
 
 _log = logs.get(__name__)
@@ -53,6 +53,7 @@ async def answer(
     document: str | None = None,
     asked: bool = False,
     instead_of: Evidence | None = None,
+    promised: Alternative | None = None,
 ) -> Reply:
     """Ask the library.
 
@@ -65,6 +66,7 @@ async def answer(
         document: the one document to answer from.
         asked: whether the reply shows the question.
         instead_of: what another document says, in place of which this one answers: it is offered again.
+        promised: what ``document`` was said to answer: it is shown where the document alone answers less.
     """
     started = time.perf_counter()
     guild = bot.guild_of(place.guild)
@@ -73,6 +75,8 @@ async def answer(
     turn = await bot.library.ask(question, turns=turns, guild=guild, document=document)
     if turn.reply.edition != edition.id:
         edition = await bot.library.edition(guild)
+    elif promised is not None:
+        turn = kept_promise(turn, promised, edition)
     answered = isinstance(turn.reply, Answer)
     examples = () if answered else await bot.examples.of(guild)
     found = evidence_of(turn)
@@ -113,6 +117,34 @@ async def answer(
     posted = await _recorded(bot, posted)
     buttons = () if posted is None else buttons_of(posted, turn.reply, edition)
     return Reply((*turns, turn), embed, posted, buttons)
+
+
+def kept_promise(turn: Turn, promised: Alternative, edition: Edition[Index]) -> Turn:
+    """Return a turn that answers at least what the button under another song's answer has promised.
+
+    Args:
+        turn: what the document says when it is asked alone.
+        promised: what it said when all were asked.
+        edition: the edition that was asked.
+    """
+    lead = promised.lead
+    if isinstance(turn.reply, Answer) and turn.reply.certainty == "stated":
+        return turn
+    passage = next(
+        (
+            each
+            for each in edition.passages
+            if (each.document, each.number) == (lead.document, lead.sentences[0].passage)
+        ),
+        None,
+    )
+    if passage is None or passage.text[lead.start - passage.start : lead.end - passage.start] != lead.text:
+        return turn
+    hit = Hit(passage, lead.sentences, 0.0)
+    reply = Answer(
+        lead, lead.text, lead.sentences, (), (hit,), promised.certainty, promised.confidence, edition.id
+    )
+    return replace(turn, reply=reply)
 
 
 async def _brought_up(

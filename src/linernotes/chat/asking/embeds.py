@@ -90,7 +90,10 @@ def _passages(numbers: Sequence[int]) -> str:
 def _unanswered(
     edition: Edition[Index], turn: Turn, reply: Unanswered, examples: Sequence[str]
 ) -> discord.Embed:
-    embed = discord.Embed(description=sentence_for(edition, reply.reason), colour=GREY)
+    embed = discord.Embed(description=sentence_for(edition, reply.reason, turn.song), colour=GREY)
+    # Who has chosen a song does not ask about another.
+    if turn.song is not None and len(edition.documents) > 1:
+        return embed
     if (suggested := suggestion(turn.question, examples)) is not None:
         embed.set_footer(text=f"You could ask: {trim(suggested, 200)}")
     return embed
@@ -106,11 +109,14 @@ def suggestion(question: str, examples: Sequence[str]) -> str | None:
     return max((each for each in examples if clean(each)), key=shared, default=None)
 
 
-def sentence_for(edition: Edition[Index], reason: Reason) -> str:
-    """Say why there is no answer."""
+def sentence_for(edition: Edition[Index], reason: Reason, song: str | None = None) -> str:
+    """Say why there is no answer; ``song`` is the document that was asked, if it was one of several."""
     sentence = _SENTENCES[reason]
     if len(edition.documents) == 1:
         return sentence
+    if song is not None and reason == "silent":
+        name = fit(clean(plain_title(edition, song)), 150)
+        return f"The article “{name}” does not say."
     sentence = sentence.replace("The article does", "The articles do").replace("article says", "article say")
     return re.sub(r"\bthe (article|song)\b", r"the \1s", sentence)
 
@@ -120,7 +126,13 @@ def sentence_for(edition: Edition[Index], reason: Reason) -> str:
 # Which figures say what in a member's words. Those that are not named are for moderators alone.
 _REASONS: Final = {
     "has most words of the question in it": ("bm25", "bm25_passage"),
-    "comes nearest to what the question means": ("sentence_vector", "passage_vector", "late", "late_before", "late_passage"),
+    "comes nearest to what the question means": (
+        "sentence_vector",
+        "passage_vector",
+        "late",
+        "late_before",
+        "late_passage",
+    ),
     "follows nearly the same question in the article": ("after_question",),
     "stands near my answer before": ("nearby",),
 }
@@ -145,9 +157,7 @@ def why(edition: Edition[Index], posted: Posted, *, figures: bool = False) -> di
     compared = f"I compared the question with {_all(sentences)} of {title(edition, best.document, by=False)}."
     first = f"Passage {best.passage} came first: it {_reasons(best, others)}."
     lines = [f"{compared} {first}", _sureness(posted)]
-    places = list(
-        dict.fromkeys(each.passage for each in others if each.document == best.document)
-    )
+    places = list(dict.fromkeys(each.passage for each in others if each.document == best.document))
     if places := places[:_MOST_OTHERS]:
         verb = "fits" if len(places) == 1 else "fit"
         lines.append(f"Next came {_passages(places)}, which {verb} it less.")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from linernotes.chat.frame.bot import LinerNotes
     from linernotes.library.store import Evidence, Posted
-    from linernotes.models import Turn
+    from linernotes.models import Alternative, Turn, Unanswered
 
 _GONE: Final = "That song is no longer among those that I answer from."
 
@@ -56,6 +56,12 @@ async def _press_other(interaction: discord.Interaction[LinerNotes], key: str) -
             await _show_alone(interaction, other, place, message)
 
 
+def _promised(reply: Answer | Unanswered, other: Evidence) -> Alternative | None:
+    """Return what the other song was said to answer, if that is what was offered."""
+    offered = reply.other if isinstance(reply, Answer) else None
+    return offered if offered is not None and offered.document == other.document else None
+
+
 async def _turn_to(
     interaction: discord.Interaction[LinerNotes],
     posted: Posted,
@@ -76,6 +82,7 @@ async def _turn_to(
         # A command's answer shows its question; a message's stands above it.
         asked=message is not None and message.interaction_metadata is not None,
         instead_of=evidence_of_lead(before) if isinstance(before, Answer) else None,
+        promised=_promised(before, other),
     )
     sent = await show(interaction, reply.embed, reply.view)
     await remember(bot, reply, place, sent.id, private=message is not None and message.flags.ephemeral)
@@ -91,8 +98,10 @@ async def _show_alone(
     edition = await bot.library.edition(guild)
     if question is not None:
         turn = await bot.library.ask(question, guild=guild, document=other.document)
-        await show(interaction, embeds.reply(edition, turn, named=True))
-        return
+        if isinstance(turn.reply, Answer) and turn.reply.certainty == "stated":
+            await show(interaction, embeds.reply(edition, turn, named=True))
+            return
+    # What stands there is shown in any case.
     found = find_other(edition, other)
     if found is None:
         raise RefusalError(_GONE)
