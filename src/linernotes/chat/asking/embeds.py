@@ -1,4 +1,7 @@
-"""What is said to a question: the lead and where it stands, or in one line that there is none; and why."""
+"""What is said to a question: the lead and where it stands, or in one line that there is none; and why.
+
+The terminal has its own words for the same, in ``shell/wording.py``.
+"""
 
 from __future__ import annotations
 
