@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from linernotes.models import Answer, Embedding, Hit, Lead, Passage, Sentence
+from linernotes.models import Answer, Embedding, Hit, Lead, Passage, Reading, Sentence
+from linernotes.words import find_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from linernotes.library.catalogue import Catalogue
     from linernotes.models import Floats
+    from linernotes.retrieval.reading import Excerpt
 
 DIMENSION = 64
 _WORD = re.compile(r"\w+|[^\w\s]")
@@ -72,6 +74,35 @@ def _direction(word: str) -> Floats:
     seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8])
     vector = np.random.default_rng(seed).standard_normal(DIMENSION)
     return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+class OverlapReader:
+    """Takes a sentence for an answer by the words that it shares with the question.
+
+    The first two others are the words that answer.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, tuple[Excerpt, ...]]] = []
+
+    def read(self, question: str, excerpts: Sequence[Excerpt]) -> list[Reading]:
+        return self.read_all([(question, excerpts)])[0]
+
+    def read_all(self, asked: Sequence[tuple[str, Sequence[Excerpt]]]) -> list[list[Reading]]:
+        self.asked += [(question, tuple(excerpts)) for question, excerpts in asked]
+        return [[_overlap(question, each.sentence) for each in excerpts] for question, excerpts in asked]
+
+
+def _overlap(question: str, sentence: str) -> Reading:
+    if "poison" in question:
+        raise ValueError("This question is poison.")
+    asked = {word.stem for word in find_words(question) if not word.is_stop}
+    words = [word for word in find_words(sentence) if not word.is_stop]
+    share = sum(word.stem in asked for word in words) / max(1, len(asked))
+    new = [word for word in words if word.stem not in asked][:2]
+    logit = 10 * (share - 0.5)
+    start, end = (new[0].start, new[-1].end) if new else (0, 0)
+    return Reading(start, end, logit, logit, logit, 0.0, share - 1)
 
 
 # --- A database ---------------------------------------------------------------------------------------------

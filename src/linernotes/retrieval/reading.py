@@ -215,7 +215,9 @@ class OnnxReader:
         logits: dict[bytes, Floats] = {}
         for batch in _batches(sorted(distinct.values(), key=lambda each: len(each.ids))):
             ids, types, mask = (each.astype(np.int32) for each in pad(batch))
-            (found,) = self._session.run(None, {"ids": ids, "types": types, "mask": mask})
+            (found,) = self._session.run(
+                None, {"ids": ids, self._session.get_inputs()[1].name: types, "mask": mask}
+            )
             for row, each in enumerate(batch):
                 logits[each.ids.tobytes()] = found[row, : len(each.ids)]
         return [[_reading(logits[each.encoded.ids.tobytes()], each) for each in row] for row in prepared]
