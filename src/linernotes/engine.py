@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from linernotes.models import Answer, Document, Evidence, Quote, Reason
+    from linernotes.reading.reader import Reader
     from linernotes.retrieval.embedding import Embedder
     from linernotes.retrieval.index import Vocabulary
 
@@ -81,9 +82,12 @@ class Indexes:
 class Engine:
     """Answers questions from an edition."""
 
-    def __init__(self, embedder: Embedder, *, max_question_chars: int = 1000) -> None:
-        """Take the embedder and the longest question that is answered, in characters."""
+    def __init__(
+        self, embedder: Embedder, *, reader: Reader | None = None, max_question_chars: int = 1000
+    ) -> None:
+        """Take the embedder, what reads closely, and the longest question that is answered, in characters."""
         self._embedder = embedder
+        self._reader = reader
         self._max_question_chars = max_question_chars
         self.segments = Segments(embedder)
         self.indexes = Indexes(embedder.dimension)

@@ -246,6 +246,41 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A sentence as a reader reads it: with its heading and whole sentences around it, in the text's order.
+
+    More of them than fit are left out, the farthest first. ``heading`` is one line; it may be empty.
+    """
+
+    heading: str
+    before: tuple[str, ...]
+    sentence: str
+    after: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader found in an excerpt: the words likeliest to answer, whether or not they do.
+
+    ``start`` and ``end`` are offsets in the excerpt's sentence. The figures are natural logarithms:
+
+    - ``margin``: the score of those words over that of "no words here";
+    - ``answerable``: the log-odds that the sentence and its surroundings answer;
+    - ``evidence``: how much likelier it is that this sentence answers than that none of a question's does;
+    - ``behind``: how far those words are behind the best of the surroundings; 0 where they are the best;
+    - ``sureness``: the probability of those words among all of the sentence, and none.
+    """
+
+    start: int
+    end: int
+    margin: float
+    answerable: float
+    evidence: float
+    behind: float
+    sureness: float
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """A question of a conversation, what it was taken to mean on its own, and what was replied."""
 

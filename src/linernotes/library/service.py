@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from linernotes.library.editions import Progress
     from linernotes.library.following import Moved
     from linernotes.models import Edition, Quote, Turn
+    from linernotes.reading.batching import BatchReader
     from linernotes.retrieval.embedding import Embedder
     from linernotes.retrieval.index import Index
     from linernotes.settings import Settings
@@ -84,6 +85,7 @@ class Library:
         settings: Settings,
         *,
         embedder: Embedder | None = None,
+        reader: BatchReader | None = None,
         clock: Callable[[], float] = time.time,
         keep: Keep = "own",
         progress: Progress | None = None,
@@ -93,6 +95,8 @@ class Library:
         Args:
             settings: the settings.
             embedder: the model; by default the one that the settings name is loaded.
+            reader: what reads closely; by default the packaged one, unless the settings leave it out or
+                ``embedder`` is the caller's own.
             clock: seconds since the epoch.
             keep: what to do with ``DATA_DIR``.
             progress: told from a worker's thread how far the edition is.
@@ -113,7 +117,7 @@ class Library:
                 # What is quick first: a wrong corpus or database is told at once, not after the model.
                 documents = await workers.build(require_shared, settings)
                 await store.open()
-                engine, editions = await workers.build(_assemble, settings, embedder, folder, workers)
+                engine, editions = await workers.build(_assemble, settings, embedder, reader, folder, workers)
                 uploads = Uploads(None if store.is_in_memory else folder)
                 curator = Curator(
                     settings=settings,
@@ -256,13 +260,24 @@ def _data_folder(settings: Settings, keep: Keep, stack: ExitStack) -> Path | Non
 
 
 def _assemble(
-    settings: Settings, embedder: Embedder | None, folder: Path | None, workers: Workers
+    settings: Settings,
+    embedder: Embedder | None,
+    reader: BatchReader | None,
+    folder: Path | None,
+    workers: Workers,
 ) -> tuple[Engine, EditionStore[Index]]:
     if embedder is None:
+        from linernotes.reading.reader import LazyReader
         from linernotes.retrieval.embedding import SentenceTransformerEmbedder
 
         embedder = SentenceTransformerEmbedder(settings.embedding_model)
-    engine = Engine(workers.share(embedder), max_question_chars=settings.max_question_chars)
+        if reader is None and settings.reader:
+            reader = LazyReader()
+    engine = Engine(
+        workers.share(embedder),
+        reader=None if reader is None else workers.share_reader(reader),
+        max_question_chars=settings.max_question_chars,
+    )
     return engine, EditionStore(folder, engine.segments, engine.indexes)
 
 
