@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from linernotes.measuring.training.lexical import rank
-from linernotes.measuring.training.wording import Stock, change, type_as_members
+from linernotes.measuring.training.wording import Stock, change, leave_unnamed, type_as_members
 from linernotes.reading.windows import WINDOW_WORDS, Window, encode, surround
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ _WINDOWS = ((0, 8), (30, 12), (45, 20), (60, 30), (WINDOW_WORDS, 30))
 _HEADED = 0.55
 _CHANGED = 0.12
 _TAKEN_OUT = 0.08
+_UNNAMED = 0.15
 _OFF_CENTRE = 0.2
 _WITHIN_PARAGRAPH = 0.8
 _ANOTHER = 0.5
@@ -125,11 +126,13 @@ class Lessons:
         question = self._questions[number]
         text, answered, taken_out = question.text, question.gold is not None, False
         way = draw.random()
-        if answered and way < _CHANGED:
-            changed = change(question, self._stock, draw)
-            text, answered = (text, True) if changed is None else (changed, False)
-        elif answered:
-            taken_out = way < _CHANGED + _TAKEN_OUT
+        changed = change(question, self._stock, draw) if answered and way < _CHANGED else None
+        if changed is not None:
+            text, answered = changed, False
+        else:
+            taken_out = answered and _CHANGED <= way < _CHANGED + _TAKEN_OUT
+            if draw.random() < _UNNAMED:
+                text = leave_unnamed(text, self._articles[question.article].title, draw)
         words, weights = zip(*_WINDOWS, strict=True)
         asked = _Asked(
             question,
@@ -164,7 +167,8 @@ class Lessons:
         """Return the window around a sentence; unless ``answered``, nothing there answers."""
         question, gold = asked.question, asked.question.gold
         article, texts = self._articles[question.article], self._sentences[question.article]
-        within = draw.random() < _WITHIN_PARAGRAPH
+        # Where nothing is said to answer, the window must not reach the paragraph that does.
+        within = draw.random() < _WITHIN_PARAGRAPH or (gold is not None and not answered)
         bounds = article.paragraph_of(middle) if within else (0, len(article.sentences))
         shown: list[int | None] = [*range(*surround(article.words, middle, bounds, asked.words))]
         if taken_out and gold is not None and len(shown) > 1:

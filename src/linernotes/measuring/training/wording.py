@@ -32,6 +32,8 @@ _SHORT = tuple(
     )
 )
 _WORD_TO_SLIP = 5
+_STAND_FOR = ("it", "it", "this", "the song", "the track", "the article", "they", "this one", "he", "she")
+_BRACKETS = re.compile(r"\s*\(.*\)")
 
 
 def type_as_members(question: str, draw: random.Random) -> str:
@@ -53,6 +55,15 @@ def type_as_members(question: str, draw: random.Random) -> str:
         question = re.sub("[',\"]", "", question)
     if draw.random() < 0.12:  # noqa: PLR2004
         question = draw.choice(_AMONG).format(question)
+    return question
+
+
+def leave_unnamed(question: str, title: str, draw: random.Random) -> str:
+    """Return ``question`` with what the article is about unnamed, as in a conversation about it."""
+    for name in (title, _BRACKETS.sub("", title), *(each for each in title.split() if len(each) > _SAME)):
+        found = re.search(rf"\b(?:the\s+)?{re.escape(name)}\b(?!['’])", question, re.IGNORECASE)  # noqa: RUF001
+        if found is not None and found.start():
+            return _put(question, found, draw.choice(_STAND_FOR))
     return question
 
 
