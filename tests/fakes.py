@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from linernotes.models import Answer, Embedding, Hit, Lead, Passage, Reading, Sentence
-from linernotes.words import find_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from linernotes.library.catalogue import Catalogue
-    from linernotes.models import Floats
-    from linernotes.retrieval.reading import Excerpt
+    from linernotes.models import Excerpt, Floats
+    from linernotes.reading.reader import Asked
 
 DIMENSION = 64
 _WORD = re.compile(r"\w+|[^\w\s]")
@@ -76,33 +75,57 @@ def _direction(word: str) -> Floats:
     return (vector / np.linalg.norm(vector)).astype(np.float32)
 
 
-class OverlapReader:
-    """Takes a sentence for an answer by the words that it shares with the question.
+# --- A reader -----------------------------------------------------------------------------------------------
 
-    The first two others are the words that answer.
+_SMALL = frozenset(
+    "a an the of in on at to by for is are was were did do does who what when where why how which it".split()
+)
+_ANSWER_WORDS = 4
+
+
+class FakeReader:
+    """Takes a sentence for an answer by the share of the question's words that it has.
+
+    The words that answer are the first run of others, at most four. ``calls`` holds the questions of each
+    call. While ``gate`` is not set, ``read_all`` waits.
     """
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, tuple[Excerpt, ...]]] = []
+        self.calls: list[tuple[str, ...]] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.entered = threading.Event()
 
     def read(self, question: str, excerpts: Sequence[Excerpt]) -> list[Reading]:
-        return self.read_all([(question, excerpts)])[0]
+        if "poison" in question:
+            raise ValueError("This question is poison.")
+        return [_read(_content(question), each) for each in excerpts]
 
-    def read_all(self, asked: Sequence[tuple[str, Sequence[Excerpt]]]) -> list[list[Reading]]:
-        self.asked += [(question, tuple(excerpts)) for question, excerpts in asked]
-        return [[_overlap(question, each.sentence) for each in excerpts] for question, excerpts in asked]
+    def read_all(self, asked: Sequence[Asked]) -> list[list[Reading]]:
+        self.calls.append(tuple(each.question for each in asked))
+        self.entered.set()
+        self.gate.wait(20)
+        return [self.read(*each) for each in asked]
 
 
-def _overlap(question: str, sentence: str) -> Reading:
-    if "poison" in question:
-        raise ValueError("This question is poison.")
-    asked = {word.stem for word in find_words(question) if not word.is_stop}
-    words = [word for word in find_words(sentence) if not word.is_stop]
-    share = sum(word.stem in asked for word in words) / max(1, len(asked))
-    new = [word for word in words if word.stem not in asked][:2]
-    logit = 10 * (share - 0.5)
-    start, end = (new[0].start, new[-1].end) if new else (0, 0)
-    return Reading(start, end, logit, logit, logit, 0.0, share - 1)
+def _content(text: str) -> set[str]:
+    return {each.lower() for each in re.findall(r"\w+", text)} - _SMALL
+
+
+def _read(asked: set[str], excerpt: Excerpt) -> Reading:
+    here, *around = (
+        10 * len(asked & _content(each)) / max(len(asked), 1) - 5
+        for each in (excerpt.sentence, *excerpt.before, *excerpt.after)
+    )
+    best = max([here, *around])
+    run: list[re.Match[str]] = []
+    for found in re.finditer(r"\w+", excerpt.sentence):
+        if found[0].lower() not in asked | _SMALL:
+            run.append(found)
+        elif run:
+            break
+    start, end = (run[0].start(), run[:_ANSWER_WORDS][-1].end()) if run else (0, 0)
+    return Reading(start, end, here, best, here, best - here, min(here, 0.0))
 
 
 # --- A database ---------------------------------------------------------------------------------------------

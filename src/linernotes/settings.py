@@ -32,7 +32,7 @@ def _lower(value: object) -> object:
 
 
 class Settings(BaseModel):
-    """What an operator can set, checked; a plain value below ``cli.py``.
+    """What an operator can set, checked; a plain value below ``shell``.
 
     The name of a setting in the environment is the field's in capitals; an empty value means the default.
     """
@@ -56,7 +56,7 @@ class Settings(BaseModel):
     reader: Annotated[
         bool,
         BeforeValidator(_switch),
-        Field(description="on: a small reader looks for the words that answer; off: none"),
+        Field(description="on: read the likeliest sentences closely where it is not clear; off: do not"),
     ] = True
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
