@@ -16,13 +16,12 @@ from linernotes.answering.question import is_about_whole, plain, screen
 from linernotes.corpus.passages import split
 from linernotes.corpus.quotes import find_quotes
 from linernotes.errors import CorpusError
-from linernotes.models import Alternative, Answer, Edition, PreparedSegment, Turn, Unanswered
+from linernotes.models import Alternative, Answer, Edition, Excerpt, PreparedSegment, Turn, Unanswered
 from linernotes.retrieval.document_vectors import embed_document
 from linernotes.retrieval.grouping import group
 from linernotes.retrieval.index import Index
 from linernotes.retrieval.query import Query
 from linernotes.retrieval.ranking import rank_read
-from linernotes.retrieval.reading import Excerpt
 from linernotes.words import find_words
 
 if TYPE_CHECKING:
@@ -30,9 +29,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from linernotes.models import Candidate, Document, Evidence, Quote, Reason
+    from linernotes.reading.reader import Reader
     from linernotes.retrieval.embedding import Embedder
     from linernotes.retrieval.index import Vocabulary
-    from linernotes.retrieval.reading import Reader
 
 # To be raised when what is made of the same text changes.
 SEGMENT_VERSION = 3
@@ -120,7 +119,7 @@ class Engine:
     def __init__(
         self, embedder: Embedder, *, reader: Reader | None = None, max_question_chars: int = 1000
     ) -> None:
-        """Take the embedder, the reader where there is one, and the longest question that is answered."""
+        """Take the embedder, what reads closely, and the longest question that is answered, in characters."""
         self._embedder = embedder
         self._reader = reader
         self._max_question_chars = max_question_chars
@@ -215,7 +214,7 @@ class Engine:
         after = list(around(range(at + 1, min(at + 1 + NEIGHBOURS, len(index.sentences)))))
         title = next((each.title for each in edition.documents if each.name == passage.document), None)
         heading = ": ".join(each for each in (title, passage.heading) if each)
-        return Excerpt(heading, before[::-1], candidate.sentence.text, after)
+        return Excerpt(heading, tuple(before[::-1]), candidate.sentence.text, tuple(after))
 
     def _scope(self, edition: Edition[Index], text: str, turns: Sequence[Turn]) -> _Scope:
         """Return the documents that a question is asked of."""

@@ -275,26 +275,6 @@ class Edition(Generic[IndexT]):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What the reader found in a sentence: the words most likely to answer, whether or not they do.
-
-    ``start`` and ``end`` are offsets in the sentence. The other figures are natural logarithms of odds:
-    ``margin``, how much better these words are than "no words here"; ``answerable``, whether the sentence
-    with what stands around it answers; ``evidence``, whether this sentence is the one that answers, compared
-    with the other candidates; ``behind`` (0 or more), how far its words are behind the best of what stands
-    around it. ``sureness`` (0 or less) is the logarithm of the words' probability in their sentence.
-    """
-
-    start: int
-    end: int
-    margin: float
-    answerable: float
-    evidence: float
-    behind: float
-    sureness: float
-
-
-@dataclass(frozen=True, slots=True)
 class Candidate:
     """A sentence that may answer, the ``position``-th of its edition.
 
@@ -340,6 +320,41 @@ class Evidence:
     searched: int
     words: tuple[AskedWord, ...] = ()
     follows: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A sentence as a reader reads it: with its heading and whole sentences around it, in the text's order.
+
+    More of them than fit are left out, the farthest first. ``heading`` is one line; it may be empty.
+    """
+
+    heading: str
+    before: tuple[str, ...]
+    sentence: str
+    after: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader found in an excerpt: the words likeliest to answer, whether or not they do.
+
+    ``start`` and ``end`` are offsets in the excerpt's sentence. The figures are natural logarithms:
+
+    - ``margin``: the score of those words over that of "no words here";
+    - ``answerable``: the log-odds that the sentence and its surroundings answer;
+    - ``evidence``: how much likelier it is that this sentence answers than that none of a question's does;
+    - ``behind``: how far those words are behind the best of the surroundings; 0 where they are the best;
+    - ``sureness``: the probability of those words among all of the sentence, and none.
+    """
+
+    start: int
+    end: int
+    margin: float
+    answerable: float
+    evidence: float
+    behind: float
+    sureness: float
 
 
 @dataclass(frozen=True, slots=True)

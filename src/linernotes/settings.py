@@ -56,7 +56,7 @@ class Settings(BaseModel):
     reader: Annotated[
         bool,
         BeforeValidator(_switch),
-        Field(description="on: a small reader looks for the words that answer; off: none"),
+        Field(description="on: read the likeliest sentences closely where it is not clear; off: do not"),
     ] = True
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],

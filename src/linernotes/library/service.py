@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from linernotes.library.editions import Progress
     from linernotes.library.following import Moved
     from linernotes.models import Edition, Quote, Turn
+    from linernotes.reading.batching import BatchReader
     from linernotes.retrieval.embedding import Embedder
     from linernotes.retrieval.index import Index
-    from linernotes.retrieval.reading import Reader
     from linernotes.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class Library:
         settings: Settings,
         *,
         embedder: Embedder | None = None,
-        reader: Reader | None = None,
+        reader: BatchReader | None = None,
         clock: Callable[[], float] = time.time,
         keep: Keep = "own",
         progress: Progress | None = None,
@@ -96,8 +96,8 @@ class Library:
         Args:
             settings: the settings.
             embedder: the model; by default the one that the settings name is loaded.
-            reader: the reader; by default, the packaged one where the settings want it. With an embedder that
-                is given there is none, unless it is given too.
+            reader: what reads closely; by default the packaged one, unless the settings leave it out or
+                ``embedder`` is the caller's own.
             clock: seconds since the epoch.
             keep: what to do with ``DATA_DIR``.
             progress: told from a worker's thread how far the edition is.
@@ -265,18 +265,17 @@ def _data_folder(settings: Settings, keep: Keep, stack: ExitStack) -> Path | Non
 def _assemble(
     settings: Settings,
     embedder: Embedder | None,
-    reader: Reader | None,
+    reader: BatchReader | None,
     folder: Path | None,
     workers: Workers,
 ) -> tuple[Engine, EditionStore[Index]]:
     if embedder is None:
-        if reader is None and settings.reader:
-            from linernotes.retrieval.reading import packaged_reader
-
-            reader = packaged_reader()
+        from linernotes.reading.reader import LazyReader
         from linernotes.retrieval.embedding import SentenceTransformerEmbedder
 
         embedder = SentenceTransformerEmbedder(settings.embedding_model)
+        if reader is None and settings.reader:
+            reader = LazyReader()
     engine = Engine(
         workers.share(embedder),
         reader=None if reader is None else workers.share_reader(reader),

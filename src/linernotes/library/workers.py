@@ -8,13 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from linernotes.errors import ClosedError
-from linernotes.retrieval.batching import BatchingEmbedder, BatchingReader
+from linernotes.reading.batching import BatchingReader
+from linernotes.retrieval.batching import BatchingEmbedder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from linernotes.reading.batching import BatchReader
     from linernotes.retrieval.embedding import Embedder
-    from linernotes.retrieval.reading import Reader
 
 _T = TypeVar("_T")
 
@@ -23,7 +24,7 @@ ANSWERING_THREADS = 16
 
 
 class Workers:
-    """The threads of one library: some that answer, one that builds, and the model's."""
+    """The threads of one library: some that answer, one that builds, and one for each model."""
 
     def __init__(self) -> None:
         """Start no thread yet: each begins with its first work."""
@@ -39,8 +40,8 @@ class Workers:
         self._embedder = BatchingEmbedder(embedder)
         return self._embedder
 
-    def share_reader(self, reader: Reader) -> BatchingReader:
-        """Put the reader behind one worker, which is closed with the others."""
+    def share_reader(self, reader: BatchReader) -> BatchingReader:
+        """Put the reader behind one worker likewise."""
         self._reader = BatchingReader(reader)
         return self._reader
 

@@ -242,16 +242,7 @@ def _stray(
         for mates in by_article.values()
         for at, each in enumerate(mates)
     }
-    swapped = [
-        replace(
-            each,
-            evidence=replace(
-                other[id(each)].evidence, words=each.evidence.words, rarities=each.evidence.rarities
-            ),
-            signals=other[id(each)].signals,
-        )
-        for each in lessons
-    ]
+    swapped = [_swapped(each, other[id(each)]) for each in lessons]
     is_read = bool(lessons) and any(each.reading for each in lessons[0].evidence.candidates)
     mode: Mode = "read" if is_read else "unread"
     by = judge.read if is_read else judge.unread
@@ -259,6 +250,15 @@ def _stray(
         by.answered.of(trial.features)
         for trial in _try(_rank(swapped, indexes, rankings, mode), indexes, by.gain)
     ]
+
+
+def _swapped(lesson: Lesson, other: Lesson) -> Lesson:
+    """Return a lesson with the evidence of another question: none of it is near to its own words."""
+    own = lesson.evidence
+    nowhere = tuple((0.0, 0.0) for _ in own.words)
+    candidates = tuple(replace(each, fits=nowhere) for each in other.evidence.candidates)
+    evidence = replace(own, candidates=candidates, peaks=other.evidence.peaks)
+    return replace(lesson, evidence=evidence, signals=other.signals)
 
 
 # --- Lessons ----------------------------------------------------------------------------------------------

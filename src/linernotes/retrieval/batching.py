@@ -1,4 +1,4 @@
-"""One worker for each model: questions that wait share a forward pass and go before a rebuild goes on."""
+"""One worker for the model: questions that wait share a forward pass, and go before the rest of a rebuild."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
-    from linernotes.models import Embedding, Reading
+    from linernotes.models import Embedding
     from linernotes.retrieval.embedding import Embedder
-    from linernotes.retrieval.reading import Excerpt, Reader
 
 # A pass costs what its padded texts cost: 162 tokens (some 800 characters) took 22 ms on two cores, 32 such
 # texts 600 ms: large batches gain nothing but keep questions waiting. 32 short questions took 46 ms.
@@ -178,81 +177,6 @@ class BatchingEmbedder:
             job.finish()
         with self._wake:
             self._builds.remove(job)
-
-
-class BatchingReader:
-    """A ``Reader`` in front of another, with one thread that calls it.
-
-    All questions that wait are read in one batch. Safe to call from any thread but its own.
-    """
-
-    def __init__(self, reader: Reader) -> None:
-        """Start the worker; ``close`` ends it."""
-        self._reader = reader
-        self._wake = threading.Condition()
-        self._waiting: deque[_Reading] = deque()
-        self._closed = False
-        self._thread = threading.Thread(target=self._work, name="linernotes-reader", daemon=True)
-        self._thread.start()
-
-    def read(self, question: str, excerpts: Sequence[Excerpt]) -> list[Reading]:
-        """Return one reading for each excerpt, in order.
-
-        Raises:
-            ClosedError: the worker has been closed.
-            Exception: whatever the model raised for these excerpts.
-        """
-        return self.read_all([(question, excerpts)])[0]
-
-    def read_all(self, asked: Sequence[tuple[str, Sequence[Excerpt]]]) -> list[list[Reading]]:
-        """Read the excerpts of several questions; raises as ``read`` does."""
-        job = _Reading(asked)
-        with self._wake:
-            if self._closed:
-                raise ClosedError("The reader has been closed.")
-            self._waiting.append(job)
-            self._wake.notify()
-        return job.future.result()
-
-    def close(self) -> None:
-        """Finish what waits and end the worker; may be called again."""
-        with self._wake:
-            self._closed = True
-            self._wake.notify()
-        self._thread.join()
-
-    def _work(self) -> None:
-        while True:
-            with self._wake:
-                self._wake.wait_for(lambda: self._waiting or self._closed)
-                if not self._waiting:
-                    return
-                jobs = list(self._waiting)
-                self._waiting.clear()
-            self._answer(jobs)
-
-    def _answer(self, jobs: list[_Reading]) -> None:
-        try:
-            found = iter(self._reader.read_all([each for job in jobs for each in job.asked]))
-            results = [[next(found) for _ in job.asked] for job in jobs]
-        except Exception as error:  # noqa: BLE001  the caller gets it
-            if len(jobs) == 1:
-                jobs[0].future.set_exception(error)
-                return
-            # What the model cannot take must not cost the other questions their answers.
-            for job in jobs:
-                self._answer([job])
-            return
-        for job, result in zip(jobs, results, strict=True):
-            job.future.set_result(result)
-
-
-@dataclass(eq=False, slots=True)
-class _Reading:
-    """Questions with their excerpts that wait to be read."""
-
-    asked: Sequence[tuple[str, Sequence[Excerpt]]]
-    future: Future[list[list[Reading]]] = field(default_factory=Future)
 
 
 def _batch(texts: Sequence[str], most: int, chars: int) -> int:

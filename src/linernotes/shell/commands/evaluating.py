@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from linernotes.measuring.figures import Figures
     from linernotes.measuring.judging import Outcome
     from linernotes.models import Answer, Document, Turn
+    from linernotes.reading.reader import OnnxReader
     from linernotes.retrieval.embedding import Embedder
-    from linernotes.retrieval.reading import Reader
     from linernotes.settings import Settings
     from linernotes.shell.background import Background
 
@@ -110,7 +110,7 @@ def _question_sets(settings: Settings, corpus: Path | None, given: Sequence[str]
 
 
 def _outcomes(
-    given: _QuestionSet, load_models: Callable[[], tuple[Embedder, Reader | None]]
+    given: _QuestionSet, load_models: Callable[[], tuple[Embedder, OnnxReader | None]]
 ) -> Iterator[Outcome]:
     """Ask every question, of its article's text where it has one, else of the corpus."""
     from linernotes.engine import Engine
@@ -245,15 +245,15 @@ def _split(given: str) -> tuple[str, Path | None]:
     return (given, None) if is_file or not folder else (file, Path(folder))
 
 
-def _load_models(settings: Settings) -> tuple[Embedder, Reader | None]:
+def _load_models(settings: Settings) -> tuple[Embedder, OnnxReader | None]:
     """Return the embedder and, where the settings want it, the reader."""
     from rich.console import Console
 
+    from linernotes.reading.reader import OnnxReader
     from linernotes.retrieval.embedding import SentenceTransformerEmbedder
-    from linernotes.retrieval.reading import packaged_reader
 
     with Console(stderr=True).status("Loading the models ..."):
-        reader = packaged_reader() if settings.reader else None
+        reader = OnnxReader() if settings.reader else None
         return SentenceTransformerEmbedder(settings.embedding_model), reader
 
 
