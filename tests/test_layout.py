@@ -76,6 +76,15 @@ def test_a_quotation_within_a_quotation_does_not_end_it() -> None:
     )
 
 
+def test_a_sentence_that_introduces_a_quotation_with_a_colon_is_laid_out_like_one() -> None:
+    lead = lead_of("Ada Stone said: “It was cold.”", "It was cold.", kind="sentence", speaker="Ada Stone")
+    assert lines_of(lead) == [
+        ("text", "Ada Stone said:"),
+        ("quote", "It was cold."),
+        ("speaker", "Ada Stone"),
+    ]
+
+
 def test_who_is_named_in_a_sentence_is_not_named_again() -> None:
     text = "Ada Stone called it “a wall”."
     assert lines_of(lead_of(text, "a wall", kind="sentence", speaker="Ada Stone")) == [("text", text)]

@@ -128,7 +128,13 @@ class Engine:
         self.indexes = Indexes(embedder.dimension)
 
     def ask(
-        self, edition: Edition[Index], question: str, turns: Sequence[Turn] = (), *, refuse: bool = True
+        self,
+        edition: Edition[Index],
+        question: str,
+        turns: Sequence[Turn] = (),
+        *,
+        song: str | None = None,
+        refuse: bool = True,
     ) -> Turn:
         """Answer a question.
 
@@ -139,6 +145,7 @@ class Engine:
             edition: what to answer from.
             question: as it was typed.
             turns: the earlier ones of the conversation, oldest first.
+            song: the document that the conversation is about from now on, because a person has chosen it.
             refuse: whether to say so where the edition does not answer. Without it, whatever comes nearest
                 is given as an answer, which is for measuring; only what has no word at all stays unanswered.
 
@@ -148,9 +155,9 @@ class Engine:
         text, reason = self._read(edition, question)
         if reason is not None:
             if refuse or reason == "empty":
-                return Turn(question, text, Unanswered(reason, None, edition.id))
+                return Turn(question, text, Unanswered(reason, None, edition.id), song)
             text = self._spelt(text, edition.index.vocabulary)
-        scope = self._scope(edition, text, turns)
+        scope = self._scope(edition, text, turns, song)
         standalone = stand_alone(text, turns)
         asked = _Asked(edition, standalone, self._query(standalone), refuse)
         answer = self._open if is_about_whole(text, follows=bool(turns)) else self._answer
@@ -159,7 +166,7 @@ class Engine:
             elsewhere = answer(asked, None)
             if _is_stated(elsewhere):
                 reply = elsewhere
-        return Turn(question, standalone.text, reply)
+        return Turn(question, standalone.text, reply, song)
 
     def search(
         self, edition: Edition[Index], question: str, turns: Sequence[Turn] = (), k: int = 24
@@ -216,7 +223,7 @@ class Engine:
         heading = ": ".join(each for each in (title, passage.heading) if each)
         return Excerpt(heading, tuple(before[::-1]), candidate.sentence.text, tuple(after))
 
-    def _scope(self, edition: Edition[Index], text: str, turns: Sequence[Turn]) -> _Scope:
+    def _scope(self, edition: Edition[Index], text: str, turns: Sequence[Turn], song: str | None) -> _Scope:
         """Return the documents that a question is asked of."""
         if len(edition.documents) == 1:
             return _Scope(None)
@@ -226,14 +233,21 @@ class Engine:
         if (named := names.find(text)) is not None:
             return _Scope(named.documents, named.is_sure)
         there = {document.name for document in edition.documents}
+        if song is not None and song in there:
+            return _Scope(frozenset([song]), is_strict=True)
+        return self._scope_of(turns, there, names, follows=is_follow_up(text))
+
+    @staticmethod
+    def _scope_of(turns: Sequence[Turn], there: set[str], names: DocumentNames, *, follows: bool) -> _Scope:
+        """Return the documents that a conversation is about."""
         for turn in reversed(turns):
             if turn.song is not None and turn.song in there:
                 return _Scope(frozenset([turn.song]), is_strict=True)
             if isinstance(turn.reply, Answer):
                 if turn.reply.lead.document in there:
-                    return _Scope(frozenset([turn.reply.lead.document]), is_follow_up(text))
+                    return _Scope(frozenset([turn.reply.lead.document]), follows)
             elif (named := names.find(turn.question)) is not None and named.is_sure:
-                return _Scope(named.documents, is_follow_up(text))
+                return _Scope(named.documents, follows)
         return _Scope(None)
 
     def _answer(self, asked: _Asked, within: frozenset[str] | None) -> Answer | Unanswered:

@@ -136,8 +136,8 @@ class World:
         """Let something else be replied than the engine would; ``of_all``: where all documents are asked."""
         ask = self.library._engine.ask
 
-        def changed(*given: Any) -> Turn:
-            turn = ask(*given)
+        def changed(*given: Any, **named: Any) -> Turn:
+            turn = ask(*given, **named)
             if of_all and len(given[0].documents) == 1:
                 return turn
             return replace(turn, reply=change(turn.reply))

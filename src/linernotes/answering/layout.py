@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from linernotes.words import find_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from linernotes.models import Lead, Span
 
@@ -55,6 +55,12 @@ def lay_out(lead: Lead) -> tuple[Line, ...]:
     return tuple(lines)
 
 
+def name_passages(numbers: Iterable[int]) -> str:
+    """Name passages by their numbers, in the order of the text: "passages 1, 3 and 4"."""
+    *before, last = map(str, sorted(set(numbers)))
+    return f"passages {', '.join(before)} and {last}" if before else f"passage {last}"
+
+
 def _cut(kind: LineKind, text: str, offset: int) -> Iterator[Line]:
     """Yield the lines of a text that are not blank, without the blanks around them."""
     for line in text.split("\n"):
@@ -71,7 +77,10 @@ def _items(lead: Lead) -> Iterator[Line]:
 
 def _is_block(lead: Lead, quoted: Span) -> bool:
     """Say whether what is quoted can stand by itself: nothing comes after it, and nobody narrates within."""
-    if lead.kind not in {"quotation", "reply"} or find_words(lead.text[quoted.end - lead.start :]):
+    before = lead.text[: quoted.start - lead.start].rstrip().rstrip(_OPENING).rstrip()
+    if lead.kind == "sentence" and not before.endswith(":"):
+        return False
+    if find_words(lead.text[quoted.end - lead.start :]):
         return False
     mark = lead.text[quoted.start - lead.start - 1] if quoted.start > lead.start else ""
     closing = _CLOSES.get(mark)

@@ -10,7 +10,6 @@ import logging
 import time
 import unicodedata
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from linernotes.engine import Engine
@@ -150,6 +149,7 @@ class Library:
         turns: Sequence[Turn] = (),
         guild: int | None = None,
         document: str | None = None,
+        song: str | None = None,
     ) -> Turn:
         """Answer a question from the server's edition; ``Turn.reply`` says what the corpus says.
 
@@ -158,8 +158,9 @@ class Library:
             history: earlier questions of the same conversation, oldest first; they are answered again.
             turns: earlier questions with their answers, oldest first; younger than ``history``.
             guild: the server.
-            document: the name of the one document to answer from; by default, all of them. The turn says that
-                it was chosen, so that the questions after it stay with it.
+            document: the name of the one document to answer from; by default, all of them.
+            song: the name of the document that the conversation is about from now on; a question that names
+                another is asked of that one. ``document`` is chosen like this, too.
 
         Raises:
             CorpusError: the server has no such document.
@@ -170,8 +171,7 @@ class Library:
 
         def answer() -> Turn:
             earlier = self._engine.recall(asked, [_clean(each) for each in history]) if history else ()
-            turn = self._engine.ask(asked, _clean(question), (*earlier, *turns))
-            return turn if document is None else replace(turn, song=document)
+            return self._engine.ask(asked, _clean(question), (*earlier, *turns), song=document or song)
 
         return await self._workers.answer(answer)
 

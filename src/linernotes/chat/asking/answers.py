@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import discord
 
+from linernotes.answering.alternative import keep_promise
 from linernotes.chat.asking import embeds
 from linernotes.chat.asking.answer_buttons import buttons_of
 from linernotes.chat.asking.evidence import evidence_of, evidence_of_other
@@ -15,7 +16,7 @@ from linernotes.chat.frame import logs
 from linernotes.chat.frame.buttons import row
 from linernotes.errors import RefusalError, StoreError
 from linernotes.library.store import Posted
-from linernotes.models import Answer, Hit, Turn
+from linernotes.models import Answer, Turn
 
 if TYPE_CHECKING:
     from linernotes.chat.frame.bot import LinerNotes
@@ -76,7 +77,7 @@ async def answer(
     if turn.reply.edition != edition.id:
         edition = await bot.library.edition(guild)
     elif promised is not None:
-        turn = kept_promise(turn, promised, edition)
+        turn = keep_promise(turn, promised, edition.passages)
     answered = isinstance(turn.reply, Answer)
     examples = () if answered else await bot.examples.of(guild)
     found = evidence_of(turn)
@@ -117,34 +118,6 @@ async def answer(
     posted = await _recorded(bot, posted)
     buttons = () if posted is None else buttons_of(posted, turn.reply, edition)
     return Reply((*turns, turn), embed, posted, buttons)
-
-
-def kept_promise(turn: Turn, promised: Alternative, edition: Edition[Index]) -> Turn:
-    """Return a turn that answers at least what the button under another song's answer has promised.
-
-    Args:
-        turn: what the document says when it is asked alone.
-        promised: what it said when all were asked.
-        edition: the edition that was asked.
-    """
-    lead = promised.lead
-    if isinstance(turn.reply, Answer) and turn.reply.certainty == "stated":
-        return turn
-    passage = next(
-        (
-            each
-            for each in edition.passages
-            if (each.document, each.number) == (lead.document, lead.sentences[0].passage)
-        ),
-        None,
-    )
-    if passage is None or passage.text[lead.start - passage.start : lead.end - passage.start] != lead.text:
-        return turn
-    hit = Hit(passage, lead.sentences, 0.0)
-    reply = Answer(
-        lead, lead.text, lead.sentences, (), (hit,), promised.certainty, promised.confidence, edition.id
-    )
-    return replace(turn, reply=reply)
 
 
 async def _brought_up(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import discord
 
 from linernotes.answering.answer import join
+from linernotes.answering.layout import name_passages
 from linernotes.chat.asking import leads
 from linernotes.chat.frame.citations import link_of, plain_title, source_line, title
 from linernotes.chat.frame.embeds import COLOUR, FIELD, FOOTER, GREY, TITLE, counted
@@ -81,13 +82,8 @@ def _answer(edition: Edition[Index], answer: Answer, *, named: bool) -> discord.
     if stated and (others := fit(clean(join(answer.others)), FIELD)):
         embed.add_field(name="Also in the article", value=others, inline=False)
     numbers = {each.passage for each in (answer.sentences if stated else lead.sentences)}
-    place = f"{source_line(edition, lead.document)} · {_passages(sorted(numbers))}"
+    place = f"{source_line(edition, lead.document)} · {name_passages(numbers)}"
     return embed.set_footer(text=trim(place, FOOTER))
-
-
-def _passages(numbers: Sequence[int]) -> str:
-    *before, last = map(str, numbers)
-    return f"passages {', '.join(before)} and {last}" if before else f"passage {last}"
 
 
 def _unanswered(
@@ -163,7 +159,7 @@ def why(edition: Edition[Index], posted: Posted, *, figures: bool = False) -> di
     places = list(dict.fromkeys(each.passage for each in others if each.document == best.document))
     if places := places[:_MOST_OTHERS]:
         verb = "fits" if len(places) == 1 else "fit"
-        lines.append(f"Next came {_passages(places)}, which {verb} it less.")
+        lines.append(f"Next came {name_passages(places)}, which {verb} it less.")
     embed = discord.Embed(title="Why this answer", description="\n".join(lines), colour=COLOUR)
     if figures:
         for each in posted.evidence[:_MOST_PASSAGES]:

@@ -115,15 +115,15 @@ def _passage_row(hit: Hit) -> dict[str, Any]:
 
 
 def _print_turn(background: Background, turn: Turn, *, explain: bool) -> None:
-    from linernotes.shell.wording import lines_of, reasons_of
+    from linernotes.shell.wording import lines_of, reasons_of, text_of
 
     edition = background.call(lambda library: library.edition())
     for line in lines_of(edition, turn):
-        typer.echo(line)
+        typer.echo(text_of(line))
     if explain:
         typer.echo()
-        for line in reasons_of(edition, turn):
-            typer.echo(line)
+        for reason in reasons_of(edition, turn):
+            typer.echo(reason)
 
 
 # --- quotes -----------------------------------------------------------------------------------------------
