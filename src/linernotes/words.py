@@ -1,4 +1,7 @@
-"""The words of a text: lower case, stem and place. Retrieval and answering count the same ones."""
+"""The words of a text: lower case, stem and place. Retrieval and answering count the same ones.
+
+And how many of a thing there are, in words.
+"""
 
 from __future__ import annotations
 
@@ -73,3 +76,8 @@ def bare_words(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKC", text).casefold()
     # A sign on its own ("C#", "%") is all that some phrases have.
     return re.findall(r"[^\W_]+", plain) or plain.split()
+
+
+def counted(number: int, what: str) -> str:
+    """Say how many there are: "1 passage", "2 passages"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

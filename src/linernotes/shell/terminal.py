@@ -13,7 +13,8 @@ from linernotes.answering.alternative import alternative_to, keep_promise
 from linernotes.models import Answer
 from linernotes.shell.background import Background, Building
 from linernotes.shell.songs import REMEMBERED, Songs, find_songs
-from linernotes.shell.wording import attribution, counted, line_of, lines_of, name_of, printable
+from linernotes.shell.wording import attribution, line_of, lines_of, name_of, printable
+from linernotes.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

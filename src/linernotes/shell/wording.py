@@ -69,11 +69,6 @@ def name_of(document: Document) -> str:
     return f"{title} by {document.artist}" if document.artist else title
 
 
-def counted(number: int, what: str) -> str:
-    """Say how many there are."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
 def attribution(quote: Quote) -> str:
     """Say who said it and to whom, as far as the text says; may be empty."""
     if quote.speaker is None:

@@ -14,10 +14,10 @@ from linernotes.answering.answer import join
 from linernotes.answering.layout import name_passages
 from linernotes.chat.asking import leads
 from linernotes.chat.frame.citations import link_of, plain_title, source_line, title
-from linernotes.chat.frame.embeds import COLOUR, FIELD, FOOTER, GREY, TITLE, counted
+from linernotes.chat.frame.embeds import COLOUR, FIELD, FOOTER, GREY, TITLE
 from linernotes.chat.frame.markup import clean, fit, trim
 from linernotes.models import Answer
-from linernotes.words import find_words
+from linernotes.words import counted, find_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -42,11 +42,6 @@ def pages_of(number: int, per_page: int) -> int:
     return max(1, -(-number // per_page))
 
 
-def counted(number: int, what: str) -> str:
-    """Say how many there are."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
 def listed(items: Sequence[_T], room: int, say: Callable[[_T], str], *, between: str = ", ") -> str:
     """Join items in at most ``room`` units, and say how many more there are.
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 import discord
 
-from linernotes.chat.frame.embeds import COLOUR, GREY, counted, listed, pages_of, when, who
+from linernotes.chat.frame.embeds import COLOUR, GREY, listed, pages_of, when, who
 from linernotes.chat.frame.markup import clean, fit
 from linernotes.library.catalogue import CHECKS
 from linernotes.library.previews import lacking, meets
 from linernotes.models import Answer
+from linernotes.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,9 +139,9 @@ def gaps_off() -> discord.Embed:
     return discord.Embed(
         title="Questions without an answer",
         description=(
-            "They are not kept in this server. When you turn it on, I keep the text of each question here to"
-            " which the article says nothing, for 30 days: without names, ids and addresses, and without who"
-            " asked. `/privacy` tells members so. Turning it off removes what is kept."
+            "They are not kept in this server. When you turn it on, I keep the text of each question here"
+            " that the article does not answer for sure, for 30 days: without names, ids and addresses, and"
+            " without who asked. `/privacy` tells members so. Turning it off removes what is kept."
         ),
         colour=GREY,
     )

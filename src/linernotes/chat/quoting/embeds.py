@@ -9,6 +9,7 @@ import discord
 from linernotes.chat.frame.citations import attribution, source_line, title
 from linernotes.chat.frame.embeds import COLOUR, FOOTER, pages_of, short_key
 from linernotes.chat.frame.markup import clean, fit, quoted_line, trim
+from linernotes.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,7 @@ def quotations(edition: Edition[Index], quotes: Sequence[Quote], page: int) -> d
     embed = discord.Embed(title="Quotations", description="\n\n".join(entries) or "There are none.")
     embed.colour = discord.Colour(COLOUR)
     if pages > 1:
-        embed.set_footer(text=f"Page {page + 1} of {pages}, {len(quotes)} quotations")
+        embed.set_footer(text=f"Page {page + 1} of {pages}, {counted(len(quotes), 'quotation')}")
     return embed
 
 
