@@ -872,7 +872,7 @@ async def test_moderators_of_a_server_that_was_held_back_are_told(world: World) 
     assert [each.move for each in moved] == ["held"]
     await tell_moderators(world.bot, moved)
     (told,) = world.said(channel)
-    assert f"would break: {QUESTION}" in told.content
+    assert f"would break 1 check question (“{QUESTION}”). `/corpus reload` shows" in told.content
     assert "`/corpus reload`" in told.content
 
 
