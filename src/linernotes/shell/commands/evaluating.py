@@ -186,9 +186,16 @@ def tune(
     ],
     *,
     write: Annotated[bool, typer.Option("--write", help="Replace the weights that ship.")] = False,
+    most: Annotated[
+        int | None,
+        typer.Option("--most", metavar="N", min=1, help="Of each of SQuAD's articles, N questions at most."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Learn the weights from questions with known answers, and print what cross-validation says of them."""
+    from rich.console import Console
+    from rich.progress import Progress
+
     from linernotes.engine import Engine
     from linernotes.library.editions import EditionStore
     from linernotes.measuring.report import as_json_of
@@ -204,7 +211,9 @@ def tune(
         for given in questions
         for documents, cases, is_squad in _lessons(settings, given)
     ]
-    tuned = learn(engine, articles)
+    with Progress(console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("Asking", total=len(articles))
+        tuned = learn(engine, articles, lambda done, _: shown.update(task, completed=done), most=most)
     if as_json:
         print_json(as_json_of(tuned.report, {name: {"set": name} for name in tuned.report}))
     else:
