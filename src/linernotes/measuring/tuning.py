@@ -32,7 +32,7 @@ from linernotes.answering.confidence import (
 )
 from linernotes.answering.lead import find_lead
 from linernotes.measuring.cases import Case
-from linernotes.measuring.controls import auroc, question_alone
+from linernotes.measuring.controls import auroc, pair, question_alone, swap
 from linernotes.measuring.figures import Figures, Share, count
 from linernotes.measuring.judging import Mark, overlap
 from linernotes.measuring.report import ALL
@@ -241,12 +241,15 @@ def _stray(
     by_article: dict[int, list[Lesson]] = {}
     for each in lessons:
         by_article.setdefault(each.article, []).append(each)
-    other = {
-        id(each): mates[(at + len(mates) // 2) % len(mates)]
-        for mates in by_article.values()
-        for at, each in enumerate(mates)
-    }
-    swapped = [_swapped(each, other[id(each)]) for each in lessons]
+    other = {id(each): mate for mates in by_article.values() for each, mate in pair(mates)}
+    swapped = [
+        replace(
+            each,
+            evidence=swap(each.evidence, other[id(each)].evidence),
+            signals=other[id(each)].signals,
+        )
+        for each in lessons
+    ]
     is_read = bool(lessons) and any(each.reading for each in lessons[0].evidence.candidates)
     mode: Mode = "read" if is_read else "unread"
     by = judge.read if is_read else judge.unread
@@ -254,15 +257,6 @@ def _stray(
         by.answered.of(trial.features)
         for trial in _try(_rank(swapped, indexes, rankings, mode), indexes, by.gain)
     ]
-
-
-def _swapped(lesson: Lesson, other: Lesson) -> Lesson:
-    """Return a lesson with the evidence of another question: none of it is near to its own words."""
-    own = lesson.evidence
-    nowhere = tuple((0.0, 0.0) for _ in own.words)
-    candidates = tuple(replace(each, fits=nowhere) for each in other.evidence.candidates)
-    evidence = replace(own, candidates=candidates, peaks=other.evidence.peaks)
-    return replace(lesson, evidence=evidence, signals=other.signals)
 
 
 # --- Lessons ----------------------------------------------------------------------------------------------
