@@ -65,6 +65,12 @@ class _Asked:
     refuse: bool
 
 
+def _only_song(edition: Edition[Index], within: frozenset[str] | None) -> str | None:
+    """Return the title of the only document that is asked."""
+    asked = [each for each in edition.documents if within is None or each.name in within]
+    return asked[0].title if len(asked) == 1 else None
+
+
 def _is_stated(reply: Answer | Unanswered) -> bool:
     return isinstance(reply, Answer) and reply.certainty == "stated"
 
@@ -158,7 +164,7 @@ class Engine:
                 return Turn(question, text, Unanswered(reason, None, edition.id), song)
             text = self._spelt(text, edition.index.vocabulary)
         scope = self._scope(edition, text, turns, song)
-        standalone = stand_alone(text, turns)
+        standalone = stand_alone(text, turns, _only_song(edition, scope.within))
         asked = _Asked(edition, standalone, self._query(standalone), refuse)
         answer = self._open if is_about_whole(text, follows=bool(turns)) else self._answer
         reply = answer(asked, scope.within)
@@ -175,7 +181,7 @@ class Engine:
         text, reason = self._read(edition, question)
         if reason is not None or is_about_whole(text, follows=bool(turns)):
             return None
-        standalone = stand_alone(text, turns)
+        standalone = stand_alone(text, turns, _only_song(edition, None))
         return standalone.question, edition.index.search(self._query(standalone), k)
 
     def read(
@@ -220,7 +226,9 @@ class Engine:
         before = list(around(range(at - 1, max(at - 1 - NEIGHBOURS, -1), -1)))
         after = list(around(range(at + 1, min(at + 1 + NEIGHBOURS, len(index.sentences)))))
         title = next((each.title for each in edition.documents if each.name == passage.document), None)
-        heading = ": ".join(each for each in (title, passage.heading) if each)
+        # A title is often the first heading as well.
+        path = (passage.heading or "").removeprefix(title or "").removeprefix(" > ")
+        heading = ": ".join(each for each in (title, path) if each)
         return Excerpt(heading, tuple(before[::-1]), candidate.sentence.text, tuple(after))
 
     def _scope(self, edition: Edition[Index], text: str, turns: Sequence[Turn], song: str | None) -> _Scope:

@@ -15,16 +15,8 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from linernotes.answering.wanted import (
-    denies,
-    has,
-    is_indefinite,
-    is_unnamed,
-    lacks_number,
-    read,
-    share_of_new,
-    words_of,
-)
+from linernotes.answering.aspects import lacks
+from linernotes.answering.wanted import denies, has, lacks_number, read, share_of_new, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,26 +46,20 @@ _RELEVANCE = (
     "new",  # the share of the best sentence's content words that the question has not
 )
 # What says whether it answers, and how sure the answer is. Not the corpus's size, which tells articles apart
-# rather than answers, nor how a question is typed.
+# rather than answers, nor how a question is put: what is learned of that holds for one set of questions.
 _CONFIDENCE = (
     "passage_vector",
     "follows",  # 1 for a question that leans on another
     "share",  # of the ranking's probability, what the sentences that are shown have
     "weakest",  # how near the best sentence, with the one before, comes to the word that it is farthest from
     "weakest_shown",  # how far the sentences are from a word, by how rare it is: the most of it
-    "weakest_yes_or_no",  # "weakest" again, where all must be said to answer yes
-    "weakest_when_or_where",
     "names",  # 1 where the question has a name
     "names_missing",  # how many of its names the sentences lack
     "words_unknown",  # how many of its content words the corpus lacks
     "number_missing",  # 1 where it has a number that the sentences lack
-    "denies",  # 1 where it has a word like "not"
-    "denies_alone",  # 1 where the sentences have none
+    "denies_alone",  # 1 where it has a word like "not" and the sentences have none
     "kind_missing",  # by how much the best sentence is better than the best with the kind of words asked for
-    "reason",  # 1 where a reason is asked for
-    "name",  # 1 where the name of a thing is asked for
-    "unnamed",  # 1 where the sentences have the thing without a name near it
-    "indefinite",  # 1 where they have it as one of many
+    "words_lacking",  # 1 where the passages have none of the words that articles say it with (``aspects``)
 )
 _BOTH = (
     "bm25_passage",  # of what the question's rare words could give
@@ -90,7 +76,7 @@ _READ = (
     "best_answerable",  # the most in all that was read
 )
 RELEVANCE = (*_RELEVANCE, *_BOTH)
-CONFIDENCE = (*_CONFIDENCE, *_BOTH)
+CONFIDENCE = (*_CONFIDENCE, *_BOTH, "score", "sentence_vector", "best_sentence_vector", "new")
 # A name that the sentences lack says rather that they are the wrong ones than that there are no right ones.
 ANSWERED = tuple(name for name in CONFIDENCE if name != "names_missing")
 FEATURES = (*_RELEVANCE, *_CONFIDENCE, *_BOTH, *_READ)
@@ -101,8 +87,6 @@ READ_ANSWERED = (*ANSWERED, *_READ)
 COMPARED = 24
 # The most that a kind of words can be missing.
 _MOST_MISSING = 6.0
-# Cosines that words come near to on average, so that what is measured for some questions is 0 for the others.
-_MIDDLE = 0.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,19 +196,13 @@ def find_features(
         "share": math.fsum(p for p, yes in zip(powers, is_shown, strict=True) if yes) / math.fsum(powers),
         "weakest": weakest,
         "weakest_shown": max(far, default=0.0),
-        "weakest_yes_or_no": (weakest - _MIDDLE) * wanted.is_yes_or_no,
-        "weakest_when_or_where": (weakest - _MIDDLE) * (wanted.kind in {"date", "year", "place"}),
         "names": bool(asked_names),
         "names_missing": sum(word.stem not in said for word in asked_names),
         "words_unknown": sum(word.rarity >= 1 for word in own),
         "number_missing": lacks_number(question, shown),
-        "denies": wanted.denies,
         "denies_alone": wanted.denies and not any(map(denies, shown)),
         "kind_missing": min(best.score - with_kind, _MOST_MISSING),
-        "reason": wanted.kind == "reason",
-        "name": wanted.thing is not None,
-        "unnamed": is_unnamed(wanted, shown, names.is_name),
-        "indefinite": is_indefinite(wanted, shown),
+        "words_lacking": lacks(question, around),
         **_read_figures(candidates),
     }
     return tuple(float(found[name]) for name in FEATURES)

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from linernotes.answering.answer import compose, look
+from linernotes.answering.confidence import judgement
 from linernotes.measuring.figures import Share, resamples
 from linernotes.words import bare_words
 
@@ -21,6 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from linernotes.answering.lead import Corpus
+    from linernotes.measuring.judging import Outcome
+    from linernotes.models import Evidence
+
+T = TypeVar("T")
 
 _BUCKETS = 4_096
 _FOLDS = 6
@@ -88,3 +97,50 @@ def _grams(question: str) -> list[int]:
     words = ["<", *bare_words(question), ">"]
     grams = [*words, *(" ".join(pair) for pair in itertools.pairwise(words))]
     return [int.from_bytes(hashlib.sha256(gram.encode()).digest()[:4]) % _BUCKETS for gram in grams]
+
+
+def pair(asked: Sequence[T]) -> list[tuple[T, T]]:
+    """Return each with another: half the list away, for what was asked together is often alike."""
+    return [(each, asked[(at + len(asked) // 2) % len(asked)]) for at, each in enumerate(asked)]
+
+
+def swap(own: Evidence, other: Evidence) -> Evidence:
+    """Return what another question found, for a question to whose words none of it is near."""
+    nowhere = tuple((0.0, 0.0) for _ in own.words)
+    candidates = tuple(replace(each, fits=nowhere) for each in other.candidates)
+    return replace(own, candidates=candidates, peaks=other.peaks)
+
+
+def other_passages(asked: Sequence[tuple[str, Evidence]], corpus: Corpus) -> list[float]:
+    """Return the judgement's probability for each question, shown what another question found.
+
+    Args:
+        asked: questions of one corpus with their own evidence.
+        corpus: what was searched.
+    """
+    judge = judgement().unread
+    found: list[float] = []
+    for (question, own), (_, other) in pair(asked):
+        evidence = swap(own, other)
+        composed = compose(evidence, corpus, judge.gain)
+        found.append(judge.answered.of(look(question, composed, evidence, corpus)))
+    return found
+
+
+def controls_of(sets: Sequence[Sequence[Outcome]]) -> dict[str, Share]:
+    """Return both controls of what was asked of one or several corpora, by their names in the table."""
+    told = [
+        (number, each)
+        for number, outcomes in enumerate(sets)
+        for each in outcomes
+        if each.case.kind in {"answerable", "near"}
+    ]
+    strayed = [(each.strayed, each.case.is_answerable) for _, each in told if each.strayed is not None]
+    return {
+        "question_alone": question_alone(
+            [each.case.question for _, each in told],
+            [each.case.is_answerable for _, each in told],
+            [number for number, _ in told],
+        ),
+        "other_passages": auroc([score for score, _ in strayed], [yes for _, yes in strayed]),
+    }

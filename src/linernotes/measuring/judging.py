@@ -29,12 +29,14 @@ class Outcome:
     """What was replied to a question, and how long it took.
 
     ``withheld`` is the answer that would have been given in place of a refusal, where that is known.
+    ``strayed`` is the judgement's probability with the passages of another question (a control).
     """
 
     case: Case
     reply: Answer | Unanswered
     milliseconds: float
     withheld: Answer | None = None
+    strayed: float | None = None
 
 
 def judge(case: Case, reply: Answer | Unanswered) -> Verdict:

@@ -32,7 +32,7 @@ from linernotes.answering.confidence import (
 )
 from linernotes.answering.lead import find_lead
 from linernotes.measuring.cases import Case
-from linernotes.measuring.controls import auroc, question_alone
+from linernotes.measuring.controls import auroc, pair, question_alone, swap
 from linernotes.measuring.figures import Figures, Share, count
 from linernotes.measuring.judging import Mark, overlap
 from linernotes.measuring.report import ALL
@@ -49,13 +49,13 @@ if TYPE_CHECKING:
 FOLDS = 6
 # So many candidates of a question are ranked while learning; of these, the reader reads so many.
 CANDIDATES = 60
-READ_TO_LEARN = READ + 2
+READ_TO_LEARN = READ
 # So many questions of other articles are asked to each.
 STRANGERS = 100
 # So many of them may get past the relevance; this sets its threshold.
-STRANGERS_SHOWN = 0.003
+STRANGERS_SHOWN = 0.005
 # So many of the answerable questions may be refused as not answered, though the corpus speaks of them.
-ANSWERABLE_REFUSED = 0.008
+ANSWERABLE_REFUSED = 0.004
 # So many of the right answers may be graded near; in neither of the two kinds of sets more.
 RIGHT_NEAR = 0.22
 # What is shown has so many characters on average: others go with the lead as far as there is room.
@@ -84,10 +84,11 @@ Mode = Literal["unread", "read"]
 class Lesson:
     """A question asked: what was found for it, with every signal, and what would have been right.
 
-    The candidates that were read have their readings.
+    The candidates that were read have their readings. Lessons of one ``group`` are about the same text.
     """
 
     article: int
+    group: int
     case: Case
     text: str
     evidence: Evidence
@@ -165,18 +166,21 @@ def tune(
     engine: Engine,
     articles: Sequence[tuple[Edition[Index], Sequence[Case], bool]],
     progress: Callable[[int, int], None] = lambda _done, _all: None,
+    *,
+    most: int | None = None,
 ) -> Tuned:
-    """Learn the weights; without a reader, those that it needs stay as they are.
+    """Learn the weights.
 
     Args:
         engine: the engine, with its reader.
         articles: each with its questions, and whether these are SQuAD's.
+        most: of each of SQuAD's articles, so many questions at most, spread over it; by default, all.
         progress: told how many articles have been asked, of how many.
     """
     lessons: list[Lesson] = []
     for number in range(len(articles)):
         progress(number, len(articles))
-        lessons += _lessons(engine, articles, number)
+        lessons += _lessons(engine, articles, number, most)
     return learn(lessons, [edition.index for edition, _, _ in articles])
 
 
@@ -185,8 +189,8 @@ def learn(lessons: Sequence[Lesson], indexes: Sequence[Index]) -> Tuned:
     folds = min(FOLDS, len(indexes))
     outcomes: list[Outcome] = []
     for fold in range(folds):
-        seen = [each for each in lessons if each.article % folds != fold]
-        unseen = [each for each in lessons if each.article % folds == fold]
+        seen = [each for each in lessons if each.group % folds != fold]
+        unseen = [each for each in lessons if each.group % folds == fold]
         if seen and unseen:
             rankings = _fit_rankings(seen)
             judge = _fit_judgement(seen, indexes, rankings)
@@ -237,12 +241,15 @@ def _stray(
     by_article: dict[int, list[Lesson]] = {}
     for each in lessons:
         by_article.setdefault(each.article, []).append(each)
-    other = {
-        id(each): mates[(at + len(mates) // 2) % len(mates)]
-        for mates in by_article.values()
-        for at, each in enumerate(mates)
-    }
-    swapped = [_swapped(each, other[id(each)]) for each in lessons]
+    other = {id(each): mate for mates in by_article.values() for each, mate in pair(mates)}
+    swapped = [
+        replace(
+            each,
+            evidence=swap(each.evidence, other[id(each)].evidence),
+            signals=other[id(each)].signals,
+        )
+        for each in lessons
+    ]
     is_read = bool(lessons) and any(each.reading for each in lessons[0].evidence.candidates)
     mode: Mode = "read" if is_read else "unread"
     by = judge.read if is_read else judge.unread
@@ -252,22 +259,18 @@ def _stray(
     ]
 
 
-def _swapped(lesson: Lesson, other: Lesson) -> Lesson:
-    """Return a lesson with the evidence of another question: none of it is near to its own words."""
-    own = lesson.evidence
-    nowhere = tuple((0.0, 0.0) for _ in own.words)
-    candidates = tuple(replace(each, fits=nowhere) for each in other.evidence.candidates)
-    evidence = replace(own, candidates=candidates, peaks=other.evidence.peaks)
-    return replace(lesson, evidence=evidence, signals=other.signals)
-
-
 # --- Lessons ----------------------------------------------------------------------------------------------
 
 
 def _lessons(
-    engine: Engine, articles: Sequence[tuple[Edition[Index], Sequence[Case], bool]], number: int
+    engine: Engine,
+    articles: Sequence[tuple[Edition[Index], Sequence[Case], bool]],
+    number: int,
+    most: int | None,
 ) -> Iterable[Lesson]:
     edition, cases, is_squad = articles[number]
+    # Two sets of questions on one text are held out together.
+    group = next(at for at, (other, _, _) in enumerate(articles) if other.id == edition.id)
     others = [
         case
         for at, (_, each, squad) in enumerate(articles)
@@ -280,7 +283,10 @@ def _lessons(
         Case(f"off {case.id}", "off", case.question)
         for case in chance.sample(others, min(STRANGERS, len(others)))
     ]
-    for case in [*(case for case in cases if not (is_squad and case.kind == "off")), *strange]:
+    own = [case for case in cases if not (is_squad and case.kind == "off")]
+    if is_squad and most is not None and len(own) > most:
+        own = sorted(chance.sample(own, most), key=own.index)
+    for case in [*own, *strange]:
         turns = engine.recall(edition, case.history)
         found = engine.search(edition, case.question, turns, CANDIDATES)
         if found is None:
@@ -296,6 +302,7 @@ def _lessons(
                 weight *= _FOOLING
         yield Lesson(
             number,
+            group,
             case,
             text,
             evidence,
@@ -608,7 +615,7 @@ def _controls(outcomes: Sequence[Outcome]) -> dict[str, Share]:
         "question_alone": question_alone(
             [each.trial.lesson.case.question for each in told],
             answerable,
-            [each.trial.lesson.article for each in told],
+            [each.trial.lesson.group for each in told],
         ),
         "other_passages": auroc([each.strayed for each in told], answerable),
     }

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from linernotes.measuring.cases import Article, Case, Expected
     from linernotes.measuring.figures import Figures
     from linernotes.measuring.judging import Outcome
-    from linernotes.models import Answer, Document, Turn
+    from linernotes.models import Answer, Document, Evidence, Turn
     from linernotes.reading.reader import OnnxReader
     from linernotes.retrieval.embedding import Embedder
     from linernotes.settings import Settings
@@ -48,6 +48,7 @@ def evaluate(
 
     Several files get a column each, and one for all of them.
     """
+    from linernotes.measuring.controls import controls_of
     from linernotes.measuring.figures import figures
     from linernotes.measuring.report import ALL, as_json_of
     from linernotes.measuring.report import as_json as figures_as_json
@@ -58,11 +59,12 @@ def evaluate(
     load_models = functools.cache(lambda: _load_models(settings))
     outcomes = {name: tuple(_outcomes(each, load_models)) for name, each in sets.items()}
     quotations = {name: _quotations(each) for name, each in sets.items()}
-    found = {name: figures(outcomes[name], quotations[name]) for name in sets}
+    found = {name: figures(outcomes[name], quotations[name], controls_of([outcomes[name]])) for name in sets}
     if len(sets) > 1:
         found[ALL] = figures(
             [each for name in sets for each in outcomes[name]],
             [each for name in sets for each in quotations[name]],
+            controls_of([outcomes[name] for name in sets]),
         )
     if not as_json:
         _print_figures(found)
@@ -138,6 +140,7 @@ def _ask_all(background: Background, engine: Engine, article: Article) -> Iterat
     from rich.console import Console
     from rich.progress import track
 
+    from linernotes.measuring.controls import other_passages
     from linernotes.measuring.judging import Outcome
     from linernotes.models import Answer
     from linernotes.shell.background import timed_ask
@@ -146,12 +149,21 @@ def _ask_all(background: Background, engine: Engine, article: Article) -> Iterat
     cases = track(
         article.cases, article.title, console=console, transient=True, disable=not console.is_terminal
     )
+    edition = background.call(lambda library: library.edition())
+    outcomes: list[Outcome] = []
+    told: list[tuple[int, tuple[str, Evidence]]] = []
     for case in cases:
         turn, milliseconds = timed_ask(background, case.question, case.history)
         withheld = None
         if case.is_answerable and not isinstance(turn.reply, Answer):
             withheld = _withheld(background, engine, turn, case.history)
-        yield Outcome(case, turn.reply, milliseconds, withheld)
+        if case.kind in {"answerable", "near"} and (asked := engine.search(edition, case.question)):
+            told.append((len(outcomes), asked))
+        outcomes.append(Outcome(case, turn.reply, milliseconds, withheld))
+    strayed = other_passages([asked for _, asked in told], edition.index)
+    for (at, _), probability in zip(told, strayed, strict=True):
+        outcomes[at] = dataclasses.replace(outcomes[at], strayed=probability)
+    yield from outcomes
 
 
 def _withheld(background: Background, engine: Engine, turn: Turn, history: Sequence[str]) -> Answer | None:
@@ -186,9 +198,16 @@ def tune(
     ],
     *,
     write: Annotated[bool, typer.Option("--write", help="Replace the weights that ship.")] = False,
+    most: Annotated[
+        int | None,
+        typer.Option("--most", metavar="N", min=1, help="Of each of SQuAD's articles, N questions at most."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Learn the weights from questions with known answers, and print what cross-validation says of them."""
+    from rich.console import Console
+    from rich.progress import Progress
+
     from linernotes.engine import Engine
     from linernotes.library.editions import EditionStore
     from linernotes.measuring.report import as_json_of
@@ -204,7 +223,9 @@ def tune(
         for given in questions
         for documents, cases, is_squad in _lessons(settings, given)
     ]
-    tuned = learn(engine, articles)
+    with Progress(console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("Asking", total=len(articles))
+        tuned = learn(engine, articles, lambda done, _: shown.update(task, completed=done), most=most)
     if as_json:
         print_json(as_json_of(tuned.report, {name: {"set": name} for name in tuned.report}))
     else:
