@@ -6,18 +6,20 @@ import functools
 import hashlib
 import re
 import threading
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from linernotes.models import Embedding
+from linernotes.models import Answer, Embedding, Hit, Lead, Passage, Reading, Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from linernotes.library.catalogue import Catalogue
-    from linernotes.models import Floats
+    from linernotes.models import Excerpt, Floats
+    from linernotes.reading.reader import Asked
 
 DIMENSION = 64
 _WORD = re.compile(r"\w+|[^\w\s]")
@@ -73,6 +75,59 @@ def _direction(word: str) -> Floats:
     return (vector / np.linalg.norm(vector)).astype(np.float32)
 
 
+# --- A reader -----------------------------------------------------------------------------------------------
+
+_SMALL = frozenset(
+    "a an the of in on at to by for is are was were did do does who what when where why how which it".split()
+)
+_ANSWER_WORDS = 4
+
+
+class FakeReader:
+    """Takes a sentence for an answer by the share of the question's words that it has.
+
+    The words that answer are the first run of others, at most four. ``calls`` holds the questions of each
+    call. While ``gate`` is not set, ``read_all`` waits.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, ...]] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.entered = threading.Event()
+
+    def read(self, question: str, excerpts: Sequence[Excerpt]) -> list[Reading]:
+        if "poison" in question:
+            raise ValueError("This question is poison.")
+        return [_read(_content(question), each) for each in excerpts]
+
+    def read_all(self, asked: Sequence[Asked]) -> list[list[Reading]]:
+        self.calls.append(tuple(each.question for each in asked))
+        self.entered.set()
+        self.gate.wait(20)
+        return [self.read(*each) for each in asked]
+
+
+def _content(text: str) -> set[str]:
+    return {each.lower() for each in re.findall(r"\w+", text)} - _SMALL
+
+
+def _read(asked: set[str], excerpt: Excerpt) -> Reading:
+    here, *around = (
+        10 * len(asked & _content(each)) / max(len(asked), 1) - 5
+        for each in (excerpt.sentence, *excerpt.before, *excerpt.after)
+    )
+    best = max([here, *around])
+    run: list[re.Match[str]] = []
+    for found in re.finditer(r"\w+", excerpt.sentence):
+        if found[0].lower() not in asked | _SMALL:
+            run.append(found)
+        elif run:
+            break
+    start, end = (run[0].start(), run[:_ANSWER_WORDS][-1].end()) if run else (0, 0)
+    return Reading(start, end, here, best, here, best - here, min(here, 0.0))
+
+
 # --- A database ---------------------------------------------------------------------------------------------
 
 
@@ -106,3 +161,20 @@ def write_corpus(folder: Path, **files: str) -> Path:
     for name, text in (files or {"harbour": HARBOUR}).items():
         (folder / f"{name}.md").write_text(text, encoding="utf-8")
     return folder
+
+
+# --- An answer ----------------------------------------------------------------------------------------------
+
+
+def answer_of(
+    text: str, sentences: Sequence[Sentence] = (), hits: Sequence[Hit] = (), **changed: Any
+) -> Answer:
+    """Return an answer whose lead is the first sentence; without sentences, all of the text."""
+    given = tuple(sentences) or (Sentence("a.md", 1, 0, len(text), text),)
+    first = given[0]
+    lead = Lead("sentence", first.document, first.start, first.end, first.text, (first,))
+    passage = Passage(first.document, first.passage, first.start, first.end, first.text)
+    return replace(
+        Answer(lead, text, given, (), tuple(hits) or (Hit(passage, (first,), 1.0),), "stated", 0.9, "e"),
+        **changed,
+    )

@@ -35,6 +35,9 @@ ROW = [
     "nearest",
     "edition",
     "milliseconds",
+    "lead",
+    "certainty",
+    "bold",
 ]
 
 
@@ -101,6 +104,11 @@ def test_an_answer_line(bot: Bot) -> None:
     assert row["answered"] is True
     assert "Ada Stone" in row["text"]
     assert row["reason"] is row["nearest"] is None
+    lead = row["lead"]
+    assert list(lead) == ["document", "start", "end", "text"]
+    assert row["text"].startswith(lead["text"])
+    assert len(lead["text"]) == lead["end"] - lead["start"]
+    assert row["certainty"] == "stated"
     assert 0 <= row["confidence"] <= 1
     assert isinstance(row["milliseconds"], float)
     text = row["passages"][0]["text"]
@@ -128,6 +136,7 @@ def test_a_line_without_an_answer(bot: Bot) -> None:
         assert (row["text"], row["sentences"], row["passages"]) == ("", [], [])
         assert row["reason"] == reason
         assert row["edition"] == rows[0]["edition"]
+    assert (rows[0]["lead"], rows[0]["certainty"], rows[0]["bold"]) == (None, None, [])
     assert list(rows[0]["nearest"]) == ["document", "number", "start", "end", "text", "score"]
     assert rows[1]["nearest"] is rows[2]["nearest"] is None
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakes import HARBOUR, LANTERNS, FakeEmbedder, write_corpus
+from fakes import HARBOUR, LANTERNS, FakeEmbedder, answer_of, write_corpus
 from linernotes.engine import Engine
 from linernotes.errors import CorpusError, DocumentError, EditionError, RefusalError
 from linernotes.library.catalogue import OPERATOR, Check, Revision, Upload
@@ -412,7 +412,7 @@ def test_another_speaker_makes_another_quotation() -> None:
 
 
 def answer(text: str) -> Answer:
-    return Answer(text, (), (), 0.9, "e")
+    return answer_of(text)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from fakes import LANTERNS, OTHER_QUESTION, FakeEmbedder
+from fakes import LANTERNS, OTHER_QUESTION, FakeEmbedder, answer_of
 from linernotes.corpus.files import read_document
 from linernotes.engine import Engine
 from linernotes.errors import QuestionFileError
@@ -35,7 +35,7 @@ def hit(text: str) -> Hit:
 
 
 def answer(text: str, confidence: float = 0.5, passage: str | None = None) -> Answer:
-    return Answer(text, (), (hit(passage or text),), confidence, "edition")
+    return answer_of(text, (), (hit(passage or text),), confidence=confidence)
 
 
 def silent(nearest: str | None = None) -> Unanswered:

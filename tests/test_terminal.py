@@ -15,6 +15,7 @@ import threading
 import time
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,19 +23,39 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from fakes import LANTERNS, QUESTION, FakeEmbedder, write_corpus
+from fakes import LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, answer_of, write_corpus
 from linernotes.errors import CorpusError
 from linernotes.library import Library
-from linernotes.models import Answer, Quote, Unanswered
+from linernotes.models import (
+    Alternative,
+    Answer,
+    Document,
+    Edition,
+    Lead,
+    Passage,
+    Quote,
+    Sentence,
+    Span,
+    Turn,
+    Unanswered,
+)
 from linernotes.settings import Settings
 from linernotes.shell.background import Background, Building
-from linernotes.shell.terminal import REMEMBERED, Chat, answer_lines
-from linernotes.shell.wording import SENTENCES, attribution, lines_of, printable, sentence_for
+from linernotes.shell.songs import REMEMBERED
+from linernotes.shell.terminal import Chat, answer_lines
+from linernotes.shell.wording import (
+    SENTENCES,
+    attribution,
+    line_of,
+    lines_of,
+    printable,
+    sentence_for,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from linernotes.models import Turn
 
 ROOT = Path(__file__).parents[1]
 
@@ -73,16 +94,16 @@ def test_a_conversation(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> 
     shown = chat(settings, monkeypatch, QUESTION, "", "   ", "/sources", "/quit")
     assert "The harbour was built by Ada Stone in 1871." in shown
     assert "  The Harbour, passage 1\n" in shown
-    assert "The Harbour\n  The Tides, 1 passages (harbour.md)\n" in shown
+    assert "The Harbour\n  The Tides, 1 passage (harbour.md)\n" in shown
 
 
 def test_what_was_said_before_is_remembered(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
     ask = Library.ask
 
-    async def spy(self: Library, question: str, *, turns: tuple[Turn, ...] = ()) -> Turn:
-        seen.append(len(turns))
-        return await ask(self, question, turns=turns)
+    async def spy(self: Library, question: str, **named: Any) -> Turn:
+        seen.append(len(named["turns"]))
+        return await ask(self, question, **named)
 
     monkeypatch.setattr(Library, "ask", spy)
     chat(settings, monkeypatch, *[QUESTION] * (REMEMBERED + 2))
@@ -222,16 +243,147 @@ async def test_what_a_person_reads_of_a_reply(settings: Settings) -> None:
         edition = await library.edition()
         turn = await library.ask("Who said that nobody believed the wall would hold the sea?")
         assert isinstance(turn.reply, Answer)
-        shown = list(lines_of(edition, turn))
-        assert shown[0] == printable(turn.reply.text)
-        assert any(line.startswith("  — Ada Stone") for line in shown)
-        assert shown[-1].strip() == "The Harbour, passage 1"
+        shown = [text_of(line) for line in lines_of(edition, turn)]
+        assert shown == [
+            "In an interview with Sailor Weekly, Ada Stone said:",
+            "  “Nobody believed that the wall would hold the sea.”",
+            "  — Ada Stone, Sailor Weekly",
+            "  The Harbour, passage 1",
+        ]
         for reason in SENTENCES:
             assert sentence_for(edition, Unanswered(reason, None, edition.id)) == SENTENCES[reason]
         write_corpus(settings.corpus_dir, lanterns=LANTERNS)
         both = await library.reload()
         assert sentence_for(both, Unanswered("silent", None, both.id)) == "The articles do not say."
         assert "what the articles say" in sentence_for(both, Unanswered("lyrics", None, both.id))
+
+
+def two_songs() -> tuple[Edition[Any], Answer]:
+    """An edition of two songs, each of a sentence, and an answer by the first that the second answers too."""
+    texts = {"a.md": "One is here.", "b.md": "Two is there."}
+    documents = tuple(
+        Document(name, title, None, text, ((0, 1),), (), artist="The Tides")
+        for (name, text), title in zip(texts.items(), ("One", "Two"), strict=True)
+    )
+    passages = tuple(Passage(name, 1, 0, len(text), text) for name, text in texts.items())
+    sentences = tuple(Sentence(name, 1, 0, len(text), text) for name, text in texts.items())
+    edition = Edition("e", documents, passages, sentences, (), None)
+    lead = Lead("sentence", "b.md", 0, 13, texts["b.md"], sentences[1:])
+    other = Alternative("b.md", lead, "stated", 0.5)
+    return edition, answer_of(texts["a.md"], sentences[:1], other=other)
+
+
+def test_the_better_song_stands_under_its_name_and_the_other_is_offered() -> None:
+    edition, answer = two_songs()
+    lines = list(lines_of(edition, Turn("Where?", "Where?", answer), choose=": /song"))
+    assert [(line.kind, line.text) for line in lines] == [
+        ("title", "One"),
+        ("lead", "One is here."),
+        ("place", "One, passage 1"),
+        ("place", "“Two” answers it too: /song"),
+    ]
+
+
+def test_what_is_only_near_says_so_and_stands_apart() -> None:
+    edition, answer = two_songs()
+    near = replace(answer, certainty="near", other=None, bold=(Span("a.md", 0, 3, "One"),))
+    turn = Turn("Where?", "Where?", near)
+    assert [(line.kind, text_of(line), line.bold) for line in lines_of(edition, turn)] == [
+        ("lead", "This may not answer it; the nearest I find:", ()),
+        ("aside", "  One is here.", ()),
+        ("place", "  One, passage 1", ()),
+    ]
+    assert line_of(edition, turn) == (
+        "This may not answer it; the nearest I find: One is here. [One, passage 1]"
+    )
+
+
+@pytest.mark.parametrize("is_near", [True, False])
+def test_a_refusal_is_a_line_and_where_it_is_near_the_place(is_near: bool) -> None:
+    edition, answer = two_songs()
+    reply = Unanswered("silent", answer.hits[0], "e", is_near=is_near)
+    lines = [text_of(line) for line in lines_of(edition, Turn("Where?", "Where?", reply))]
+    assert lines == ["The articles do not say.", *["  Nearest passage: One, passage 1"] * is_near]
+
+
+def test_the_words_that_answer_are_bold_and_the_others_stand_apart() -> None:
+    edition, answer = two_songs()
+    more = replace(answer, bold=(Span("a.md", 4, 6, "is"),), other=None, sentences=edition.sentences[:1] * 2)
+    lead, also, _ = lines_of(edition, Turn("Where?", "Where?", more))
+    assert [lead.text[start:end] for start, end in lead.bold] == ["is"]
+    assert text_of(also) == "  Also: One is here."
+    out = io.StringIO()
+    shown = Chat(Console(file=out, force_terminal=True, width=80, color_system="standard"))
+    shown._show(edition, Turn("Where?", "Where?", more))
+    assert "One \x1b[1mis\x1b[0m here." in out.getvalue()
+
+
+def test_a_long_line_stays_as_far_in_as_it_begins() -> None:
+    out = io.StringIO()
+    Chat(Console(file=out, width=12))._say("one two three four", indent=2)
+    assert out.getvalue() == "  one two\n  three four\n"
+
+
+# --- One song at a time -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two(settings: Settings) -> Settings:
+    write_corpus(settings.corpus_dir, lanterns=LANTERNS)
+    return settings
+
+
+def test_songs_are_listed_and_one_is_chosen(two: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = chat(two, monkeypatch, "/song", "/song lant", "/song", OTHER_QUESTION, "/song tides", "/song all")
+    assert "  1  The Harbour by The Tides\n  2  Lanterns\n" in shown
+    assert "From now on I ask “Lanterns”." in shown
+    assert "  2  Lanterns (now)\n" in shown
+    assert "painted green by Otto Blum" in shown
+    assert "From now on I ask “The Harbour”." in shown
+    assert shown.endswith("I ask all songs again.\n\n")
+
+
+def test_a_chosen_song_is_the_one_that_is_asked(two: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str | None, str | None]] = []
+    ask = Library.ask
+
+    async def spy(self: Library, question: str, **named: Any) -> Turn:
+        turn = await ask(self, question, **named)
+        asked.append((named["song"], turn.song))
+        return turn
+
+    monkeypatch.setattr(Library, "ask", spy)
+    shown = chat(two, monkeypatch, "/song 2", "Who built it in 1871?", "and when?")
+    assert asked == [("lanterns.md", "lanterns.md"), (None, None)]
+    assert "Ada Stone" not in shown
+
+
+def test_what_is_no_song_is_told_so(two: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = chat(two, monkeypatch, "/song 7", "/song \x1b[31m")
+    assert shown.count("I know no such song.\n  1  The Harbour by The Tides\n  2  Lanterns") == 2
+    assert "\x1b" not in shown
+
+
+def test_the_other_song_is_shown_and_the_first_offered_again(
+    two: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Library.ask
+
+    async def offering(self: Library, question: str, **named: Any) -> Turn:
+        turn = await ask(self, question, **named)
+        if named.get("document") is not None or not isinstance(turn.reply, Answer):
+            return turn
+        first = (await self.edition()).sentences[-2]
+        lead = Lead("sentence", first.document, first.start, first.end, first.text, (first,))
+        other = Alternative(first.document, lead, "stated", 0.5)
+        return replace(turn, reply=replace(turn.reply, other=other))
+
+    monkeypatch.setattr(Library, "ask", offering)
+    shown = chat(two, monkeypatch, QUESTION, "/song", "/song")
+    first, second, third = shown.split("answers it too: /song\n")[:3]
+    assert "The Harbour\nThe harbour was built by Ada Stone" in first
+    assert "Lanterns\nThe lanterns were painted green by Otto Blum." in second
+    assert "The Harbour\nThe harbour was built by Ada Stone" in third
 
 
 def test_attribution() -> None:

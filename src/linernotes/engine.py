@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from linernotes.answering.answer import decide, open_with
-from linernotes.answering.conversation import Standalone, stand_alone
+from linernotes.answering.answer import decide, find_rival, of_one_document, open_with
+from linernotes.answering.conversation import Standalone, is_follow_up, stand_alone
 from linernotes.answering.language import is_foreign
+from linernotes.answering.naming import DocumentNames
 from linernotes.answering.question import is_about_whole, plain, screen
 from linernotes.corpus.passages import split
 from linernotes.corpus.quotes import find_quotes
 from linernotes.errors import CorpusError
-from linernotes.models import Edition, PreparedSegment, Turn, Unanswered
+from linernotes.models import Alternative, Answer, Edition, Excerpt, PreparedSegment, Turn, Unanswered
 from linernotes.retrieval.document_vectors import embed_document
 from linernotes.retrieval.grouping import group
 from linernotes.retrieval.index import Index
 from linernotes.retrieval.query import Query
+from linernotes.retrieval.ranking import rank_read
 from linernotes.words import find_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from linernotes.models import Answer, Document, Evidence, Quote, Reason
+    from linernotes.models import Candidate, Document, Evidence, Quote, Reason
+    from linernotes.reading.reader import Reader
     from linernotes.retrieval.embedding import Embedder
     from linernotes.retrieval.index import Vocabulary
 
@@ -36,6 +41,42 @@ HEADING_TOKENS = 24
 # A word this long may be a slip of one that is this like it (1 is the same).
 SHORTEST_SLIP = 4
 LEAST_LIKENESS = 0.75
+
+
+# So many sentences on each side of a candidate are more than the reader has room for.
+NEIGHBOURS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """The documents to ask, ``None`` for all; ``is_strict`` says that no other may answer instead."""
+
+    within: frozenset[str] | None
+    is_strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question that is being answered."""
+
+    edition: Edition[Index]
+    standalone: Standalone
+    query: Query
+    refuse: bool
+
+
+def _only_song(edition: Edition[Index], within: frozenset[str] | None) -> str | None:
+    """Return the title of the only document that is asked."""
+    asked = [each for each in edition.documents if within is None or each.name in within]
+    return asked[0].title if len(asked) == 1 else None
+
+
+def _is_stated(reply: Answer | Unanswered) -> bool:
+    return isinstance(reply, Answer) and reply.certainty == "stated"
+
+
+def _alternative(answer: Answer) -> Alternative:
+    return Alternative(answer.lead.document, answer.lead, answer.certainty, answer.confidence)
 
 
 class Segments:
@@ -81,22 +122,36 @@ class Indexes:
 class Engine:
     """Answers questions from an edition."""
 
-    def __init__(self, embedder: Embedder, *, max_question_chars: int = 1000) -> None:
-        """Take the embedder and the longest question that is answered, in characters."""
+    def __init__(
+        self, embedder: Embedder, *, reader: Reader | None = None, max_question_chars: int = 1000
+    ) -> None:
+        """Take the embedder, what reads closely, and the longest question that is answered, in characters."""
         self._embedder = embedder
+        self._reader = reader
         self._max_question_chars = max_question_chars
+        self._names: WeakKeyDictionary[Index, DocumentNames] = WeakKeyDictionary()
         self.segments = Segments(embedder)
         self.indexes = Indexes(embedder.dimension)
 
     def ask(
-        self, edition: Edition[Index], question: str, turns: Sequence[Turn] = (), *, refuse: bool = True
+        self,
+        edition: Edition[Index],
+        question: str,
+        turns: Sequence[Turn] = (),
+        *,
+        song: str | None = None,
+        refuse: bool = True,
     ) -> Turn:
         """Answer a question.
+
+        It is asked of the documents that it names, else of the one that the conversation is about, else of
+        all. Never is an answer made of two of them.
 
         Args:
             edition: what to answer from.
             question: as it was typed.
             turns: the earlier ones of the conversation, oldest first.
+            song: the document that the conversation is about from now on, because a person has chosen it.
             refuse: whether to say so where the edition does not answer. Without it, whatever comes nearest
                 is given as an answer, which is for measuring; only what has no word at all stays unanswered.
 
@@ -106,15 +161,18 @@ class Engine:
         text, reason = self._read(edition, question)
         if reason is not None:
             if refuse or reason == "empty":
-                return Turn(question, text, Unanswered(reason, None, edition.id))
+                return Turn(question, text, Unanswered(reason, None, edition.id), song)
             text = self._spelt(text, edition.index.vocabulary)
-        standalone = stand_alone(text, turns)
-        evidence = self._search(edition, standalone)
-        if is_about_whole(text, follows=bool(turns)):
-            reply: Answer | Unanswered = open_with(evidence, edition.index, edition.id)
-        else:
-            reply = decide(standalone.question, evidence, edition.index, edition.id, refuse=refuse)
-        return Turn(question, standalone.text, reply)
+        scope = self._scope(edition, text, turns, song)
+        standalone = stand_alone(text, turns, _only_song(edition, scope.within))
+        asked = _Asked(edition, standalone, self._query(standalone), refuse)
+        answer = self._open if is_about_whole(text, follows=bool(turns)) else self._answer
+        reply = answer(asked, scope.within)
+        if scope.within is not None and not scope.is_strict and not _is_stated(reply):
+            elsewhere = answer(asked, None)
+            if _is_stated(elsewhere):
+                reply = elsewhere
+        return Turn(question, standalone.text, reply, song)
 
     def search(
         self, edition: Edition[Index], question: str, turns: Sequence[Turn] = (), k: int = 24
@@ -123,8 +181,119 @@ class Engine:
         text, reason = self._read(edition, question)
         if reason is not None or is_about_whole(text, follows=bool(turns)):
             return None
-        standalone = stand_alone(text, turns)
-        return standalone.question, self._search(edition, standalone, k)
+        standalone = stand_alone(text, turns, _only_song(edition, None))
+        return standalone.question, edition.index.search(self._query(standalone), k)
+
+    def read(
+        self, edition: Edition[Index], question: str, evidence: Evidence, worth: int, *, rank: bool = True
+    ) -> Evidence:
+        """Have the reader read the best candidates; without a reader, return the evidence as it is.
+
+        Args:
+            edition: what was searched.
+            question: with what it leans on.
+            evidence: what was found.
+            worth: how many candidates to read.
+            rank: whether to rank them anew by what was found.
+        """
+        if self._reader is None:
+            return evidence
+        excerpts = [self._excerpt(edition, each) for each in evidence.candidates[:worth]]
+        readings = self._reader.read(question, excerpts)
+        read = [
+            replace(each, reading=reading)
+            for each, reading in zip(evidence.candidates, readings, strict=False)
+        ]
+        candidates = (*read, *evidence.candidates[len(read) :])
+        return replace(evidence, candidates=rank_read(candidates) if rank else candidates)
+
+    def _excerpt(self, edition: Edition[Index], candidate: Candidate) -> Excerpt:
+        """Return a candidate with the sentences around it, of its section alone, below title and heading."""
+        index = edition.index
+        passage = index.passage(candidate.sentence.document, candidate.sentence.passage)
+
+        def around(positions: Iterable[int]) -> Iterable[str]:
+            for position in positions:
+                sentence = index.sentences[position]
+                if sentence.document != passage.document or (
+                    sentence.passage != passage.number
+                    and index.passage(sentence.document, sentence.passage).heading != passage.heading
+                ):
+                    return
+                yield " ".join(sentence.text.split())
+
+        at = candidate.position
+        before = list(around(range(at - 1, max(at - 1 - NEIGHBOURS, -1), -1)))
+        after = list(around(range(at + 1, min(at + 1 + NEIGHBOURS, len(index.sentences)))))
+        title = next((each.title for each in edition.documents if each.name == passage.document), None)
+        # A title is often the first heading as well.
+        path = (passage.heading or "").removeprefix(title or "").removeprefix(" > ")
+        heading = ": ".join(each for each in (title, path) if each)
+        return Excerpt(heading, tuple(before[::-1]), candidate.sentence.text, tuple(after))
+
+    def _scope(self, edition: Edition[Index], text: str, turns: Sequence[Turn], song: str | None) -> _Scope:
+        """Return the documents that a question is asked of."""
+        if len(edition.documents) == 1:
+            return _Scope(None)
+        if edition.index not in self._names:
+            self._names[edition.index] = DocumentNames(edition.documents, edition.index)
+        names = self._names[edition.index]
+        if (named := names.find(text)) is not None:
+            return _Scope(named.documents, named.is_sure)
+        there = {document.name for document in edition.documents}
+        if song is not None and song in there:
+            return _Scope(frozenset([song]), is_strict=True)
+        return self._scope_of(turns, there, names, follows=is_follow_up(text))
+
+    @staticmethod
+    def _scope_of(turns: Sequence[Turn], there: set[str], names: DocumentNames, *, follows: bool) -> _Scope:
+        """Return the documents that a conversation is about."""
+        for turn in reversed(turns):
+            if turn.song is not None and turn.song in there:
+                return _Scope(frozenset([turn.song]), is_strict=True)
+            if isinstance(turn.reply, Answer):
+                if turn.reply.lead.document in there:
+                    return _Scope(frozenset([turn.reply.lead.document]), follows)
+            elif (named := names.find(turn.question)) is not None and named.is_sure:
+                return _Scope(named.documents, follows)
+        return _Scope(None)
+
+    def _answer(self, asked: _Asked, within: frozenset[str] | None) -> Answer | Unanswered:
+        """Answer from the best of these documents, and say what the second best has to say."""
+        edition, question = asked.edition, asked.standalone.question
+        evidence = edition.index.search(asked.query, within=within)
+
+        def read(found: Evidence, worth: int) -> Evidence:
+            return self.read(edition, question, found, worth, rank=worth > 1)
+
+        def reply_from(found: Evidence, *, refuse: bool) -> Answer | Unanswered:
+            return decide(
+                question,
+                found,
+                edition.index,
+                edition.id,
+                read=None if self._reader is None else read,
+                refuse=refuse,
+            )
+
+        reply = reply_from(evidence, refuse=asked.refuse)
+        if not isinstance(reply, Answer):
+            return reply
+        rival = find_rival(evidence, reply.lead.document)
+        if rival is None:
+            return reply
+        other = reply_from(of_one_document(evidence, rival), refuse=True)
+        if not isinstance(other, Answer) or other.certainty != "stated":
+            return reply
+        if reply.certainty == "stated" and reply.confidence >= other.confidence:
+            return replace(reply, other=_alternative(other))
+        return replace(other, other=_alternative(reply) if reply.certainty == "stated" else None)
+
+    def _open(self, asked: _Asked, within: frozenset[str] | None) -> Answer | Unanswered:
+        """Answer what the whole is."""
+        index, edition = asked.edition.index, asked.edition
+        evidence = index.search(asked.query, within=within)
+        return open_with(of_one_document(evidence), index, edition.id)
 
     def _read(self, edition: Edition[Index], question: str) -> tuple[str, Reason | None]:
         """Return the question in plain words, and why it is not looked up, if it is not."""
@@ -138,14 +307,13 @@ class Engine:
                 reason = "language"
         return (text if reason else self._spelt(text, vocabulary)), reason
 
-    def _search(self, edition: Edition[Index], asked: Standalone, k: int = 24) -> Evidence:
+    def _query(self, asked: Standalone) -> Query:
         if not asked.context:
-            return edition.index.search(Query.of(asked.text, self._embedder.embed([asked.text])[0]), k)
+            return Query.of(asked.text, self._embedder.embed([asked.text])[0])
         # Both go through the model in one forward pass.
         whole, alone = self._embedder.embed([asked.text, asked.question])
         question = Query.of(asked.question, alone)
-        query = Query.of(asked.text, whole, asked.context, question, asked.answered)
-        return edition.index.search(query, k)
+        return Query.of(asked.text, whole, asked.context, question, asked.answered)
 
     def _spelt(self, text: str, vocabulary: Vocabulary) -> str:
         """Return ``text`` with slips replaced by the corpus's word that is nearest.

@@ -126,32 +126,108 @@ class Hit:
 Reason = Literal["silent", "empty", "too-long", "greeting", "lyrics", "language"]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the corpus says: ``text`` is made of ``sentences`` alone, in the order of the text.
+Certainty = Literal["stated", "near"]
+LeadKind = Literal["sentence", "quotation", "reply", "items"]
+ContextKind = Literal["heading", "sentence", "question", "introduction"]
 
-    ``hits`` are the passages, best first. ``confidence`` (0 to 1) is the calibrated probability that the
-    text holds the answer. ``edition`` is the id of the edition that was asked.
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a document: ``text == document.text[start:end]``."""
+
+    document: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What stands before a lead and is needed to understand it; not part of the lead or of the answer's text.
+
+    ``kind`` says whether it is the heading that the lead stands below, the sentence before it, the question
+    to which it replies or the line that introduces the quotation. ``span`` is where it stands; ``None`` for a
+    heading, whose ``text`` may be a path of several ("Reception > Reviews").
     """
 
+    kind: ContextKind
+    text: str
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """The one unit that answers, shown first: ``text == document.text[start:end]``, within one passage.
+
+    ``sentences`` are those that it is made of. ``quoted`` is the part of it that somebody said, for a
+    quotation, a reply or a sentence that holds nothing else but marks; ``introduction`` is the part before it
+    that says who, or the question that it replies to. ``speaker`` and ``source`` (the outlet) are whose words
+    ``quoted`` are, as far as the text says. ``context`` is what a stranger needs besides.
+    """
+
+    kind: LeadKind
+    document: str
+    start: int
+    end: int
     text: str
     sentences: tuple[Sentence, ...]
+    quoted: Span | None = None
+    introduction: Span | None = None
+    speaker: str | None = None
+    source: str | None = None
+    context: Context | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """What another document says to a question that names none: an answer that can be asked for."""
+
+    document: str
+    lead: Lead
+    certainty: Certainty
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one document of the corpus says: ``text`` is the lead, then the other sentences.
+
+    ``sentences`` are all of them, the lead's first. ``bold`` are the words that answer, within the lead,
+    where that is sure; ``()`` where it is not. ``hits`` are the document's passages, best first.
+    ``certainty`` says whether the lead states the answer, or may not answer and is only what comes nearest.
+    ``confidence`` (0 to 1) is the calibrated probability that the text holds the answer. ``edition`` is the
+    id of the edition that was asked. ``other`` is what another document says, where the question names none.
+    """
+
+    lead: Lead
+    text: str
+    sentences: tuple[Sentence, ...]
+    bold: tuple[Span, ...]
     hits: tuple[Hit, ...]
+    certainty: Certainty
     confidence: float
     edition: str
+    other: Alternative | None = None
+
+    @property
+    def others(self) -> tuple[Sentence, ...]:
+        """Return the sentences besides the lead's, in the order of the text."""
+        return self.sentences[len(self.lead.sentences) :]
 
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
     """The corpus does not say, or the question was none: ``reason`` says which.
 
-    ``nearest`` is what comes closest, which is related and no answer.
+    ``nearest`` is what comes closest, which is no answer; ``is_near`` says whether it is near enough that a
+    person may want to see it.
     """
 
     reason: Reason
     nearest: Hit | None
     edition: str
     confidence: float = 0.0
+    is_near: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +280,7 @@ class Candidate:
 
     ``score`` is the ranking's; ``signals`` holds the figures that led to it, by name. ``fits`` has two
     figures for each of the question's ``AskedWord``s: how near the sentence comes to the word, and how near
-    the sentence with the one before it.
+    the sentence with the one before it. ``reading`` is what the reader made of it, where it has read it.
     """
 
     sentence: Sentence
@@ -212,6 +288,7 @@ class Candidate:
     score: float
     signals: Mapping[str, float]
     fits: tuple[tuple[float, float], ...] = ()
+    reading: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,9 +323,48 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A sentence as a reader reads it: with its heading and whole sentences around it, in the text's order.
+
+    More of them than fit are left out, the farthest first. ``heading`` is one line; it may be empty.
+    """
+
+    heading: str
+    before: tuple[str, ...]
+    sentence: str
+    after: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader found in an excerpt: the words likeliest to answer, whether or not they do.
+
+    ``start`` and ``end`` are offsets in the excerpt's sentence. The figures are natural logarithms:
+
+    - ``margin``: the score of those words over that of "no words here";
+    - ``answerable``: the log-odds that the sentence and its surroundings answer;
+    - ``evidence``: how much likelier it is that this sentence answers than that none of a question's does;
+    - ``behind``: how far those words are behind the best of the surroundings; 0 where they are the best;
+    - ``sureness``: the probability of those words among all of the sentence, and none.
+    """
+
+    start: int
+    end: int
+    margin: float
+    answerable: float
+    evidence: float
+    behind: float
+    sureness: float
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
-    """A question of a conversation, what it was taken to mean on its own, and what was replied."""
+    """A question of a conversation, what it was taken to mean on its own, and what was replied.
+
+    ``song`` is the document that was asked because a person chose it: the conversation stays with it.
+    """
 
     question: str
     standalone: str
     reply: Answer | Unanswered
+    song: str | None = None

@@ -53,6 +53,11 @@ class Settings(BaseModel):
             description="The packaged model, or a folder or hub name of another sentence-transformers model"
         ),
     ] = DEFAULT_MODEL
+    reader: Annotated[
+        bool,
+        BeforeValidator(_switch),
+        Field(description="on: read the likeliest sentences closely where it is not clear; off: do not"),
+    ] = True
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         BeforeValidator(_lower),

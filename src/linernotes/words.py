@@ -1,4 +1,7 @@
-"""The words of a text: lower case, stem and place. Retrieval and answering count the same ones."""
+"""The words of a text: lower case, stem and place. Retrieval and answering count the same ones.
+
+And how many of a thing there are, in words.
+"""
 
 from __future__ import annotations
 
@@ -64,11 +67,17 @@ def stem_words(words: list[str]) -> list[str]:
 
 def holds(text: str, wanted: Iterable[str]) -> bool:
     """Say whether ``text`` has one of the wanted phrases, word for word, without case and punctuation."""
-    words = f" {' '.join(_bare(text))} "
-    return any(f" {' '.join(phrase)} " in words for phrase in map(_bare, wanted) if phrase)
+    words = f" {' '.join(bare_words(text))} "
+    return any(f" {' '.join(phrase)} " in words for phrase in map(bare_words, wanted) if phrase)
 
 
-def _bare(text: str) -> list[str]:
+def bare_words(text: str) -> list[str]:
+    """Return the words of ``text`` without case and punctuation."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     # A sign on its own ("C#", "%") is all that some phrases have.
     return re.findall(r"[^\W_]+", plain) or plain.split()
+
+
+def counted(number: int, what: str) -> str:
+    """Say how many there are: "1 passage", "2 passages"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import fakes
 from linernotes.chat.about import embeds as about
 from linernotes.chat.asking import embeds as asking
-from linernotes.chat.asking.emphasis import emphasis
+from linernotes.chat.asking import leads as shown_leads
+from linernotes.chat.asking.evidence import (
+    Place,
+    evidence_of,
+    evidence_of_lead,
+    evidence_of_other,
+    find_other,
+    find_place,
+)
 from linernotes.chat.frame import citations
 from linernotes.chat.frame.embeds import plain
 from linernotes.chat.frame.introduction import help_page
@@ -31,7 +41,21 @@ from linernotes.chat.frame.question_text import question_in
 from linernotes.chat.governing import embeds as governing
 from linernotes.chat.quoting import embeds as quoting
 from linernotes.library.store import Evidence, Posted, Server
-from linernotes.models import Answer, Document, Edition, Hit, Passage, Quote, Sentence, Turn, Unanswered
+from linernotes.models import (
+    Alternative,
+    Answer,
+    Context,
+    Document,
+    Edition,
+    Hit,
+    Lead,
+    Passage,
+    Quote,
+    Sentence,
+    Span,
+    Turn,
+    Unanswered,
+)
 
 if TYPE_CHECKING:
     import discord
@@ -73,10 +97,41 @@ def edition_of(
     return Edition("e" * 64, (document, *others), (passage,), (sentence,), (quote,), None)
 
 
-def answer_of(edition: Edition[Any], question: str = "Who?") -> Turn:
+def answer_of(edition: Edition[Any], question: str = "Who?", **changed: Any) -> Turn:
     hit = Hit(edition.passages[0], edition.sentences, 1.5, {"late": 0.5, "bm25": -1.25})
-    reply = Answer(edition.sentences[0].text, edition.sentences, (hit,), 0.87, edition.id)
+    reply = fakes.answer_of(
+        edition.sentences[0].text, edition.sentences, (hit,), confidence=0.87, edition=edition.id, **changed
+    )
     return Turn(question, question, reply)
+
+
+@st.composite
+def leads(draw: st.DrawFn) -> tuple[Lead, tuple[Span, ...]]:
+    """A lead of any kind, with any part of it quoted and any words of it in bold."""
+    text = draw(LONG.filter(str.strip))
+    length = len(text)
+
+    def span() -> Span:
+        start, end = sorted(draw(st.tuples(st.integers(0, length), st.integers(0, length))))
+        return Span("a.md", start, end, text[start:end])
+
+    kind = draw(st.sampled_from(["sentence", "quotation", "reply", "items"]))
+    context = draw(st.sampled_from(["heading", "sentence", "question", "introduction", None]))
+    bold = sorted({span() for _ in range(draw(st.integers(0, 2)))}, key=lambda each: each.start)
+    apart = bold[:1] + [each for each in bold[1:] if each.start >= bold[0].end]
+    return Lead(
+        kind,
+        "a.md",
+        0,
+        length,
+        text,
+        (Sentence("a.md", 1, 0, length, text),),
+        span() if draw(st.booleans()) else None,
+        None,
+        draw(st.none() | NASTY),
+        draw(st.none() | LONG),
+        None if context is None else Context(context, draw(LONG)),
+    ), tuple(apart)
 
 
 def silence_of(edition: Edition[Any], reason: Any = "silent") -> Turn:
@@ -249,7 +304,8 @@ def test_lists_keep_to_the_limits(title: str, artist: str, source: str | None, p
         Evidence("a.md", n, n / 3, {title: 1.0, "late": 0.5} | {f"s{n}": 0.1 for n in range(30)})
         for n in range(9)
     )
-    check(asking.why(edition, Posted(1, 2, 3, 4, edition.id, 0.5, evidence)))
+    for figures in (True, False):
+        check(asking.why(edition, Posted(1, 2, 3, 4, edition.id, 0.5, evidence), figures=figures))
     check(help_page(edition, (title * 10, artist * 10, title), "<@1>"))
 
 
@@ -288,16 +344,54 @@ def test_no_reply_has_a_link_that_is_not_the_source(text: str, title: str) -> No
             assert "](" not in left
             assert "||" not in left
             assert not re.search(r"<[@#]|@everyone|@here", left)
-            assert not re.search(r"(?m)^#{1,3} |^>", left)
+            # The one block is the quotation's own, with its marks.
+            assert not re.search(r"(?m)^#{1,3} |^>(?! “)", left)
+
+
+@given(leads(), NASTY, st.sampled_from(["stated", "near"]), st.booleans())
+@quickly
+def test_any_lead_keeps_to_the_limits_and_forges_nothing(
+    drawn: tuple[Lead, tuple[Span, ...]], title: str, certainty: Any, named: bool
+) -> None:
+    lead, bold = drawn
+    edition = edition_of(lead.text, title=title, artist=title, source="https://example.org/song")
+    more = Sentence("a.md", 1, 0, len(lead.text), lead.text)
+    hit = Hit(edition.passages[0], (more,), 1.5)
+    sentences = (*lead.sentences, more)
+    answer = Answer(lead, lead.text, sentences, bold, (hit,), certainty, 0.5, edition.id)
+    embed = asking.reply(edition, Turn("Who?", "Who?", answer), asked=title, named=named)
+    check(embed)
+    shown = embed.description or ""
+    bare = re.sub(r"\\([^\sA-Za-z0-9])", "·", shown)
+    assert bare.count("**") % 2 == 0
+    lines = bare.replace("**", "·").split("\n")
+    # What is ours at the edges of a line: a block, italics, an item.
+    assert all(forged(re.sub(r"^(?:> “?|\*|• |— )|\*$", "", line)) == [] for line in lines)
+
+
+@given(leads(), st.integers(300, 900))
+@quickly
+def test_a_lead_fits_into_its_room(drawn: tuple[Lead, tuple[Span, ...]], limit: int) -> None:
+    lead, bold = drawn
+    assert width(shown_leads.shown(lead, bold, limit)) <= limit
 
 
 @pytest.mark.parametrize("reason", ["silent", "empty", "too-long", "greeting", "lyrics", "language"])
-def test_every_reason_has_a_sentence_of_its_own(reason: Any) -> None:
+def test_every_reason_is_one_line_and_one_suggestion(reason: Any) -> None:
     edition = edition_of("Some text.")
-    embed = asking.reply(edition, silence_of(edition, reason), examples=("Who wrote it?",))
+    asked = ("Who wrote it?", "Who drives the car?", "What is it about?")
+    embed = asking.reply(edition, silence_of(edition, reason), examples=asked)
     assert embed.description == asking.sentence_for(edition, reason)
-    assert any("Related" in (each.name or "") for each in embed.fields) == (reason == "silent")
-    assert "Who wrote it?" in (embed.fields[-1].value or "")
+    assert "\n" not in (embed.description or "")
+    assert embed.fields == []
+    assert embed.footer.text == "You could ask: Who wrote it?"
+
+
+def test_what_is_suggested_has_most_in_common_with_what_was_asked() -> None:
+    asked = ("What did Ada Stone say?", "What is said about the lamps?")
+    assert asking.suggestion("Who lit the lamp?", asked) == asked[1]
+    assert asking.suggestion("Who?", asked) == asked[0]
+    assert asking.suggestion("Who?", ()) is None
 
 
 def test_all_sentences_differ_and_speak_of_several_articles() -> None:
@@ -312,78 +406,170 @@ def test_an_answer_reads_well_as_plain_text() -> None:
     edition = edition_of(
         "The harbour was built by Ada Stone in 1871.",
         title="The Harbour",
+        artist="The Tides",
         source="https://example.org/harbour",
     )
-    embed = asking.reply(
-        edition, answer_of(edition, "Who built the harbour?"), asked="Who built the harbour?"
-    )
+    turn = answer_of(edition, bold=(Span("a.md", 25, 34, "Ada Stone"),))
+    embed = asking.reply(edition, turn, asked="Who built the harbour?")
     assert plain(embed) == (
         "“Who built the harbour?”\n"
         "The harbour was built by **Ada Stone** in 1871.\n"
-        "-# The Harbour <https://example.org/harbour> · passage 1"
+        "-# The Harbour by The Tides · passage 1"
     )
 
 
-def test_an_answer_keeps_the_order_of_the_text_and_breaks_between_passages() -> None:
+def two_passages() -> tuple[Edition[Any], Answer]:
+    """An edition of two sentences in two passages, and an answer whose lead is the second."""
     text = "One is here. Two is there."
     document = Document("a.md", None, None, text, ((0, 1),), ())
     passages = (Passage("a.md", 1, 0, 12, text[:12]), Passage("a.md", 2, 13, 26, text[13:]))
     sentences = (Sentence("a.md", 1, 0, 12, text[:12]), Sentence("a.md", 2, 13, 26, text[13:]))
     edition = Edition("e" * 64, (document,), passages, sentences, (), None)
     hits = (Hit(passages[1], sentences[1:], 2.0), Hit(passages[0], sentences[:1], 1.0))
-    turn = Turn("What is there?", "What is there?", Answer(text, sentences, hits, 0.9, edition.id))
-    assert asking.reply(edition, turn).description == (
-        "One is here.\n**Two is there**.\n-# a.md · passages 1, 2"
+    answer = fakes.answer_of("Two is there. One is here.", sentences[::-1], hits, edition=edition.id)
+    return edition, answer
+
+
+def test_the_lead_stands_alone_and_the_others_apart_from_it() -> None:
+    edition, answer = two_passages()
+    embed = asking.reply(edition, Turn("Where?", "Where?", answer))
+    assert embed.description == "Two is there."
+    assert [(each.name, each.value) for each in embed.fields] == [("Also in the article", "One is here.")]
+    assert embed.footer.text == "a.md · passages 1 and 2"
+
+
+def test_what_is_only_near_says_so_and_is_grey_and_alone() -> None:
+    edition, answer = two_passages()
+    near = replace(answer, certainty="near", bold=(Span("a.md", 13, 16, "Two"),))
+    embed = asking.reply(edition, Turn("Where?", "Where?", near))
+    assert embed.description == "This may not answer it; the nearest I find:\n\nTwo is there."
+    assert embed.fields == []
+    assert embed.footer.text == "a.md · passage 2"
+    stated = asking.reply(edition, Turn("Where?", "Where?", answer))
+    assert embed.colour != stated.colour
+
+
+def test_a_song_is_named_above_its_answer_where_another_answers_too() -> None:
+    edition, answer = two_passages()
+    titled = replace(edition.documents[0], title="The [Harbour]", source="https://example.org/harbour")
+    edition = replace(edition, documents=(titled,))
+    turn = Turn("Where?", "Where?", answer)
+    assert asking.reply(edition, turn).title is None
+    embed = asking.reply(edition, turn, named=True)
+    assert embed.title == "The \\[Harbour\\]"
+    assert embed.url == "https://example.org/harbour"
+
+
+def quotation_of(text: str, quoted: str, *bold: str, **changed: Any) -> str:
+    """What is shown of a lead with a quotation in it."""
+    at = text.index(quoted)
+    span = Span("a.md", at, at + len(quoted), quoted)
+    sentence = Sentence("a.md", 1, 0, len(text), text)
+    kind = changed.pop("kind", "quotation")
+    lead = Lead(kind, "a.md", 0, len(text), text, (sentence,), span, **changed)
+    spans = [Span("a.md", text.index(each), text.index(each) + len(each), each) for each in bold]
+    return shown_leads.shown(lead, spans, 2_000)
+
+
+def test_a_quotation_is_a_block_with_its_marks_and_who_said_it_below() -> None:
+    text = "From jail, she said:\n\nIt was cold.\n\nIt rained."
+    shown = quotation_of(text, "It was cold.\n\nIt rained.", "cold", speaker="Ada Stone", source="Weekly")
+    assert shown == "From jail, she said:\n> “It was **cold**.\n> It rained.”\n— Ada Stone, Weekly"
+
+
+def test_a_reply_stands_below_its_question() -> None:
+    text = "Interviewer: Was it cold?\n\nAda Stone: Yes."
+    shown = quotation_of(text, "Yes.", kind="reply", speaker="Ada Stone")
+    assert shown == "Interviewer: Was it cold?\n> “Yes.”\n— Ada Stone"
+
+
+def test_a_list_stands_below_its_heading() -> None:
+    text = "Ada: bass\n\nOtto: drums"
+    sentence = Sentence("a.md", 1, 0, len(text), text)
+    lead = Lead("items", "a.md", 0, len(text), text, (sentence,), context=Context("heading", "Personnel"))
+    assert shown_leads.shown(lead, (), 2_000) == "*Personnel*\n• Ada: bass\n• Otto: drums"
+
+
+# --- Why --------------------------------------------------------------------------------------------------
+
+
+def why_of(certainty: Any = "stated", *, figures: bool = False, confidence: float = 0.9) -> discord.Embed:
+    edition, _ = two_passages()
+    evidence = (
+        Evidence("a.md", 2, 2.0, {"late_before": 0.86, "bm25": 0.1, "nearby": 0.0}, ((13, 26),)),
+        Evidence("a.md", 1, 1.0, {"late_before": 0.5, "bm25": 0.4}),
     )
+    posted = Posted(1, 2, 3, 4, edition.id, confidence, evidence, certainty=certainty)
+    return asking.why(edition, posted, figures=figures)
 
 
-def test_a_quotation_without_its_speaker_in_the_answer_names_them() -> None:
-    edition = edition_of("It was cold.", artist="Ada Stone", title="Sailor Weekly")
-    assert "\n— Ada Stone, Sailor Weekly\n" in (asking.reply(edition, answer_of(edition)).description or "")
+def test_why_says_in_words_what_led_to_an_answer() -> None:
+    embed = why_of()
+    assert embed.description == (
+        "I compared the question with all 2 sentences of a.md. Passage 2 came first: it comes nearest to what"
+        " the question means.\nI am quite sure that it answers the question.\n"
+        "Next came passage 1, which fits it less."
+    )
+    assert embed.fields == []
+    assert not re.search(r"\d\.\d|late|%|_", plain(embed))
 
 
-# --- Emphasis ---------------------------------------------------------------------------------------------
+def test_why_shows_moderators_the_figures_too() -> None:
+    embed = why_of(figures=True)
+    assert embed.fields[0].name == "a.md, passage 2"
+    assert embed.fields[0].value == "score 2.00 · late before 0.86 · bm25 0.10 · nearby 0.00"
+    assert embed.footer.text == "Confidence 0.90. Only moderators see the figures."
 
 
 @pytest.mark.parametrize(
-    ("question", "sentence", "marked"),
+    ("certainty", "confidence", "said"),
     [
-        ("Who built the harbour?", "The harbour was built by Ada Stone in 1871.", ["Ada Stone"]),
-        ("Who made it?", "“RUN” is Killer Mike’s first solo record.", ["Killer Mike"]),  # noqa: RUF001  as written
-        ("When was it built?", "The harbour was built by Ada Stone in 1871.", ["1871"]),
-        (
-            "when was he arrested",
-            "He was arrested just under two months before it.",
-            ["just under two months before"],
-        ),
-        ("When was it released?", "It came out on Independence Day.", ["Independence Day"]),
-        ("How many counts were there?", "It was a 56-count grand jury indictment.", ["56-count"]),
-        (
-            "Why did they meet?",
-            "They met because the wall had fallen, in June.",
-            ["because the wall had fallen"],
-        ),
-        ("Where is it?", "It lies west of Atlanta.", ["Atlanta"]),
-        ("What is it about?", "It is about freedom", []),
-        (
-            "What is the song about?",
-            "Made in 1999, the song is about freedom.",
-            ["the song is about freedom"],
-        ),
+        ("near", 0.9, "not sure that it answers the question, which is why I said so"),
+        ("stated", 0.5, "but I can be wrong"),
+        (None, 0.9, "quite sure"),
     ],
 )
-def test_the_words_that_answer_are_marked(question: str, sentence: str, marked: list[str]) -> None:
-    (spans,) = emphasis(question, [sentence], 0)
-    assert [sentence[start:end] for start, end in spans] == marked
+def test_why_says_how_sure_it_is(certainty: Any, confidence: float, said: str) -> None:
+    assert said in (why_of(certainty, confidence=confidence).description or "")
 
 
-@given(NASTY, st.lists(NASTY, min_size=1, max_size=3))
-@quickly
-def test_emphasis_stays_inside_its_sentence(question: str, sentences: list[str]) -> None:
-    for sentence, spans in zip(sentences, emphasis(question, sentences, 0), strict=True):
-        ends = [0, *(bound for span in spans for bound in span)]
-        assert ends == sorted(ends)
-        assert ends[-1] <= len(sentence)
+# --- Where words stand now --------------------------------------------------------------------------------
+
+
+def test_words_are_found_where_they_stand_now() -> None:
+    edition, answer = two_passages()
+    kept = evidence_of(Turn("Where?", "Where?", answer))
+    assert [(each.passage, each.sentences) for each in kept] == [(2, ((13, 26),)), (1, ((0, 12),))]
+    posted = Posted(1, 2, 3, 4, edition.id, 0.9, kept, certainty="stated")
+    assert find_place(edition, posted) == Place(edition.passages[1], ((13, 26), (0, 12)))
+    # The same words, further on, in a file of another name.
+    text = "New. Two is  there."
+    document = Document("b.md", None, None, text, ((0, 1),), ())
+    passage = Passage("b.md", 1, 0, len(text), text)
+    sentences = (Sentence("b.md", 1, 0, 4, "New."), Sentence("b.md", 1, 5, len(text), text[5:]))
+    moved = Edition("f" * 64, (document,), (passage,), sentences, (), None)
+    assert find_place(moved, posted) == Place(passage, ((5, len(text)),))
+    gone = replace(moved, sentences=sentences[:1])
+    assert find_place(gone, posted) is None
+    # What was kept before there were digests can be found in its own edition alone.
+    old = replace(posted, evidence=tuple(replace(each, digests=()) for each in kept))
+    assert find_place(edition, old) is not None
+    assert find_place(moved, old) is None
+
+
+def test_a_passage_that_was_only_near_is_found_again_by_what_came_nearest_in_it() -> None:
+    edition, answer = two_passages()
+    turn = Turn("Where?", "Where?", Unanswered("silent", answer.hits[0], edition.id, is_near=True))
+    posted = Posted(1, 2, 3, 4, "older", 0.1, evidence_of(turn))
+    assert find_place(edition, posted) == Place(edition.passages[1], ())
+
+
+def test_what_another_song_says_is_found_again() -> None:
+    edition, answer = two_passages()
+    kept = evidence_of_other(Alternative("a.md", answer.lead, "stated", 0.4))
+    assert kept == evidence_of_lead(replace(answer, confidence=0.4))
+    assert find_other(edition, kept) == Place(edition.passages[1], ((13, 26),))
+    assert find_other(edition, replace(kept, digests=("0" * 16,))) is None
 
 
 # --- Questions --------------------------------------------------------------------------------------------

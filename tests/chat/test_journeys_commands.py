@@ -258,13 +258,15 @@ def _again(world: World, shown: Any) -> Any:
     return simcord.ResponseMessage(world.env, world.env.backend.get_message(shown.channel_id, shown.id))
 
 
-async def test_why_shows_passages_and_signals(world: World) -> None:
+async def test_why_tells_members_in_words_and_moderators_the_figures(world: World) -> None:
     await world.alice.send(world.channel, f"{world.me} {QUESTION}")
     shown = response_of(await press(world.bob, world.answers[0], "Why"))
     assert shown.ephemeral
-    assert re.search(r"I am \d+% sure", text_of(shown))
+    assert "sentences of The Harbour. Passage 1 came first" in text_of(shown)
+    assert not re.search(r"\d\.\d|score|%", text_of(shown))
+    shown = response_of(await press(world.mod, world.answers[0], "Why"))
     assert "The Harbour, passage 1" in text_of(shown)
-    assert re.search(r"score -?\d+\.\d\d \(.+ -?\d", text_of(shown))
+    assert re.search(r"score -?\d+\.\d\d · .+ -?\d", text_of(shown))
 
 
 async def test_feedback_is_kept_once_for_each_person_and_answer(world: World) -> None:
@@ -301,12 +303,32 @@ async def test_buttons_never_time_out_and_say_so_after_thirty_days(world: World)
         assert "30 days" in refusal_of(await press(world.alice, world.answers[0], label))
 
 
-async def test_a_changed_article_is_not_shown_as_the_old_one(world: World) -> None:
+async def test_words_are_found_where_they_stand_after_the_article_has_changed(world: World) -> None:
+    await world.alice.send(world.channel, f"{world.me} {QUESTION}")
+    changed = HARBOUR.replace("\nThe harbour", "\nIt is a small town.\n\nThe harbour")
+    (world.settings.corpus_dir / "harbour.md").write_text(changed, encoding="utf-8")
+    await world.library.reload()
+    shown = response_of(await press(world.alice, world.answers[0], "Passage"))
+    assert "**The harbour was built by Ada Stone in 1871.**" in shown.embeds[0].description
+    assert "the answer comes from here" in text_of(shown)
+
+
+async def test_words_that_are_gone_are_not_shown_as_the_old_ones(world: World) -> None:
     await world.alice.send(world.channel, f"{world.me} {QUESTION}")
     (world.settings.corpus_dir / "harbour.md").write_text(LANTERNS, encoding="utf-8")
     await world.library.reload()
-    assert "has changed" in refusal_of(await press(world.alice, world.answers[0], "Passage"))
-    assert "passage 1" in text_of(response_of(await press(world.alice, world.answers[0], "Why")))
+    assert "no longer in the article" in refusal_of(await press(world.alice, world.answers[0], "Passage"))
+    assert "Passage 1 came first" in text_of(response_of(await press(world.alice, world.answers[0], "Why")))
+
+
+async def test_the_source_is_a_button_where_it_can_be_linked_to(worlds: Callable[..., Any]) -> None:
+    linked = HARBOUR.replace("artist:", "source: https://example.org/harbour\nartist:")
+    async with worlds(corpus={"harbour": linked}) as world:
+        await world.alice.send(world.channel, f"{world.me} {QUESTION}")
+        (answer,) = world.answers
+        assert [each.url for each in answer.components[0].children if each.url] == [
+            "https://example.org/harbour"
+        ]
 
 
 @pytest.mark.parametrize("label", ["Passage", "Why", "👍", "👎"])

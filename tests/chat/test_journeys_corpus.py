@@ -253,7 +253,7 @@ async def test_members_are_refused_at_the_buttons(worlds: Callable[..., Any]) ->
         preview = response_of(await add(world))
         status = response_of(await world.mod.slash(world.channel, "corpus status"))
         rest = custom_id(preview, "Apply").rpartition(":")[2]
-        await world.alice.send(world.channel, f"{world.me} {QUESTION}")
+        await world.alice.send(world.channel, f"{world.me} Who wrote the song 3?")
         answer = world.answers[-1]
         pressed = custom_id(answer, "Why")
         for forged in (f"ln:apply:{rest}", f"ln:applyanyway:{rest}", f"ln:cancel:{rest}", "ln:shelf::1"):

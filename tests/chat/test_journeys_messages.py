@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -10,11 +11,14 @@ from world import text_of
 
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION
 from linernotes.chat.frame.manners import Limits, Rate
+from linernotes.models import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from world import World
+
+    from linernotes.models import Answer
 
 TWO = {"harbour": HARBOUR, "lanterns": LANTERNS}
 
@@ -31,8 +35,8 @@ async def test_a_mention_is_answered_by_a_reply(world: World) -> None:
     asked = await world.alice.send(world.channel, f"{world.me} {QUESTION}")
     (answer,) = world.answers
     assert "The harbour was built by Ada Stone in 1871." in text_of(answer)
-    assert "**Ada Stone**" in answer.embeds[0].description
-    assert "-# The Harbour by The Tides · passage 1" in text_of(answer)
+    assert answer.embeds[0].description == "The harbour was built by Ada Stone in 1871."
+    assert answer.embeds[0].footer.text == "The Harbour by The Tides · passage 1"
     assert answer.reference is not None
     assert answer.reference.message_id == asked.id
     assert buttons_of(answer) == ["Passage", "Why", "👍", "👎"]
@@ -335,8 +339,36 @@ async def test_where_the_article_is_silent_it_says_so(world: World) -> None:
     await world.alice.send(world.channel, f"{world.me} Which car does she drive?")
     (answer,) = world.answers
     assert "The article does not say." in text_of(answer)
-    assert "Related, but not an answer" in text_of(answer)
+    assert "Ada Stone in 1871" not in text_of(answer)
+    assert text_of(answer).count("\n") <= 1
+    assert buttons_of(answer) == ["Nearest passage"]
+
+
+async def test_where_nothing_is_near_no_passage_is_offered(world: World) -> None:
+    world.silence(is_near=False)
+    await world.alice.send(world.channel, f"{world.me} What is the capital of France?")
+    (answer,) = world.answers
+    assert "The article does not say." in text_of(answer)
+    assert answer.components == []
+
+
+async def test_what_is_only_near_says_so(world: World) -> None:
+    world.doubt()
+    await world.alice.send(world.channel, f"{world.me} {QUESTION}")
+    (answer,) = world.answers
+    assert text_of(answer).startswith("This may not answer it; the nearest I find:\n\nThe harbour was built")
     assert buttons_of(answer) == ["Passage", "Why", "👍", "👎"]
+
+
+async def test_the_words_that_answer_are_bold(world: World) -> None:
+    def find(reply: Answer) -> Answer:
+        at = reply.lead.text.index("Ada Stone")
+        start = reply.lead.start + at
+        return replace(reply, bold=(Span(reply.lead.document, start, start + 9, "Ada Stone"),))
+
+    world.change_replies(find)
+    await world.alice.send(world.channel, f"{world.me} {QUESTION}")
+    assert "built by **Ada Stone** in 1871." in world.answers[0].embeds[0].description
 
 
 @pytest.mark.parametrize(

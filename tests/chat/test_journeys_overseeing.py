@@ -665,7 +665,7 @@ async def test_a_member_tells_a_moderator_and_nobody_learns_who(world: World) ->
     await collect(world)
     world.silence()
     await world.alice.send(world.channel, f"{world.me} {UNKNOWN}")
-    assert buttons_of(world.answers[0]) == ["Passage", "Why", "👍", "👎", "Tell a moderator"]
+    assert buttons_of(world.answers[0]) == ["Nearest passage", "Tell a moderator"]
     for _ in range(2):
         result = await press(world.bob, world.answers[0], "Tell a moderator")
         assert "and not who" in refusal_of(result)
@@ -674,6 +674,19 @@ async def test_a_member_tells_a_moderator_and_nobody_learns_who(world: World) ->
     assert str(world.bob.id) not in shown
     await world.restart()
     assert "and not who" in refusal_of(await press(world.alice, world.answers[0], "Tell a moderator"))
+
+
+async def test_what_is_only_near_is_a_gap_too(world: World) -> None:
+    await collect(world)
+    world.doubt()
+    await world.alice.send(world.channel, f"{world.me} {QUESTION}")
+    assert buttons_of(world.answers[0]) == ["Passage", "Why", "👍", "👎", "Tell a moderator"]
+    assert await kept(world) == [QUESTION]
+
+
+async def test_a_check_question_is_not_met_by_what_is_only_near(world: World) -> None:
+    world.doubt()
+    assert "❌ The nearest that I find holds them" in await add_check(world)
 
 
 async def test_a_blocked_member_tells_nothing(world: World) -> None:
@@ -859,7 +872,7 @@ async def test_moderators_of_a_server_that_was_held_back_are_told(world: World) 
     assert [each.move for each in moved] == ["held"]
     await tell_moderators(world.bot, moved)
     (told,) = world.said(channel)
-    assert f"would break: {QUESTION}" in told.content
+    assert f"would break 1 check question (“{QUESTION}”). `/corpus reload` shows" in told.content
     assert "`/corpus reload`" in told.content
 
 

@@ -15,7 +15,7 @@ import simcord
 from fakes import FakeEmbedder, write_corpus
 from linernotes.chat import create_bot
 from linernotes.library import Library
-from linernotes.models import Answer, Unanswered
+from linernotes.models import Alternative, Answer, Lead, Unanswered
 from linernotes.settings import Settings
 
 if TYPE_CHECKING:
@@ -106,16 +106,43 @@ class World:
 
         self.embedder.during = lambda: asyncio.run_coroutine_threadsafe(in_the_loop(), loop).result(5)
 
-    def silence(self, reason: Reason = "silent") -> None:
+    def silence(self, reason: Reason = "silent", *, is_near: bool = True) -> None:
         """Let no question be answered, for this reason."""
+
+        def silent(reply: Answer | Unanswered) -> Unanswered:
+            nearest = reply.hits[0] if isinstance(reply, Answer) else reply.nearest
+            return Unanswered(reason, nearest, reply.edition, is_near=is_near)
+
+        self.change_replies(silent)
+
+    def doubt(self) -> None:
+        """Let every answer be only what comes nearest."""
+        self.change_replies(lambda reply: replace(reply, certainty="near"))
+
+    def offer(self, name: str) -> None:
+        """Let a question that is asked of all documents be answered by another one too."""
+
+        def offered(reply: Answer | Unanswered) -> Answer | Unanswered:
+            if not isinstance(reply, Answer) or reply.lead.document == name:
+                return reply
+            edition = self.library.curator.standings.of(None).edition
+            first = next(each for each in edition.sentences if each.document == name)
+            lead = Lead("sentence", name, first.start, first.end, first.text, (first,))
+            return replace(reply, other=Alternative(name, lead, "stated", 0.5))
+
+        self.change_replies(offered, of_all=True)
+
+    def change_replies(self, change: Callable[[Any], Answer | Unanswered], *, of_all: bool = False) -> None:
+        """Let something else be replied than the engine would; ``of_all``: where all documents are asked."""
         ask = self.library._engine.ask
 
-        def silent(*given: Any) -> Turn:
-            turn = ask(*given)
-            nearest = turn.reply.hits[0] if isinstance(turn.reply, Answer) else turn.reply.nearest
-            return replace(turn, reply=Unanswered(reason, nearest, turn.reply.edition))
+        def changed(*given: Any, **named: Any) -> Turn:
+            turn = ask(*given, **named)
+            if of_all and len(given[0].documents) == 1:
+                return turn
+            return replace(turn, reply=change(turn.reply))
 
-        self.library._engine.ask = silent  # type: ignore[method-assign]
+        self.library._engine.ask = changed  # type: ignore[method-assign]
 
     def thread(self, name: str = "a thread", *, parent: Any = None) -> Any:
         """Open a thread in the channel, or in another one."""

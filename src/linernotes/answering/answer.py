@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from linernotes.answering.aspects import lacks
-from linernotes.answering.confidence import find_features, judgement
-from linernotes.models import Answer, Hit, Unanswered
+from linernotes.answering.confidence import COMPARED, find_features, judgement
+from linernotes.answering.lead import find_lead, unit_of
+from linernotes.models import Answer, Hit, Span, Unanswered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from linernotes.models import Candidate, Evidence, Passage, Sentence
+    from linernotes.answering.lead import Corpus
+    from linernotes.models import Candidate, Certainty, Evidence, Lead, Sentence
 
-
-class Corpus(Protocol):
-    """What an answer is made of: an edition's sentences, which candidates count, its passages and names."""
-
-    sentences: tuple[Sentence, ...]
-
-    def passage(self, document: str, number: int) -> Passage: ...  # noqa: D102  said above
-
-    def is_name(self, word: str) -> bool: ...  # noqa: D102  said above
-
-
-# The length aimed at, in characters; a single sentence or a quotation may be longer.
+# With the lead, the sentences that are shown have up to so many characters; the lead alone may have more.
 LENGTH = 380
-# A quotation is shown whole up to this length, with the line that introduces it.
-LONGEST_QUOTATION = 600
-# So many sentences make an answer; a quotation with the line that introduces it counts as one.
-SENTENCES = 3
+# So many units make an answer; a quotation with the line that introduces it is one.
+UNITS = 3
 # An opening says what the whole is about as surely as an answer of this confidence answers.
 OPENING_CONFIDENCE = 0.8
+# Other documents are asked as well where their sentences have so much of the ranking's probability.
+RIVAL_SHARE = 0.1
+# More words than this in bold mark nothing.
+MOST_BOLD = 12
 
 
 def decide(
-    question: str, evidence: Evidence, corpus: Corpus, edition: str, *, refuse: bool = True
+    question: str,
+    evidence: Evidence,
+    corpus: Corpus,
+    edition: str,
+    *,
+    read: Callable[[Evidence, int], Evidence] | None = None,
+    refuse: bool = True,
 ) -> Answer | Unanswered:
     """Answer from the evidence, or say that it does not.
 
@@ -44,77 +44,163 @@ def decide(
         evidence: what the search found.
         corpus: what was searched.
         edition: its edition's id.
+        read: has the reader read so many of the best candidates, and returns the evidence with what it found,
+            ranked anew where these are more than one.
         refuse: whether to say so; without it, the nearest sentences are the answer whatever they say.
     """
-    hits = find_hits(evidence, corpus)
-    chosen = choose(evidence.candidates, corpus.sentences)
-    passages = around(chosen, corpus)
-    features = find_features(question, evidence, [each.text for each in chosen], passages, corpus)
     judge = judgement()
-    confidence = judge.confidence.of(features)
-    is_silent = not judge.shows(features) or lacks(question, passages)
-    if is_silent and refuse:
-        return Unanswered("silent", hits[0], edition, confidence)
-    return Answer(join(chosen), chosen, hits, confidence, edition)
+    features = look(question, compose(evidence, corpus, judge.unread.gain), evidence, corpus)
+    if not judge.is_near(features) and refuse:
+        hit = find_hits(evidence, corpus)[0]
+        return Unanswered("silent", hit, edition, judge.unread.confidence.of(features))
+    by = judge.unread
+    if read is not None:
+        worth = judge.to_read(features)
+        evidence = read(evidence, worth)
+        if worth > 1:
+            by = judge.read
+    evidence = of_one_document(evidence)
+    composed = compose(evidence, corpus, by.gain)
+    features = look(question, composed, evidence, corpus)
+    grade = by.grade(features)
+    confidence = by.confidence.of(features)
+    hits = find_hits(evidence, corpus)
+    if grade == "silent" and refuse:
+        return Unanswered("silent", hits[0], edition, confidence, is_near=True)
+    certainty: Certainty = "stated" if grade == "stated" else "near"
+    bold = find_bold(evidence.candidates[0], judge.bold) if certainty == "stated" else ()
+    return Answer(
+        composed.lead,
+        composed.text,
+        composed.sentences,
+        bold,
+        hits,
+        certainty,
+        confidence,
+        edition,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """What would be shown: the lead, and all sentences, the lead's first."""
+
+    lead: Lead
+    sentences: tuple[Sentence, ...]
+
+    @property
+    def text(self) -> str:
+        """Return the lead as it stands in its document, then the other sentences."""
+        others = join(self.sentences[len(self.lead.sentences) :])
+        return f"{self.lead.text} {others}" if others else self.lead.text
+
+
+def compose(evidence: Evidence, corpus: Corpus, gain: float) -> Composed:
+    """Return the lead that the best candidate makes, and what is worth being shown with it."""
+    lead = find_lead(evidence.candidates[0].position, corpus, {word.stem for word in evidence.words})
+    return Composed(lead, choose(lead, evidence.candidates, corpus.sentences, gain))
+
+
+def look(question: str, composed: Composed, evidence: Evidence, corpus: Corpus) -> tuple[float, ...]:
+    """Return the figures by which an answer is judged."""
+    shown = [each.text for each in composed.sentences]
+    return find_features(question, evidence, shown, around(composed.sentences, corpus), corpus)
+
+
+def of_one_document(evidence: Evidence, document: str | None = None) -> Evidence:
+    """Return the evidence of one document alone; by default, of the one that the best candidate is from."""
+    wanted = document or evidence.candidates[0].sentence.document
+    kept = tuple(each for each in evidence.candidates if each.sentence.document == wanted)
+    return replace(evidence, candidates=kept)
+
+
+def find_rival(evidence: Evidence, document: str) -> str | None:
+    """Return the document that comes next after ``document``, where it may answer as well; else ``None``."""
+    candidates = evidence.candidates[:COMPARED]
+    powers = _softmax([each.score for each in candidates])
+    others = [
+        (power, each)
+        for power, each in zip(powers, candidates, strict=True)
+        if each.sentence.document != document
+    ]
+    if math.fsum(power for power, _ in others) < RIVAL_SHARE:
+        return None
+    return others[0][1].sentence.document
+
+
+def find_bold(candidate: Candidate, least: float) -> tuple[Span, ...]:
+    """Return the words that the reader found, where it is sure of them."""
+    reading = candidate.reading
+    if reading is None or reading.sureness < least:
+        return ()
+    sentence = candidate.sentence
+    words = sentence.text[reading.start : reading.end]
+    if not words.strip() or len(words.split()) > MOST_BOLD:
+        return ()
+    start = sentence.start + reading.start
+    return (Span(sentence.document, start, start + len(words), words),)
 
 
 def open_with(evidence: Evidence, corpus: Corpus, edition: str) -> Answer:
-    """Answer what the whole is with the opening sentences of the document that fits the question best."""
+    """Answer what the whole is with the opening sentences of the document that fits the question best.
+
+    The one of them that fits best leads.
+    """
     sentences = corpus.sentences
     document = evidence.candidates[0].sentence.document
     start = next(i for i, sentence in enumerate(sentences) if sentence.document == document)
-    chosen: list[int] = []
+    opening: list[int] = []
     for position in range(start, len(sentences)):
-        unit = _unit(position, sentences)
-        length = sum(len(sentences[i].text) + 1 for i in {*chosen, *unit})
+        unit = unit_of(position, sentences)
+        length = sum(len(sentences[i].text) + 1 for i in {*opening, *unit})
         if sentences[position].document != document or (
-            chosen and (length > LENGTH or len(chosen) >= SENTENCES or sentences[position].passage > 1)
+            opening and (length > LENGTH or len(opening) >= UNITS or sentences[position].passage > 1)
         ):
             break
-        chosen += [i for i in unit if i not in chosen]
-    opening = tuple(sentences[i] for i in chosen)
+        opening += [i for i in unit if i not in opening]
+    best = next((each.position for each in evidence.candidates if each.position in opening), opening[0])
+    lead = find_lead(best, corpus, {word.stem for word in evidence.words})
+    chosen = (*lead.sentences, *(sentences[i] for i in opening if sentences[i] not in lead.sentences))
     hits = find_hits(evidence, corpus)
-    first = Hit(corpus.passage(document, opening[0].passage), opening, hits[0].score, hits[0].signals)
+    first = Hit(corpus.passage(document, lead.sentences[0].passage), chosen, hits[0].score, hits[0].signals)
     others = tuple(hit for hit in hits if hit.passage != first.passage)
-    return Answer(join(opening), opening, (first, *others), OPENING_CONFIDENCE, edition)
+    text = Composed(lead, chosen).text
+    return Answer(lead, text, chosen, (), (first, *others), "stated", OPENING_CONFIDENCE, edition)
 
 
-def choose(candidates: Sequence[Candidate], sentences: Sequence[Sentence]) -> tuple[Sentence, ...]:
-    """Return the best sentences that fit the length, in the order of the text.
+def choose(
+    lead: Lead, candidates: Sequence[Candidate], sentences: Sequence[Sentence], gain: float
+) -> tuple[Sentence, ...]:
+    """Return the lead's sentences, then the others of its document that are worth their place.
 
-    What belongs together is taken whole: a quotation with the line that introduces it.
+    A candidate's probability is the softmax of its score. A unit is shown where its sentences' is ``gain`` or
+    more, the likeliest first, up to the length. These are in the order of the text. What belongs together is
+    taken whole: a quotation with the line that introduces it.
     """
+    powers = _softmax([each.score for each in candidates[:COMPARED]])
+    likely = {each.position: power for each, power in zip(candidates, powers, strict=False)}
     chosen: set[int] = set()
-    units = length = 0
-    for candidate in candidates:
-        unit = [i for i in _unit(candidate.position, sentences) if i not in chosen]
+    units, length = 1, len(lead.text)
+    for candidate in candidates[:COMPARED]:
+        if candidate.sentence.document != lead.document or candidate.sentence in lead.sentences:
+            continue
+        unit = [
+            i
+            for i in unit_of(candidate.position, sentences)
+            if i not in chosen and sentences[i] not in lead.sentences
+        ]
         longer = length + sum(len(sentences[i].text) + 1 for i in unit)
-        if unit and (not chosen or (longer <= LENGTH + 1 and units < SENTENCES)):
+        is_likely = math.fsum(likely.get(i, 0.0) for i in unit) >= gain
+        if unit and is_likely and longer <= LENGTH and units < UNITS:
             chosen.update(unit)
             units += 1
             length = longer
-    return tuple(sentences[i] for i in sorted(chosen))
+    return (*lead.sentences, *(sentences[i] for i in sorted(chosen)))
 
 
-def _unit(position: int, sentences: Sequence[Sentence]) -> range:
-    """Return the positions of the sentences that are shown together with this one.
-
-    Of a quotation that is too long to be shown whole (a reply in an interview), the sentence alone, with the
-    line before it where that introduces the quotation.
-    """
-    first = position
-    while sentences[first].tied:
-        first -= 1
-    end = position + 1
-    while end < len(sentences) and sentences[end].tied:
-        end += 1
-    if sentences[end - 1].end - sentences[first].start <= LONGEST_QUOTATION:
-        return range(first, end)
-    return range(first if position == first + 1 and _introduces(sentences[first]) else position, position + 1)
-
-
-def _introduces(sentence: Sentence) -> bool:
-    return sentence.text.rstrip().endswith(":")
+def _softmax(scores: Sequence[float]) -> list[float]:
+    powers = [math.exp(score - max(scores)) for score in scores]
+    return [power / math.fsum(powers) for power in powers]
 
 
 def join(sentences: Iterable[Sentence]) -> str:

@@ -13,23 +13,15 @@ import json
 import math
 from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from linernotes.answering.wanted import (
-    denies,
-    has,
-    is_indefinite,
-    is_unnamed,
-    lacks_number,
-    read,
-    share_of_new,
-    words_of,
-)
+from linernotes.answering.aspects import lacks
+from linernotes.answering.wanted import denies, has, lacks_number, read, share_of_new, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from linernotes.models import Evidence
+    from linernotes.models import Candidate, Evidence
 
 
 class Names(Protocol):
@@ -54,43 +46,47 @@ _RELEVANCE = (
     "new",  # the share of the best sentence's content words that the question has not
 )
 # What says whether it answers, and how sure the answer is. Not the corpus's size, which tells articles apart
-# rather than answers, nor how a question is typed.
+# rather than answers, nor how a question is put: what is learned of that holds for one set of questions.
 _CONFIDENCE = (
     "passage_vector",
     "follows",  # 1 for a question that leans on another
     "share",  # of the ranking's probability, what the sentences that are shown have
     "weakest",  # how near the best sentence, with the one before, comes to the word that it is farthest from
     "weakest_shown",  # how far the sentences are from a word, by how rare it is: the most of it
-    "weakest_yes_or_no",  # "weakest" again, where all must be said to answer yes
-    "weakest_when_or_where",
     "names",  # 1 where the question has a name
     "names_missing",  # how many of its names the sentences lack
     "words_unknown",  # how many of its content words the corpus lacks
     "number_missing",  # 1 where it has a number that the sentences lack
-    "denies",  # 1 where it has a word like "not"
-    "denies_alone",  # 1 where the sentences have none
+    "denies_alone",  # 1 where it has a word like "not" and the sentences have none
     "kind_missing",  # by how much the best sentence is better than the best with the kind of words asked for
-    "reason",  # 1 where a reason is asked for
-    "name",  # 1 where the name of a thing is asked for
-    "unnamed",  # 1 where the sentences have the thing without a name near it
-    "indefinite",  # 1 where they have it as one of many
+    "words_lacking",  # 1 where the passages have none of the words that articles say it with (``aspects``)
 )
 _BOTH = (
     "bm25_passage",  # of what the question's rare words could give
     "names_unknown",  # how many of the question's names the corpus lacks
 )
+# What the reader found in the best sentence, in the order of ``models.Reading``; 0 where it was not read.
+_READ = (
+    "margin",
+    "answerable",
+    "evidence",
+    "behind",
+    "sureness",
+    "evidence_alone",  # how much more evidence it has than all others together and "none"
+    "best_answerable",  # the most in all that was read
+)
 RELEVANCE = (*_RELEVANCE, *_BOTH)
-CONFIDENCE = (*_CONFIDENCE, *_BOTH)
+CONFIDENCE = (*_CONFIDENCE, *_BOTH, "score", "sentence_vector", "best_sentence_vector", "new")
 # A name that the sentences lack says rather that they are the wrong ones than that there are no right ones.
 ANSWERED = tuple(name for name in CONFIDENCE if name != "names_missing")
-FEATURES = (*_RELEVANCE, *_CONFIDENCE, *_BOTH)
+FEATURES = (*_RELEVANCE, *_CONFIDENCE, *_BOTH, *_READ)
+READ_CONFIDENCE = (*CONFIDENCE, *_READ)
+READ_ANSWERED = (*ANSWERED, *_READ)
 
 # So many candidates are compared; a search for learning finds more.
 COMPARED = 24
 # The most that a kind of words can be missing.
 _MOST_MISSING = 6.0
-# Cosines that words come near to on average, so that what is measured for some questions is 0 for the others.
-_MIDDLE = 0.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,26 +102,56 @@ class Logistic:
         return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
+Grade = Literal["silent", "near", "stated"]
+# So many sentences are read where the ranking is unsure.
+READ = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What is said of evidence that the corpus speaks of.
+
+    ``answered`` says whether it answers: below ``least`` the reply is silent, from ``stated`` on the answer
+    is stated, between them it is only near. ``confidence`` says how likely what is shown is right. Other
+    sentences are shown with the lead that make it likelier by ``gain`` that the answer is there.
+    """
+
+    answered: Logistic
+    least: float
+    stated: float
+    confidence: Logistic
+    gain: float
+
+    def grade(self, features: tuple[float, ...]) -> Grade:
+        """Say whether there is an answer to show, and whether it states what is asked."""
+        answered = self.answered.of(features)
+        return "silent" if answered < self.least else "near" if answered < self.stated else "stated"
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """The fitted models, and how much an answer needs.
 
-    ``relevance`` says whether the corpus speaks of the question, ``answered`` whether it answers one that it
-    speaks of, ``confidence`` how likely the answer that is shown is right.
+    ``relevance`` says whether the corpus speaks of the question; of what it speaks, ``unread`` judges by the
+    ranking alone, ``read`` by what the reader found as well. Where the confidence of the first is ``sure`` or
+    more, the reader reads the best sentence alone, for its words. These are in bold where the logarithm of
+    their probability is ``bold`` or more.
     """
 
     relevance: Logistic
     least_relevance: float
-    answered: Logistic
-    least_answered: float
-    confidence: Logistic
+    unread: Judge
+    read: Judge
+    sure: float
+    bold: float
 
-    def shows(self, features: tuple[float, ...]) -> bool:
-        """Say whether there is an answer to show."""
-        return (
-            self.relevance.of(features) >= self.least_relevance
-            and self.answered.of(features) >= self.least_answered
-        )
+    def is_near(self, features: tuple[float, ...]) -> bool:
+        """Say whether the corpus speaks of the question at all."""
+        return self.relevance.of(features) >= self.least_relevance
+
+    def to_read(self, features: tuple[float, ...]) -> int:
+        """Return how many sentences are worth reading; the features are those of the ranking alone."""
+        return 1 if self.unread.confidence.of(features) >= self.sure else READ
 
 
 def find_features(
@@ -170,33 +196,53 @@ def find_features(
         "share": math.fsum(p for p, yes in zip(powers, is_shown, strict=True) if yes) / math.fsum(powers),
         "weakest": weakest,
         "weakest_shown": max(far, default=0.0),
-        "weakest_yes_or_no": (weakest - _MIDDLE) * wanted.is_yes_or_no,
-        "weakest_when_or_where": (weakest - _MIDDLE) * (wanted.kind in {"date", "year", "place"}),
         "names": bool(asked_names),
         "names_missing": sum(word.stem not in said for word in asked_names),
         "words_unknown": sum(word.rarity >= 1 for word in own),
         "number_missing": lacks_number(question, shown),
-        "denies": wanted.denies,
         "denies_alone": wanted.denies and not any(map(denies, shown)),
         "kind_missing": min(best.score - with_kind, _MOST_MISSING),
-        "reason": wanted.kind == "reason",
-        "name": wanted.thing is not None,
-        "unnamed": is_unnamed(wanted, shown, names.is_name),
-        "indefinite": is_indefinite(wanted, shown),
+        "words_lacking": lacks(question, around),
+        **_read_figures(candidates),
     }
     return tuple(float(found[name]) for name in FEATURES)
+
+
+def _read_figures(candidates: Sequence[Candidate]) -> dict[str, float]:
+    """Return the reader's figures of the best sentence beside the others that were read."""
+    best = candidates[0].reading
+    if best is None:
+        return dict.fromkeys(_READ, 0.0)
+    read = [each.reading for each in candidates if each.reading is not None]
+    others = math.log(1 + math.fsum(math.exp(min(each.evidence, 50)) for each in read[1:]))
+    return {
+        **{name: getattr(best, name) for name in _READ[:5]},
+        "evidence_alone": best.evidence - others,
+        "best_answerable": max(each.answerable for each in read),
+    }
 
 
 @functools.cache
 def judgement() -> Judgement:
     """Return the models that ship."""
     stored = json.loads(resources.files(__package__).joinpath("weights.json").read_text(encoding="utf-8"))
+    unread, read = (
+        Judge(
+            _model(stored[mode]["answered"]),
+            float(stored[mode]["answered"]["least"]),
+            float(stored[mode]["answered"]["stated"]),
+            _model(stored[mode]["confidence"]),
+            float(stored[mode]["gain"]),
+        )
+        for mode in ("unread", "read")
+    )
     return Judgement(
         _model(stored["relevance"]),
         float(stored["relevance"]["least"]),
-        _model(stored["answered"]),
-        float(stored["answered"]["least"]),
-        _model(stored["confidence"]),
+        unread,
+        read,
+        float(stored["sure"]),
+        float(stored["bold"]),
     )
 
 

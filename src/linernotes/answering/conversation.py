@@ -26,6 +26,8 @@ _GOES_ON = re.compile(
     r"\W*(?:and|but|so|or|also|then|what about|how|why|when|where|who|which)\b", re.IGNORECASE
 )
 _FEW_WORDS = 2
+_IT = frozenset("it its this that".split())
+_SONG = frozenset("song songs track record single tune".split())
 
 
 def is_follow_up(question: str) -> bool:
@@ -35,6 +37,14 @@ def is_follow_up(question: str) -> bool:
         return True
     content = sum(not word.is_stop for word in words)
     return content <= _FEW_WORDS and (content < _FEW_WORDS or _GOES_ON.match(question) is not None)
+
+
+def _means_song(question: str) -> bool:
+    """Say whether a question names the song by "it" or "the song" alone, and nothing else."""
+    words = find_words(question)
+    return all(word.is_stop or word.text in _SONG for word in words) and any(
+        word.text in _SONG or word.text in _IT for word in words
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +64,16 @@ class Standalone:
         return self.text[self.context :]
 
 
-def stand_alone(question: str, turns: Sequence[Turn]) -> Standalone:
-    """Return the question with what it leans on; alone where it leans on nothing."""
+def stand_alone(question: str, turns: Sequence[Turn], song: str | None = None) -> Standalone:
+    """Return the question with what it leans on; alone where it leans on nothing.
+
+    Args:
+        question: in plain words.
+        turns: the earlier ones, oldest first.
+        song: what the only document there is to ask is called. Then "it" and "the song" mean that.
+    """
+    if not turns and song and _means_song(question):
+        return Standalone(f"{song} {question}")
     if not turns or not is_follow_up(question):
         return Standalone(question)
     last = turns[-1]

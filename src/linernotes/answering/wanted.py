@@ -1,7 +1,7 @@
 """A question and sentences -> whether they have what it asks for: a number, a date, a name, a reason.
 
-A passage can be near to a question in all but the one thing that is asked for. What is said here of a
-question is evidence for the confidence, weighed with the rest; ``aspects`` has what is decisive by itself.
+A passage can be near to a question in all but the one thing that is asked for. What is said here is evidence
+for the judgement, weighed with the rest: each figure has a weight that was learned, or it would not be here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from linernotes.words import find_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable
 
     from linernotes.words import Word
 
@@ -94,34 +94,6 @@ _DENIES = re.compile(
     r"|un\w+able|hardly|least|except)\b|n't\b",
     re.IGNORECASE,
 )
-_YES_OR_NO = re.compile(
-    r"\W*(?:and |so |but )?(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should)\b",
-    re.IGNORECASE,
-)
-# A question for the name of something, which the group ``thing`` is.
-_NAMES = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"\bnames? (?:of|for) (?:the |a |an |his |her |their |its |one |that )?(?:\w+ )??(?P<thing>\w+)\b",
-        r"\b(?P<thing>\w+?)(?:'s|s')? (?:first |last |real |full |sur|middle )?names?\W*$",
-        r"\b(?P<thing>\w+) called\W*$",
-        r"\bcalled (?:the )?(?P<thing>\w+)\W*$",
-        (
-            r"\bwho(?:'s| is| was| are| were)? (?:the|his|her|their|its|a) (?:\w+ )??"
-            r"(?P<thing>\w+)(?:\W*$| (?:of|in|on|at|who|that|for|from|by)\b)"
-        ),
-        r"\bwhich (?:\w+ )??(?P<thing>\w+) (?:is|was|were|did|does|do|has|had|are|\w+ed)\b",
-    )
-)
-# A name this many words from a thing may be its own.
-_NAME_REACH = 4
-_INDEFINITE = frozenset(
-    "a an one some any another every each two three four five six seven eight nine ten several few many most"
-    " other more unnamed".split()
-)
-_INDEFINITE_REACH = 3
-# A thing that is introduced without a name can still get one just after it: "a boat called Constance".
-_NAMED = re.compile(r",? (?:called|named|known|of|from|by|in)?\W*[A-Z“\"]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +103,6 @@ class Wanted:
     question: str
     kind: str | None
     stems: frozenset[str]
-    thing: str | None
-
-    @property
-    def is_yes_or_no(self) -> bool:
-        """Say whether the question is one to be answered by yes or no."""
-        return _YES_OR_NO.match(self.question) is not None
 
     @property
     def denies(self) -> bool:
@@ -147,9 +113,7 @@ class Wanted:
 def read(question: str) -> Wanted:
     """Say what a question asks for."""
     kind = next((name for name, pattern in _KINDS if pattern.search(question)), None)
-    stems = frozenset(word.stem for word in words_of(question) if not word.is_stop)
-    named = next(filter(None, (pattern.search(question) for pattern in _NAMES)), None)
-    return Wanted(question, kind, stems, named and named["thing"].lower())
+    return Wanted(question, kind, frozenset(word.stem for word in words_of(question) if not word.is_stop))
 
 
 @functools.lru_cache(maxsize=8192)
@@ -187,59 +151,6 @@ def _names(sentence: str, known: Collection[str], is_name: Callable[[str], bool]
         begins = at == 0 or re.search(r"[.!?:]\W*$", sentence[max(0, word.start - 4) : word.start])
         if not begins or is_name(word.text):
             yield at
-
-
-def is_unnamed(wanted: Wanted, sentences: Sequence[str], is_name: Callable[[str], bool]) -> bool:
-    """Say whether the sentences speak of the thing whose name is asked for, but with no name near it."""
-    if wanted.thing is None:
-        return False
-    stem, at = _stem(wanted.thing), False
-    for sentence in sentences:
-        things = _places(sentence, stem)
-        at = at or bool(things)
-        for name in _names(sentence, wanted.stems | {stem}, is_name) if things else ():
-            if any(abs(name - thing) <= _NAME_REACH for thing in things):
-                return False
-    return at
-
-
-def is_indefinite(wanted: Wanted, sentences: Sequence[str]) -> bool:
-    """Say whether the sentences have the thing that is to be named as one of many: "a newspaper"."""
-    thing = wanted.thing or _head(wanted.question)
-    if thing is None:
-        return False
-    stem = _stem(thing)
-    for sentence in sentences:
-        words = words_of(sentence)
-        for at in _places(sentence, stem):
-            before = words[max(0, at - _INDEFINITE_REACH) : at]
-            if (
-                any(word.text in _INDEFINITE for word in before)
-                and not any(word.start and sentence[word.start].isupper() for word in before)
-                and not _NAMED.match(sentence[words[at].end :])
-            ):
-                return True
-    return False
-
-
-def _head(question: str) -> str | None:
-    """Return the noun that "which" or "what" goes with: "boat" in "what kind of fishing boat"."""
-    words = words_of(question)
-    for at, word in enumerate(words[:-1]):
-        if word.text in {"what", "which", "whose"} and not words[at + 1].is_stop:
-            last = at + 1
-            while last + 1 < len(words) and last - at < _INDEFINITE_REACH and not words[last + 1].is_stop:
-                last += 1
-            return words[last].text
-    return None
-
-
-def _stem(word: str) -> str:
-    return next((each.stem for each in words_of(word)), word)
-
-
-def _places(sentence: str, stem: str) -> list[int]:
-    return [at for at, word in enumerate(words_of(sentence)) if word.stem == stem]
 
 
 def lacks_number(question: str, sentences: Iterable[str]) -> bool:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from linernotes.chat.about import commands as about
-from linernotes.chat.asking import answer_buttons, messages
+from linernotes.chat.asking import answer_buttons, messages, other_song
 from linernotes.chat.asking import commands as asking
 from linernotes.chat.curating import commands as curating
 from linernotes.chat.frame import membership
@@ -27,6 +27,7 @@ FEATURES: Final = (
     messages,
     asking,
     answer_buttons,
+    other_song,
     quoting,
     about,
     governing,

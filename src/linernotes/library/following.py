@@ -11,6 +11,7 @@ from linernotes.errors import ClosedError, LinerNotesError, RefusalError, StoreE
 from linernotes.library import shared
 from linernotes.library.catalogue import HELD, OPERATOR
 from linernotes.library.standings import Standing
+from linernotes.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -179,7 +180,11 @@ class Following:
         verdicts = await self._builder.verdicts(await self._catalogue.checks(guild), before, after)
         broken = [each.check.question for each in verdicts if each.before and not each.after]
         if broken:
-            what = f"{HELD}, for the operator's reload would break: {'; '.join(broken)}"
+            questions = ", ".join(f"“{question}”" for question in broken)
+            what = (
+                f"{HELD} as it was: the operator's reload would break"
+                f" {counted(len(broken), 'check question')} ({questions})"
+            )
             await self._builder.save(before)
             is_new = await self._catalogue.hold(base, what)
             self._standings.put(guild, Standing(before, base.at, base))

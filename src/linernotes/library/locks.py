@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from linernotes.errors import DataFolderBusyError, DataFolderError, RefusalError
 from linernotes.library.catalogue import OPERATOR
 from linernotes.library.folders import flush, read_file, remove
+from linernotes.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -232,8 +233,8 @@ class Locks:
             name = "The operator" if who == OPERATOR else f"<@{who}>"
             seconds = max(0, round(self._clock() - since))
             raise RefusalError(
-                f"{name} is changing this server's library (“{does}”, for {seconds} seconds now);"
-                " please wait."
+                f"{name} is changing this server's library (“{does}”, for"
+                f" {counted(seconds, 'second')} now); please wait."
             )
         self._at_work[guild] = (person, what, self._clock())
         try:

@@ -142,8 +142,8 @@ def _missing_from(
 
 
 def meets(reply: Answer | Unanswered, words: str) -> bool:
-    """Say whether a reply holds all that it must: a word or phrase in each line, or between semicolons."""
-    return isinstance(reply, Answer) and not lacking(reply.text, words)
+    """Say whether a reply states all that it must: a word or phrase in each line, or between semicolons."""
+    return isinstance(reply, Answer) and reply.certainty == "stated" and not lacking(reply.text, words)
 
 
 def lacking(text: str, words: str) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from linernotes.library.editions import Progress
     from linernotes.library.following import Moved
     from linernotes.models import Edition, Quote
+    from linernotes.reading.batching import BatchReader
     from linernotes.retrieval.embedding import Embedder
     from linernotes.retrieval.index import Index
     from linernotes.settings import Settings
@@ -91,6 +92,7 @@ class Library:
         settings: Settings,
         *,
         embedder: Embedder | None = None,
+        reader: BatchReader | None = None,
         clock: Callable[[], float] = time.time,
         ticks: Callable[[], float] = time.monotonic,
         keep: Keep = "own",
@@ -101,6 +103,8 @@ class Library:
         Args:
             settings: the settings.
             embedder: the model; by default the one that the settings name is loaded.
+            reader: what reads closely; by default the packaged one, unless the settings leave it out or
+                ``embedder`` is the caller's own.
             clock: seconds since the epoch.
             ticks: seconds that go on evenly, whatever becomes of the clock.
             keep: what to do with ``DATA_DIR``.
@@ -135,7 +139,7 @@ class Library:
                 if await catalogue.is_new():
                     unexplained = uploads.names() - (await catalogue.released()).uploads
                     require_known(settings.data_dir / DATABASE, len(unexplained))
-                engine, editions = await workers.build(_assemble, settings, embedder, folder, workers)
+                engine, editions = await workers.build(_assemble, settings, embedder, reader, folder, workers)
                 curator = Curator(
                     settings=settings,
                     engine=engine,
@@ -167,6 +171,7 @@ class Library:
         turns: Sequence[Turn] = (),
         guild: int | None = None,
         document: str | None = None,
+        song: str | None = None,
     ) -> Turn:
         """Answer a question from the server's edition; ``Turn.reply`` says what the corpus says.
 
@@ -176,6 +181,8 @@ class Library:
             turns: earlier questions with their answers, oldest first; younger than ``history``.
             guild: the server.
             document: the name of the one document to answer from; by default, all of them.
+            song: the name of the document that the conversation is about from now on; a question that names
+                another is asked of that one. ``document`` is chosen like this, too.
 
         Raises:
             CorpusError: the server has no such document.
@@ -189,7 +196,7 @@ class Library:
                 # All that a server had is lost, and what it hides stays hidden.
                 return Turn(question, question, Unanswered("silent", None, asked.id))
             earlier = self._engine.recall(asked, [_clean(each) for each in history]) if history else ()
-            return self._engine.ask(asked, _clean(question), (*earlier, *turns))
+            return self._engine.ask(asked, _clean(question), (*earlier, *turns), song=document or song)
 
         return await self._workers.answer(answer)
 
@@ -281,13 +288,24 @@ def _data_folder(settings: Settings, keep: Keep, stack: ExitStack) -> Path | Non
 
 
 def _assemble(
-    settings: Settings, embedder: Embedder | None, folder: Path | None, workers: Workers
+    settings: Settings,
+    embedder: Embedder | None,
+    reader: BatchReader | None,
+    folder: Path | None,
+    workers: Workers,
 ) -> tuple[Engine, EditionStore[Index]]:
     if embedder is None:
+        from linernotes.reading.reader import LazyReader
         from linernotes.retrieval.embedding import SentenceTransformerEmbedder
 
         embedder = SentenceTransformerEmbedder(settings.embedding_model)
-    engine = Engine(workers.share(embedder), max_question_chars=settings.max_question_chars)
+        if reader is None and settings.reader:
+            reader = LazyReader()
+    engine = Engine(
+        workers.share(embedder),
+        reader=None if reader is None else workers.share_reader(reader),
+        max_question_chars=settings.max_question_chars,
+    )
     return engine, EditionStore(folder, engine.segments, engine.indexes)
 
 

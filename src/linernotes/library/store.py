@@ -24,10 +24,11 @@ from linernotes.library.rows import ANSWERS, BLOCKED, CHANNELS, FACTS, SERVERS
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from linernotes.library.database import Connection
+    from linernotes.models import Certainty
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -58,13 +59,19 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A passage that led to an answer, where its sentences stand, and the figures; never its text."""
+    """A passage that led to an answer, where its sentences stand, and the figures; never its text.
+
+    ``digests`` name the texts of the sentences by which it is found again when the article has changed: those
+    that were shown, or, where none was, those that came nearest. What was kept before there were digests has
+    none.
+    """
 
     document: str
     passage: int
     score: float
     signals: Mapping[str, float]
     sentences: tuple[tuple[int, int], ...] = ()
+    digests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,9 @@ class Posted:
     """An answer under which there are buttons.
 
     ``key`` is the id of the question's message or interaction; ``guild`` is ``None`` in a direct message;
-    ``message`` is ``None`` until it has been sent.
+    ``message`` is ``None`` until it has been sent. ``certainty`` is ``None`` where nothing was answered, and
+    in what was kept before answers had one. ``other`` is where another document answers, which a button
+    offers.
     """
 
     key: int
@@ -83,6 +92,8 @@ class Posted:
     confidence: float
     evidence: tuple[Evidence, ...]
     message: int | None = None
+    certainty: Certainty | None = None
+    other: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,10 +236,11 @@ class Store:
     async def record(self, posted: Posted) -> None:
         """Keep what the buttons under an answer need, for 30 days."""
         evidence = json.dumps(
-            [
-                [each.document, each.passage, each.score, dict(each.signals), each.sentences]
-                for each in posted.evidence
-            ]
+            {
+                "passages": [_written(each) for each in posted.evidence],
+                "certainty": posted.certainty,
+                "other": None if posted.other is None else _written(posted.other),
+            }
         )
         row = (
             posted.key,
@@ -395,16 +407,37 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+def _written(evidence: Evidence) -> list[Any]:
+    return [
+        evidence.document,
+        evidence.passage,
+        evidence.score,
+        dict(evidence.signals),
+        evidence.sentences,
+        evidence.digests,
+    ]
+
+
+def _read(written: Sequence[Any]) -> Evidence:
+    document, passage, score, signals, sentences, *digests = written
+    spans = tuple((start, end) for start, end in sentences)
+    return Evidence(document, passage, score, signals, spans, tuple(digests[0]) if digests else ())
+
+
 def _posted(row: tuple[Any, ...]) -> Posted | None:
     key, guild, channel, asker, edition, confidence, evidence, message = row
     try:
-        found = tuple(
-            Evidence(document, passage, score, signals, tuple((start, end) for start, end in sentences))
-            for document, passage, score, signals, sentences in json.loads(evidence)
-        )
-    except (ValueError, TypeError, RecursionError) as error:
+        kept = json.loads(evidence)
+        if isinstance(kept, list):  # kept by a version before
+            kept = {"passages": kept}
+        passages = tuple(map(_read, kept["passages"]))
+        certainty, other = kept.get("certainty"), kept.get("other")
+        second = None if other is None else _read(other)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         _log.warning(
             "The evidence of an answer in the database is damaged (%s): its buttons do nothing.", error
         )
         return None
-    return Posted(key, guild or None, channel, asker, edition, confidence, found, message)
+    return Posted(
+        key, guild or None, channel, asker, edition, confidence, passages, message, certainty, second
+    )

@@ -8,11 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from linernotes.errors import ClosedError
+from linernotes.reading.batching import BatchingReader
 from linernotes.retrieval.batching import BatchingEmbedder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from linernotes.reading.batching import BatchReader
     from linernotes.retrieval.embedding import Embedder
 
 _T = TypeVar("_T")
@@ -22,13 +24,14 @@ ANSWERING_THREADS = 16
 
 
 class Workers:
-    """The threads of one library: some that answer, one that builds, and the model's."""
+    """The threads of one library: some that answer, one that builds, and one for each model."""
 
     def __init__(self) -> None:
         """Start no thread yet: each begins with its first work."""
         self._answering = ThreadPoolExecutor(ANSWERING_THREADS, "linernotes-answer")
         self._building = ThreadPoolExecutor(1, "linernotes-build")
         self._embedder: BatchingEmbedder | None = None
+        self._reader: BatchingReader | None = None
         self.builds = 0
         """How many builds run or wait; counted in the event loop."""
 
@@ -36,6 +39,11 @@ class Workers:
         """Put the model behind one worker, which is closed with the others."""
         self._embedder = BatchingEmbedder(embedder)
         return self._embedder
+
+    def share_reader(self, reader: BatchReader) -> BatchingReader:
+        """Put the reader behind one worker likewise."""
+        self._reader = BatchingReader(reader)
+        return self._reader
 
     async def answer(self, work: Callable[..., _T], *args: object) -> _T:
         """Do work that somebody waits for.
@@ -71,4 +79,6 @@ class Workers:
         self._answering.shutdown(wait=True)
         if self._embedder is not None:
             self._embedder.close()
+        if self._reader is not None:
+            self._reader.close()
         self._building.shutdown(wait=True, cancel_futures=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping  # noqa: TC003  dataclasses resolve their fields at run time
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,27 +64,40 @@ class Figures:
     misses: tuple[tuple[Outcome, Verdict], ...] = ()
 
 
-def figures(outcomes: Sequence[Outcome], quotations: Sequence[bool | None] = ()) -> Figures:
+def figures(
+    outcomes: Sequence[Outcome],
+    quotations: Sequence[bool | None] = (),
+    controls: Mapping[str, Share] = MappingProxyType({}),
+) -> Figures:
     """Count; the same outcomes always give the same figures.
 
     Args:
         outcomes: of the questions.
         quotations: what ``mark_quotations`` says.
+        controls: figures of ``measuring.controls``, by their names in the table.
     """
     marks = [mark(outcome) for outcome in outcomes]
     judged = zip(outcomes, (each.verdict for each in marks), strict=True)
-    return count(marks, quotations, tuple((each, verdict) for each, verdict in judged if verdict != "right"))
+    misses = tuple((each, verdict) for each, verdict in judged if verdict != "right")
+    return count(marks, quotations, misses, controls)
 
 
 def count(
     marks: Sequence[Mark],
     quotations: Sequence[bool | None] = (),
     misses: tuple[tuple[Outcome, Verdict], ...] = (),
+    controls: Mapping[str, Share] = MappingProxyType({}),
 ) -> Figures:
-    """Count what the marks say; the same ones always give the same figures."""
+    """Count what the marks say; the same ones always give the same figures.
+
+    ``controls`` are figures of ``measuring.controls``, by their names in the table.
+    """
     of: dict[Kind, list[Mark]] = {kind: [each for each in marks if each.kind == kind] for kind in KINDS}
     shown = [each for each in marks if each.is_shown]
-    answers = [(each.confidence, each.verdict == "right") for each in shown]
+    # What is shown to a question without an answer holds none, whatever it is graded.
+    answers = [(each.confidence, each.is_right and each.kind in KINDS[:2]) for each in shown]
+    right_shown = [each for kind in KINDS[:2] for each in of[kind] if each.is_shown and each.is_right]
+    bold = [each for each in shown if each.bold is not None and each.kind in KINDS[:2]]
     times = [each.milliseconds for each in marks if each.milliseconds is not None]
     right = {
         kind: share([each.verdict == "right" for each in chosen]) for kind, chosen in of.items() if chosen
@@ -104,14 +118,30 @@ def count(
             "characters_before_refusing": share(
                 [each.characters for each in of["answerable"] if each.characters is not None]
             ),
+            "lead_right": share([each.is_lead_right for each in of["answerable"]]),
+            "lead_characters": share(
+                [each.lead_characters for each in of["answerable"] if each.lead_characters is not None]
+            ),
             "right": right.get("answerable", nothing),
             "passage_at_1": passage,
-            "off_refused": right.get("off", nothing),
-            "near_refused": right.get("near", nothing),
+            "off_refused": share([not each.is_shown for each in of["off"]]),
+            "near_refused": share([not each.is_shown for each in of["near"]]),
+            "near_withheld": share([not (each.is_shown and each.is_stated) for each in of["near"]]),
+            "right_near": share([not each.is_stated for each in right_shown]),
             "answerable_refused": share([not each.is_shown for each in of["answerable"]]),
             "followup_right": right.get("followup", nothing),
             "calibration_error": error,
             "calibration_error_by_chance": calibration_by_chance([each.confidence for each in shown]),
+            "bold_f1": share([each.bold for each in bold if each.bold is not None]),
+            "bold_share": share(
+                [each.bold is not None for each in shown if each.kind in KINDS[:2]]
+                if any(each.bold is not None for each in shown)
+                else []
+            ),
+            "bold_words": share([each.bold_words for each in bold if each.bold_words is not None]),
+            "two_documents": share([each.documents > 1 for each in shown]),
+            "question_alone": controls.get("question_alone", nothing),
+            "other_passages": controls.get("other_passages", nothing),
             "milliseconds": share(times),
             "quotations_found": share([each is not None for each in quotations]),
             "speakers_right": share([each for each in quotations if each is not None]),
@@ -125,7 +155,7 @@ def share(values: Sequence[float]) -> Share:
     if not values:
         return Share(0, None, None, None)
     array = np.asarray(values, dtype=float)
-    means = np.concatenate([array[drawn].mean(axis=1) for drawn in _resamples(len(array))])
+    means = np.concatenate([array[drawn].mean(axis=1) for drawn in resamples(len(array))])
     low, high = np.percentile(means, [2.5, 97.5])
     return Share(len(values), float(array.mean()), float(low), float(high))
 
@@ -143,7 +173,7 @@ def calibration(answers: Iterable[tuple[float, bool]]) -> Share:
         return Share(0, None, None, None)
     gaps = np.array([confidence - right for confidence, right in ordered])
     error = float(_gap(gaps))
-    resampled = np.concatenate([_gap(gaps[np.sort(drawn, axis=1)]) for drawn in _resamples(len(gaps))])
+    resampled = np.concatenate([_gap(gaps[np.sort(drawn, axis=1)]) for drawn in resamples(len(gaps))])
     low, high = np.percentile(resampled, [2.5, 97.5])
     return Share(len(gaps), error, max(0.0, 2 * error - float(high)), max(error, 2 * error - float(low)))
 
@@ -172,7 +202,7 @@ def _gap(gaps: NDArray[np.float64]) -> NDArray[np.float64]:
     return total
 
 
-def _resamples(size: int) -> Iterable[NDArray[np.int64]]:
+def resamples(size: int) -> Iterable[NDArray[np.int64]]:
     """Yield the positions drawn, a row for each resample; always the same."""
     chance = np.random.default_rng(0)
     for rows_at_once in _sizes(size):

@@ -22,7 +22,7 @@ ALL = "all"
 _LABEL, _LONG, _SHORT = 24, 22, 9
 
 
-Unit = Literal["%", "characters", "error", "ms"]
+Unit = Literal["%", "characters", "error", "ms", "words"]
 
 
 class _Measure(NamedTuple):
@@ -33,14 +33,24 @@ class _Measure(NamedTuple):
 MEASURES = {
     "right_before_refusing": _Measure("gold answer in the text, before refusing", "%"),
     "characters_before_refusing": _Measure("characters, before refusing", "characters"),
+    "lead_right": _Measure("gold answer in the lead, before refusing", "%"),
+    "lead_characters": _Measure("characters of the lead", "characters"),
     "right": _Measure("gold answer in the text, after refusing", "%"),
     "passage_at_1": _Measure("passage of the gold answer comes first", "%"),
     "off_refused": _Measure("off topic refused", "%"),
     "near_refused": _Measure("near misses refused", "%"),
+    "near_withheld": _Measure("near misses refused or graded near", "%"),
+    "right_near": _Measure("right answers graded near", "%"),
     "answerable_refused": _Measure("answerable refused", "%"),
     "followup_right": _Measure("follow-ups right, after refusing", "%"),
     "calibration_error": _Measure("expected calibration error", "error"),
     "calibration_error_by_chance": _Measure("the same, were each confidence true", "error"),
+    "bold_f1": _Measure("words in bold against the gold answer: F1", "error"),
+    "bold_share": _Measure("answers with words in bold", "%"),
+    "bold_words": _Measure("words in bold", "words"),
+    "two_documents": _Measure("answers made of two documents", "%"),
+    "question_alone": _Measure("control: the question alone (AUROC)", "error"),
+    "other_passages": _Measure("control: other passages (AUROC)", "error"),
     "milliseconds": _Measure("milliseconds a question", "ms"),
     "quotations_found": _Measure("quotations: found", "%"),
     "speakers_right": _Measure("quotations: speaker right", "%"),
@@ -155,7 +165,7 @@ def _measures(sets: Mapping[str, Figures], *, is_long: bool) -> Table:
 def _cell(found: Share, unit: Unit, *, is_long: bool) -> str:
     if found.mean is None or found.low is None or found.high is None:
         return "-"
-    scale, digits = (100, 1) if unit == "%" else (1, {"characters": 0, "error": 3, "ms": 1}[unit])
+    scale, digits = (100, 1) if unit == "%" else (1, {"characters": 0, "error": 3, "ms": 1, "words": 1}[unit])
     mean = f"{found.mean * scale:.{digits}f}{'%' * (unit == '%')}"
     if not is_long:
         digits = 2 if unit == "error" else 0

@@ -1,9 +1,9 @@
-"""Questions with known answers -> the weights of the ranking and of the confidence.
+"""Questions with known answers -> the weights of the ranking, of the judgement and of what is shown.
 
-The ranking is a linear model fitted listwise (the softmax over a question's candidates, ListNet's top-one
-probability, Cao et al. 2007); what is not about the corpus and how sure an answer is are told by logistic
-regressions. All are judged by cross-validation over articles: no article is judged by weights that have seen
-it.
+The rankings, with and without what the reader found, are linear models fitted listwise (the softmax over a
+question's candidates, ListNet's top-one probability, Cao et al. 2007); what is not about the corpus, what is
+answered and how sure an answer is are told by logistic regressions. All are judged by cross-validation over
+articles: no article is judged by weights that have seen it.
 """
 
 from __future__ import annotations
@@ -13,44 +13,57 @@ import math
 import random
 from collections.abc import Mapping  # noqa: TC003  dataclasses resolve their fields at run time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from linernotes.answering.answer import around, choose, join
-from linernotes.answering.aspects import lacks
+from linernotes.answering.answer import MOST_BOLD, Composed, choose, look
 from linernotes.answering.confidence import (
     ANSWERED,
     CONFIDENCE,
     FEATURES,
+    READ,
+    READ_ANSWERED,
+    READ_CONFIDENCE,
     RELEVANCE,
+    Judge,
     Judgement,
     Logistic,
-    find_features,
 )
+from linernotes.answering.lead import find_lead
 from linernotes.measuring.cases import Case
-from linernotes.measuring.figures import Figures, count
-from linernotes.measuring.judging import Mark
+from linernotes.measuring.controls import auroc, pair, question_alone, swap
+from linernotes.measuring.figures import Figures, Share, count
+from linernotes.measuring.judging import Mark, overlap
 from linernotes.measuring.report import ALL
-from linernotes.retrieval.ranking import SIGNALS
+from linernotes.retrieval.ranking import READ_SIGNALS, SIGNALS, rank_read, read_signals
 from linernotes.words import holds
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from linernotes.engine import Engine
-    from linernotes.models import Edition, Evidence, Floats
+    from linernotes.models import Candidate, Edition, Evidence, Floats, Lead
     from linernotes.retrieval.index import Index
 
 FOLDS = 6
-# So many candidates of a question are ranked while learning.
+# So many candidates of a question are ranked while learning; of these, the reader reads so many.
 CANDIDATES = 60
+READ_TO_LEARN = READ
 # So many questions of other articles are asked to each.
 STRANGERS = 100
 # So many of them may get past the relevance; this sets its threshold.
-STRANGERS_SHOWN = 0.003
-# So many of the answerable questions may be refused as near misses; this sets the other threshold.
-ANSWERABLE_REFUSED = 0.019
+STRANGERS_SHOWN = 0.005
+# So many of the answerable questions may be refused as not answered, though the corpus speaks of them.
+ANSWERABLE_REFUSED = 0.004
+# So many of the right answers may be graded near; in neither of the two kinds of sets more.
+RIGHT_NEAR = 0.22
+# What is shown has so many characters on average: others go with the lead as far as there is room.
+SHOWN = 225
+# What may be lost, in leads right and near misses withheld together, where only the best sentence is read.
+LOST_UNREAD = 0.004
+# Words are in bold in so many of the answers that are stated.
+IN_BOLD = 0.6
 # Weight decay; small, for there are few weights and many questions.
 _DECAY = 2e-5
 # SQuAD's unanswerable questions were written to look as if the article answered them.
@@ -64,12 +77,18 @@ _OWN_SHOWN = 2.0
 # Whether an answer is right is hard to tell, so what is learned of it must be held back more.
 _FREE, _HELD = 1.0, 0.03
 
+Mode = Literal["unread", "read"]
+
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A question asked: what was found for it, with every signal, and what would have been right."""
+    """A question asked: what was found for it, with every signal, and what would have been right.
+
+    The candidates that were read have their readings. Lessons of one ``group`` are about the same text.
+    """
 
     article: int
+    group: int
     case: Case
     text: str
     evidence: Evidence
@@ -80,27 +99,52 @@ class Lesson:
 
 
 @dataclass(frozen=True, slots=True)
+class Rankings:
+    """The weights of both rankings, in the order of ``SIGNALS`` and of ``READ_SIGNALS``."""
+
+    signals: Floats
+    reading: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A lesson ranked, and the lead that comes of it."""
+
+    lesson: Lesson
+    evidence: Evidence
+    lead: Lead
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """A lesson answered with some weights: what it takes to judge it, and whether the answer was right.
 
-    ``is_passage_right`` says whether the best sentence's passage holds the gold answer.
+    ``is_passage_right`` says whether the best sentence's passage holds the gold answer. ``bold`` is how the
+    words that the reader found compare with the gold answer, ``sureness`` its own figure for them.
     """
 
     lesson: Lesson
     features: tuple[float, ...]
-    lacks: bool
     right: bool
     characters: int
+    lead_right: bool
+    lead_characters: int
     is_passage_right: bool
+    bold: float = 0.0
+    bold_words: int = 0
+    sureness: float = -math.inf
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedTrial:
-    """A trial judged by models that have not seen its article."""
+class Outcome:
+    """A trial judged by models that have not seen its article; ``strayed`` is what they say of other text."""
 
     trial: Trial
     shown: bool
+    stated: bool
+    is_bold: bool
     confidence: float
+    strayed: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,45 +152,111 @@ class Tuned:
     """What was learned from all articles, and what cross-validation says of it.
 
     ``report`` has the figures of the held-out articles, of SQuAD's, of ours and of all, by these names.
+    ``read`` is the share of the questions of which more than the best sentence is read.
     """
 
     ranking: Mapping[str, float]
+    reading: Mapping[str, float]
     judgement: Judgement
     report: Mapping[str, Figures]
+    read: float
 
 
 def tune(
     engine: Engine,
     articles: Sequence[tuple[Edition[Index], Sequence[Case], bool]],
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+    *,
+    most: int | None = None,
 ) -> Tuned:
     """Learn the weights.
 
     Args:
-        engine: the engine.
+        engine: the engine, with its reader.
         articles: each with its questions, and whether these are SQuAD's.
+        most: of each of SQuAD's articles, so many questions at most, spread over it; by default, all.
+        progress: told how many articles have been asked, of how many.
     """
-    lessons = list(_lessons(engine, articles))
-    indexes = [edition.index for edition, _, _ in articles]
-    folds = min(FOLDS, len(articles))
-    outcomes: list[JudgedTrial] = []
+    lessons: list[Lesson] = []
+    for number in range(len(articles)):
+        progress(number, len(articles))
+        lessons += _lessons(engine, articles, number, most)
+    return learn(lessons, [edition.index for edition, _, _ in articles])
+
+
+def learn(lessons: Sequence[Lesson], indexes: Sequence[Index]) -> Tuned:
+    """Learn the weights from lessons; ``indexes`` are those of the articles, in order."""
+    folds = min(FOLDS, len(indexes))
+    outcomes: list[Outcome] = []
     for fold in range(folds):
-        seen = [each for each in lessons if each.article % folds != fold]
-        unseen = [each for each in lessons if each.article % folds == fold]
+        seen = [each for each in lessons if each.group % folds != fold]
+        unseen = [each for each in lessons if each.group % folds == fold]
         if seen and unseen:
-            ranking = _fit_ranking(seen)
-            judge = _fit_judgement(_try(seen, indexes, ranking))
-            outcomes += [_judge(trial, judge) for trial in _try(unseen, indexes, ranking)]
-    ranking = _fit_ranking(lessons)
+            rankings = _fit_rankings(seen)
+            judge = _fit_judgement(seen, indexes, rankings)
+            outcomes += _judge_all(unseen, indexes, rankings, judge)
+    rankings = _fit_rankings(lessons)
+    judge = _fit_judgement(lessons, indexes, rankings)
+    final = _judge_all(lessons, indexes, rankings, judge)
     return Tuned(
-        dict(zip(SIGNALS, map(float, ranking), strict=True)),
-        _fit_judgement(_try(lessons, indexes, ranking)),
+        dict(zip(SIGNALS, map(float, rankings.signals), strict=True)),
+        dict(zip(READ_SIGNALS, map(float, rankings.reading), strict=True)),
+        judge,
         _report(outcomes),
+        sum(each.trial.features[_EVIDENCE] != 0 for each in final if each.shown) / max(1, len(final)),
     )
 
 
-def _judge(trial: Trial, judge: Judgement) -> JudgedTrial:
-    shown = judge.shows(trial.features) and not trial.lacks
-    return JudgedTrial(trial, shown, judge.confidence.of(trial.features))
+_EVIDENCE = FEATURES.index("best_answerable")
+
+
+def _judge_all(
+    lessons: Sequence[Lesson], indexes: Sequence[Index], rankings: Rankings, judge: Judgement
+) -> list[Outcome]:
+    """Answer lessons as the engine would, and by the evidence of another question of the article as well."""
+    unread = _try(_rank(lessons, indexes, rankings, "unread"), indexes, judge.unread.gain)
+    reads = _try(_rank(lessons, indexes, rankings, "read"), indexes, judge.read.gain)
+    outcomes: list[Outcome] = []
+    strayed = _stray(lessons, indexes, rankings, judge)
+    for plain, read, other in zip(unread, reads, strayed, strict=True):
+        is_read = plain.lesson.evidence.candidates[0].reading is not None
+        more = is_read and judge.to_read(plain.features) > 1
+        trial, by = (read, judge.read) if more else (plain, judge.unread)
+        grade = by.grade(trial.features) if judge.is_near(plain.features) else "silent"
+        is_bold = (
+            is_read
+            and grade == "stated"
+            and trial.sureness >= judge.bold
+            and 0 < trial.bold_words <= MOST_BOLD
+        )
+        confidence = by.confidence.of(trial.features)
+        outcomes.append(Outcome(trial, grade != "silent", grade == "stated", is_bold, confidence, other))
+    return outcomes
+
+
+def _stray(
+    lessons: Sequence[Lesson], indexes: Sequence[Index], rankings: Rankings, judge: Judgement
+) -> list[float]:
+    """Return what the judgement makes of each question with the evidence of another of its article."""
+    by_article: dict[int, list[Lesson]] = {}
+    for each in lessons:
+        by_article.setdefault(each.article, []).append(each)
+    other = {id(each): mate for mates in by_article.values() for each, mate in pair(mates)}
+    swapped = [
+        replace(
+            each,
+            evidence=swap(each.evidence, other[id(each)].evidence),
+            signals=other[id(each)].signals,
+        )
+        for each in lessons
+    ]
+    is_read = bool(lessons) and any(each.reading for each in lessons[0].evidence.candidates)
+    mode: Mode = "read" if is_read else "unread"
+    by = judge.read if is_read else judge.unread
+    return [
+        by.answered.of(trial.features)
+        for trial in _try(_rank(swapped, indexes, rankings, mode), indexes, by.gain)
+    ]
 
 
 # --- Lessons ----------------------------------------------------------------------------------------------
@@ -155,74 +265,116 @@ def _judge(trial: Trial, judge: Judgement) -> JudgedTrial:
 def _lessons(
     engine: Engine,
     articles: Sequence[tuple[Edition[Index], Sequence[Case], bool]],
+    number: int,
+    most: int | None,
 ) -> Iterable[Lesson]:
-    chance = random.Random(0)  # noqa: S311  nothing is kept secret by it
-    for number, (edition, cases, is_squad) in enumerate(articles):
-        others = [
-            case
-            for at, (_, each, squad) in enumerate(articles)
-            if at != number and squad
-            for case in each
-            if case.kind == "answerable"
-        ]
-        strange = [
-            Case(f"off {case.id}", "off", case.question)
-            for case in chance.sample(others, min(STRANGERS, len(others)))
-        ]
-        for case in [*(case for case in cases if not (is_squad and case.kind == "off")), *strange]:
-            turns = engine.recall(edition, case.history)
-            found = engine.search(edition, case.question, turns, CANDIDATES)
-            if found is None:
-                continue
-            text, evidence = found
-            weight = 1.0 if is_squad else _OWN
-            if case.kind == "off":
-                weight *= _STRANGE
-            elif case.kind == "near" and is_squad:
+    edition, cases, is_squad = articles[number]
+    # Two sets of questions on one text are held out together.
+    group = next(at for at, (other, _, _) in enumerate(articles) if other.id == edition.id)
+    others = [
+        case
+        for at, (_, each, squad) in enumerate(articles)
+        if at != number and squad
+        for case in each
+        if case.kind == "answerable"
+    ]
+    chance = random.Random(number)  # noqa: S311  nothing is kept secret by it
+    strange = [
+        Case(f"off {case.id}", "off", case.question)
+        for case in chance.sample(others, min(STRANGERS, len(others)))
+    ]
+    own = [case for case in cases if not (is_squad and case.kind == "off")]
+    if is_squad and most is not None and len(own) > most:
+        own = sorted(chance.sample(own, most), key=own.index)
+    for case in [*own, *strange]:
+        turns = engine.recall(edition, case.history)
+        found = engine.search(edition, case.question, turns, CANDIDATES)
+        if found is None:
+            continue
+        text, evidence = found
+        weight = 1.0 if is_squad else _OWN
+        if case.kind == "off":
+            weight *= _STRANGE
+        else:
+            # In the order of the ranking alone, whatever the reader says.
+            evidence = engine.read(edition, text, evidence, READ_TO_LEARN, rank=False)
+            if case.kind == "near" and is_squad:
                 weight *= _FOOLING
-            yield Lesson(
-                number,
-                case,
-                text,
-                evidence,
-                np.array(
-                    [[each.signals[name] for name in SIGNALS] for each in evidence.candidates], np.float32
-                ),
-                np.array([holds(each.sentence.text, case.gold) for each in evidence.candidates], np.float32),
-                weight,
-                is_squad,
-            )
+        yield Lesson(
+            number,
+            group,
+            case,
+            text,
+            evidence,
+            np.array([[each.signals[name] for name in SIGNALS] for each in evidence.candidates], np.float32),
+            np.array([holds(each.sentence.text, case.gold) for each in evidence.candidates], np.float32),
+            weight,
+            is_squad,
+        )
 
 
-# --- Fitting ----------------------------------------------------------------------------------------------
+# --- Rankings ---------------------------------------------------------------------------------------------
 
 
-def _fit_ranking(lessons: Sequence[Lesson]) -> Floats:
-    """Return the weights that make the sentences with a gold answer likeliest."""
-    from scipy.optimize import minimize
-
+def _fit_rankings(lessons: Sequence[Lesson]) -> Rankings:
     told = [each for each in lessons if each.case.is_answerable and each.gold.any()]
-    longest = max(len(each.gold) for each in told)
-    signals = np.zeros((len(told), longest, len(SIGNALS)))
-    out = np.full((len(told), longest), -1e9)
-    wrong = np.full((len(told), longest), -1e9)
-    for row, each in enumerate(told):
-        signals[row, : len(each.gold)] = each.signals
-        out[row, : len(each.gold)] = 0
-        wrong[row, : len(each.gold)][each.gold > 0] = 0
-    share = np.array([each.weight for each in told])
-    share /= share.sum()
-
-    def loss(weights: Floats) -> tuple[float, Floats]:
-        scores = signals @ weights
-        every, gold = _softmax(scores + out), _softmax(scores + wrong)
-        value = float(share @ (every[1] - gold[1])) + _DECAY * float(weights @ weights)
-        pull = (share[:, None] * (every[0] - gold[0]))[:, :, None] * signals
-        return value, pull.sum(axis=(0, 1)) + 2 * _DECAY * weights
-
     # Every signal but one speaks for a sentence; without the bound, two that go together take opposite signs.
     bounds = [(None, 0.0) if name == "is_question" else (0.0, None) for name in SIGNALS]
-    found = minimize(loss, np.full(len(SIGNALS), 0.1), jac=True, bounds=bounds, method="L-BFGS-B")
+    signals = _fit_listwise(
+        [(each.signals, each.gold) for each in told], [each.weight for each in told], bounds
+    )
+    lists: list[tuple[Floats, Floats]] = []
+    weights: list[float] = []
+    for each in told:
+        scores = each.signals @ signals
+        chosen = [i for i in np.argsort(-scores, kind="stable")[:READ] if each.evidence.candidates[i].reading]
+        gold = each.gold[chosen]
+        if gold.any():
+            rows = [
+                read_signals(replace(each.evidence.candidates[i], score=float(scores[i]))) for i in chosen
+            ]
+            lists.append((np.array(rows, np.float32), gold))
+            weights.append(each.weight)
+    if not lists:
+        return Rankings(signals, np.eye(1, len(READ_SIGNALS), dtype=np.float32)[0])
+    bounds = [(None, 0.0) if name == "behind" else (0.0, None) for name in READ_SIGNALS]
+    return Rankings(signals, _fit_listwise(lists, weights, bounds))
+
+
+def _fit_listwise(
+    lists: Sequence[tuple[Floats, Floats]],
+    weights: Sequence[float],
+    bounds: Sequence[tuple[float | None, float | None]],
+) -> Floats:
+    """Return the weights that make the candidates with a gold answer likeliest.
+
+    Args:
+        lists: of each question the candidates' signals, shape ``(n, signals)``, and which are right.
+        weights: of the questions.
+        bounds: of the weights.
+    """
+    from scipy.optimize import minimize
+
+    longest = max(len(gold) for _, gold in lists)
+    signals = np.zeros((len(lists), longest, len(bounds)))
+    out = np.full((len(lists), longest), -1e9)
+    wrong = np.full((len(lists), longest), -1e9)
+    for row, (given, gold) in enumerate(lists):
+        signals[row, : len(gold)] = given
+        out[row, : len(gold)] = 0
+        wrong[row, : len(gold)][gold > 0] = 0
+    share = np.array(weights)
+    share /= share.sum()
+
+    def loss(given: Floats) -> tuple[float, Floats]:
+        scores = signals @ given
+        every, gold = _softmax(scores + out), _softmax(scores + wrong)
+        value = float(share @ (every[1] - gold[1])) + _DECAY * float(given @ given)
+        pull = (share[:, None] * (every[0] - gold[0]))[:, :, None] * signals
+        return value, pull.sum(axis=(0, 1)) + 2 * _DECAY * given
+
+    start = [-0.1 if high == 0 else 0.1 for _, high in bounds]
+    found = minimize(loss, np.array(start), jac=True, bounds=bounds, method="L-BFGS-B")
     return np.asarray(found.x, dtype=np.float32)
 
 
@@ -234,54 +386,169 @@ def _softmax(scores: Any) -> tuple[Any, Any]:
     return powers / total, (top + np.log(total))[:, 0]
 
 
-def _try(lessons: Sequence[Lesson], indexes: Sequence[Index], ranking: Floats) -> list[Trial]:
-    """Answer each lesson with these weights."""
-    trials: list[Trial] = []
+# --- Answers ----------------------------------------------------------------------------------------------
+
+
+def _rank(
+    lessons: Sequence[Lesson], indexes: Sequence[Index], rankings: Rankings, mode: Mode
+) -> list[Ranked]:
+    """Rank each lesson's candidates with these weights."""
+    found: list[Ranked] = []
     for lesson in lessons:
-        scores = lesson.signals @ ranking
+        scores = lesson.signals @ rankings.signals
         order = np.argsort(-scores, kind="stable")
-        candidates = tuple(replace(lesson.evidence.candidates[i], score=float(scores[i])) for i in order)
+        candidates: tuple[Candidate, ...] = tuple(
+            replace(lesson.evidence.candidates[i], score=float(scores[i])) for i in order
+        )
+        if mode == "read":
+            first = candidates[:READ]
+            rest = tuple(replace(each, reading=None) for each in candidates[READ:])
+            candidates = rank_read((*first, *rest), rankings.reading)
         evidence = replace(lesson.evidence, candidates=candidates)
         index = indexes[lesson.article]
-        chosen = choose(candidates, index.sentences)
-        text, passages = join(chosen), around(chosen, index)
-        best = candidates[0].sentence
+        lead = find_lead(candidates[0].position, index, {word.stem for word in evidence.words})
+        found.append(Ranked(lesson, evidence, lead))
+    return found
+
+
+def _try(ranked: Sequence[Ranked], indexes: Sequence[Index], gain: float) -> list[Trial]:
+    """Answer each lesson."""
+    trials: list[Trial] = []
+    for each in ranked:
+        lesson, evidence, lead = each.lesson, each.evidence, each.lead
+        index, gold = indexes[lesson.article], lesson.case.gold
+        composed = Composed(lead, choose(lead, evidence.candidates, index.sentences, gain))
+        best = evidence.candidates[0]
+        reading = best.reading
+        words = best.sentence.text[reading.start : reading.end] if reading else ""
         trials.append(
             Trial(
                 lesson,
-                find_features(lesson.text, evidence, [each.text for each in chosen], passages, index),
-                lacks(lesson.text, passages),
-                holds(text, lesson.case.gold),
-                len(text),
-                holds(index.passage(best.document, best.passage).text, lesson.case.gold),
+                look(lesson.text, composed, evidence, index),
+                holds(composed.text, gold),
+                len(composed.text),
+                holds(lead.text, gold),
+                len(lead.text),
+                holds(index.passage(best.sentence.document, best.sentence.passage).text, gold),
+                overlap(words, gold) if words and gold else 0.0,
+                len(words.split()),
+                reading.sureness if reading else -math.inf,
             )
         )
     return trials
 
 
-def _fit_judgement(trials: Sequence[Trial]) -> Judgement:
+def _fit_gain(ranked: Sequence[Ranked], indexes: Sequence[Index]) -> float:
+    """Return how much likelier others must make an answer, so that it has ``SHOWN`` characters on average."""
+    told = [each for each in ranked if each.lesson.case.is_answerable]
+    low, high = 0.0, 1.0
+    for _ in range(9):
+        gain = (low + high) / 2
+        lengths = [
+            len(
+                Composed(
+                    each.lead,
+                    choose(each.lead, each.evidence.candidates, indexes[each.lesson.article].sentences, gain),
+                ).text
+            )
+            for each in told
+        ]
+        if lengths and np.mean(lengths) > SHOWN:
+            low = gain
+        else:
+            high = gain
+    return high
+
+
+# --- The judgement ----------------------------------------------------------------------------------------
+
+
+def _fit_judgement(lessons: Sequence[Lesson], indexes: Sequence[Index], rankings: Rankings) -> Judgement:
     """Return the models, and thresholds that let few strangers pass and refuse few that could be answered."""
-    about = [trial.lesson.case.kind != "off" for trial in trials]
-    relevance = _fit_logistic(trials, about, [trial.lesson.weight for trial in trials], RELEVANCE, _FREE)
+    unread = _rank(lessons, indexes, rankings, "unread")
+    gain = _fit_gain(unread, indexes)
+    plain = _try(unread, indexes, gain)
+    about = [trial.lesson.case.kind != "off" for trial in plain]
+    relevance = _fit_logistic(plain, about, [trial.lesson.weight for trial in plain], RELEVANCE, _FREE)
     # Of other articles' questions, those asked of SQuAD's larger corpora are the harder to tell.
     strange = [
         relevance.of(trial.features)
-        for trial in trials
+        for trial in plain
         if trial.lesson.case.kind == "off" and trial.lesson.is_squad
-    ] or [relevance.of(trial.features) for trial in trials if trial.lesson.case.kind == "off"]
+    ] or [relevance.of(trial.features) for trial in plain if trial.lesson.case.kind == "off"]
     least = float(np.quantile(strange, 1 - STRANGERS_SHOWN)) if strange else 0.0
-    passed = [trial for trial in trials if relevance.of(trial.features) >= least and not trial.lacks]
+    passes = [relevance.of(trial.features) >= least for trial in plain]
+    by_rank = _fit_judge([t for t, yes in zip(plain, passes, strict=True) if yes], gain, "unread")
+    is_read = [bool(lesson.evidence.candidates[0].reading) for lesson in lessons]
+    if not any(is_read):
+        return Judgement(relevance, least, by_rank, by_rank, 2.0, 0.0)
+    chosen = [at for at, (one, two) in enumerate(zip(passes, is_read, strict=True)) if one and two]
+    ranked = _rank([lessons[at] for at in chosen], indexes, rankings, "read")
+    read_gain = _fit_gain(ranked, indexes)
+    read = _try(ranked, indexes, read_gain)
+    by_reader = _fit_judge(read, read_gain, "read")
+    sure = _fit_sure([plain[at] for at in chosen], read, by_rank, by_reader)
+    return Judgement(relevance, least, by_rank, by_reader, sure, _fit_bold(read, by_reader))
+
+
+def _fit_judge(passed: Sequence[Trial], gain: float, mode: Mode) -> Judge:
+    """Return what is said of answers to questions that the corpus speaks of."""
+    names = (ANSWERED, CONFIDENCE) if mode == "unread" else (READ_ANSWERED, READ_CONFIDENCE)
     told = [trial for trial in passed if trial.lesson.case.kind != "off"]
     answerable = [trial.lesson.case.is_answerable for trial in told]
-    answered = _fit_logistic(told, answerable, [trial.lesson.weight for trial in told], ANSWERED, _HELD)
+    answered = _fit_logistic(told, answerable, [trial.lesson.weight for trial in told], names[0], _HELD)
     sure = [answered.of(trial.features) for trial in told if trial.lesson.case.is_answerable]
-    enough = float(np.quantile(sure, ANSWERABLE_REFUSED)) if sure else 0.0
-    judge = Judgement(relevance, least, answered, enough, answered)
+    least = float(np.quantile(sure, ANSWERABLE_REFUSED)) if sure else 0.0
+    stated = min(
+        (
+            float(np.quantile(of_kind, RIGHT_NEAR))
+            for squad in (True, False)
+            if (
+                of_kind := [
+                    answered.of(trial.features)
+                    for trial in told
+                    if trial.right and trial.lesson.case.is_answerable and trial.lesson.is_squad == squad
+                ]
+            )
+        ),
+        default=0.0,
+    )
     # A confidence is the share of right answers among those that people see.
-    shown = [trial for trial in passed if judge.shows(trial.features)]
+    shown = [trial for trial in passed if answered.of(trial.features) >= least]
     weights = [1.0 if trial.lesson.is_squad else _OWN_SHOWN for trial in shown]
-    right = [trial.right for trial in shown]
-    return replace(judge, confidence=_fit_logistic(shown, right, weights, CONFIDENCE, _HELD))
+    right = [trial.right and trial.lesson.case.is_answerable for trial in shown]
+    confidence = _fit_logistic(shown, right, weights, names[1], _HELD)
+    return Judge(answered, least, max(stated, least), confidence, gain)
+
+
+def _fit_sure(plain: Sequence[Trial], read: Sequence[Trial], by_rank: Judge, by_reader: Judge) -> float:
+    """Return the confidence from which on it is enough to read the best sentence.
+
+    Read less, and a lead that the reader would have mended stays wrong, a near miss that it would have told
+    is stated. The threshold is the lowest that loses no more than ``LOST_UNREAD`` of all.
+    """
+    order = sorted(range(len(plain)), key=lambda at: -by_rank.confidence.of(plain[at].features))
+    lost, sure = 0.0, 2.0
+    for at in order:
+        one, two = plain[at], read[at]
+        if one.lesson.case.is_answerable:
+            lost += two.lead_right - one.lead_right
+        else:
+            lost += (by_rank.grade(one.features) == "stated") - (by_reader.grade(two.features) == "stated")
+        if lost / len(plain) > LOST_UNREAD:
+            break
+        sure = by_rank.confidence.of(one.features)
+    return sure
+
+
+def _fit_bold(read: Sequence[Trial], judge: Judge) -> float:
+    """Return how sure the reader must be of its words for them to be in bold."""
+    stated = [
+        trial.sureness
+        for trial in read
+        if trial.lesson.case.is_answerable and judge.grade(trial.features) == "stated"
+    ]
+    return float(np.quantile(stated, 1 - IN_BOLD)) if stated else 0.0
 
 
 def _fit_logistic(
@@ -307,22 +574,51 @@ def _fit_logistic(
     return Logistic(float(found.intercept_[0] - weights[used] @ middle), tuple(map(float, weights)))
 
 
-def _report(outcomes: Sequence[JudgedTrial]) -> dict[str, Figures]:
+# --- The report -------------------------------------------------------------------------------------------
+
+
+def _report(outcomes: Sequence[Outcome]) -> dict[str, Figures]:
     """Return the figures of the held-out articles, for SQuAD's questions, for ours and for all."""
-    marks: dict[str, list[Mark]] = {"SQuAD": [], "own": [], ALL: []}
-    for each in outcomes:
-        trial = each.trial
-        marked = Mark(
-            trial.lesson.case.kind,
-            each.shown,
-            trial.right,
-            trial.characters,
-            trial.is_passage_right,
-            each.confidence,
-        )
-        marks["SQuAD" if trial.lesson.is_squad else "own"].append(marked)
-        marks[ALL].append(marked)
-    return {name: count(chosen) for name, chosen in marks.items() if chosen}
+    sets = {
+        "SQuAD": [each for each in outcomes if each.trial.lesson.is_squad],
+        "own": [each for each in outcomes if not each.trial.lesson.is_squad],
+        ALL: list(outcomes),
+    }
+    return {
+        name: count([_mark(each) for each in chosen], controls=_controls(chosen))
+        for name, chosen in sets.items()
+        if chosen
+    }
+
+
+def _mark(outcome: Outcome) -> Mark:
+    trial = outcome.trial
+    return Mark(
+        trial.lesson.case.kind,
+        outcome.shown,
+        trial.right,
+        trial.characters,
+        trial.is_passage_right,
+        outcome.confidence,
+        is_lead_right=trial.lead_right,
+        lead_characters=trial.lead_characters,
+        is_stated=outcome.stated,
+        bold=trial.bold if outcome.is_bold else None,
+        bold_words=trial.bold_words if outcome.is_bold else None,
+    )
+
+
+def _controls(outcomes: Sequence[Outcome]) -> dict[str, Share]:
+    told = [each for each in outcomes if each.trial.lesson.case.kind in {"answerable", "near"}]
+    answerable = [each.trial.lesson.case.is_answerable for each in told]
+    return {
+        "question_alone": question_alone(
+            [each.trial.lesson.case.question for each in told],
+            answerable,
+            [each.trial.lesson.group for each in told],
+        ),
+        "other_passages": auroc([each.strayed for each in told], answerable),
+    }
 
 
 def as_files(tuned: Tuned) -> tuple[str, str]:
@@ -336,10 +632,23 @@ def as_files(tuned: Tuned) -> tuple[str, str]:
             "weights": {name: round(w, 4) for name, w in used.items()},
         }
 
-    ranking = {"weights": {name: round(weight, 4) for name, weight in tuned.ranking.items()}}
+    def mode(of: Judge) -> dict[str, Any]:
+        thresholds = {"least": round(of.least, 4), "stated": round(of.stated, 4)}
+        return {
+            "answered": model(of.answered) | thresholds,
+            "confidence": model(of.confidence),
+            "gain": round(of.gain, 4),
+        }
+
+    ranking = {
+        "weights": {name: round(weight, 4) for name, weight in tuned.ranking.items()},
+        "reading": {name: round(weight, 4) for name, weight in tuned.reading.items()},
+    }
     judging = {
         "relevance": model(judge.relevance) | {"least": round(judge.least_relevance, 4)},
-        "answered": model(judge.answered) | {"least": round(judge.least_answered, 4)},
-        "confidence": model(judge.confidence),
+        "unread": mode(judge.unread),
+        "read": mode(judge.read),
+        "sure": round(judge.sure, 4),
+        "bold": round(judge.bold, 4),
     }
     return json.dumps(ranking, indent=2) + "\n", json.dumps(judging, indent=2) + "\n"

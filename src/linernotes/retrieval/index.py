@@ -7,6 +7,7 @@ token of the question with each token of a sentence.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import math
@@ -24,12 +25,12 @@ from linernotes.retrieval.ranking import SIGNALS, score
 from linernotes.words import find_words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from linernotes.models import Floats, Integers, Passage, PreparedSegment, Sentence
+    from linernotes.models import Floats, Integers, Passage, PreparedSegment, Quote, Sentence
 
 _ASKS = re.compile(r"\?[\"'\u2019”»)\]]*$")
 # A stop word's token counts for something: "who" and "when" are near to what answers them.
@@ -80,6 +81,7 @@ class Index:
         self.sentences = tuple(sentence for part in parts for sentence in part.sentences)
         self.passages = tuple(passage for part in parts for passage in part.passages)
         self._numbered = {(passage.document, passage.number): passage for passage in self.passages}
+        self._quotes = {part.passages[0].document: part.quotes for part in parts if part.passages}
         self._sentence_index = sentence_index
         self._passage_index = passage_index
         self._sentence_bm25 = sentence_bm25
@@ -128,6 +130,10 @@ class Index:
     def passage(self, document: str, number: int) -> Passage:
         """Return a document's passage by its number (from 1)."""
         return self._numbered[document, number]
+
+    def quotes_of(self, document: str) -> tuple[Quote, ...]:
+        """Return a document's quotations, in the order of the text."""
+        return self._quotes.get(document, ())
 
     # --- Making -------------------------------------------------------------------------------------------
 
@@ -232,11 +238,16 @@ class Index:
 
     # --- Searching ----------------------------------------------------------------------------------------
 
-    def search(self, query: Query, k: int = 24) -> Evidence:
+    def search(self, query: Query, k: int = 24, within: Collection[str] | None = None) -> Evidence:
         """Return the ``k`` best sentences, best first; fewer where the index holds fewer.
 
+        Args:
+            query: the question.
+            k: how many sentences.
+            within: the names of the documents to look at; by default, all.
+
         Raises:
-            EmptyIndexError: there is no sentence.
+            EmptyIndexError: there is no sentence, or none in these documents.
             ForeignVectorsError: the query's vectors have another length.
         """
         if not self.sentences:
@@ -246,9 +257,15 @@ class Index:
                 f"A question's vector of length {len(query.embedding.vector)} does not fit the index's"
                 f" vectors of length {self.dimension}."
             )
+        allowed = None
+        if within is not None:
+            chosen = [at for at, passage in enumerate(self.passages) if passage.document in within]
+            allowed = np.array(chosen, dtype=np.int64)
+        if allowed is not None and not len(allowed):
+            raise EmptyIndexError("There is no sentence to search: these documents are empty.")
         asked = (query,) if query.alone is None else (query, query.alone)
         bm25 = [self._word_scores(each) for each in asked]
-        found = [self._candidate_passages(each, *fit) for each, fit in zip(asked, bm25, strict=True)]
+        found = [self._candidate_passages(each, *fit, allowed) for each, fit in zip(asked, bm25, strict=True)]
         passages = found[0] if len(found) == 1 else np.union1d(*found)
         rows = np.concatenate(
             [np.arange(self._first_sentence[p], self._first_sentence[p + 1]) for p in passages]
@@ -278,7 +295,9 @@ class Index:
             ),
             tuple(self.rarity(word.stem) for word in query.words if not word.is_stop),
             dict(zip(SIGNALS, map(float, signals.max(axis=0)), strict=True)),
-            len(self.sentences),
+            len(self.sentences)
+            if allowed is None
+            else int((self._first_sentence[allowed + 1] - self._first_sentence[allowed]).sum()),
             tuple(
                 AskedWord(
                     word.stem,
@@ -347,6 +366,19 @@ class Index:
         """Say whether the corpus writes a word (in lower case) as a name."""
         return word in self._names
 
+    def is_common(self, word: str) -> bool:
+        """Say whether the corpus writes a word (in lower case) without a capital letter somewhere."""
+        return word in self._common
+
+    @functools.cached_property
+    def _common(self) -> frozenset[str]:
+        return frozenset(
+            word.text
+            for sentence in self.sentences
+            for word in find_words(sentence.text)
+            if sentence.text[word.start].islower()
+        )
+
     def rarity(self, stem: str) -> float:
         """Return the inverse document frequency of a stem over sentences, from 0 to 1 (not in the corpus)."""
         total = len(self.sentences)
@@ -367,17 +399,29 @@ class Index:
                 weights[token] += weight * (CONTEXT_WEIGHT if word.start < query.context else 1.0)
         return weights / np.float32(max(weights.sum(), 1e-6))
 
-    def _candidate_passages(self, query: Query, of_sentences: Floats, of_passages: Floats) -> Integers:
-        """Return the passages to look at token by token, in the order of the text."""
-        if len(self.passages) <= CANDIDATE_PASSAGES:
-            return np.arange(len(self.passages), dtype=np.int64)
+    def _candidate_passages(
+        self, query: Query, of_sentences: Floats, of_passages: Floats, allowed: Integers | None
+    ) -> Integers:
+        """Return those of the passages to look at token by token, in the order of the text."""
+        every = np.arange(len(self.passages), dtype=np.int64) if allowed is None else allowed
+        if len(every) <= CANDIDATE_PASSAGES:
+            return every
         most = CANDIDATE_PASSAGES // 4
         vector = query.embedding.vector[None]
-        found: set[int] = set(self._passage_index.search(vector, most)[1][0].tolist())
-        found.update(np.argsort(-of_passages, kind="stable")[:most].tolist())
-        near = self._sentence_index.search(vector, min(most, len(self.sentences)))[1][0]
-        found.update(self.passage_of[near].tolist())
-        found.update(self.passage_of[np.argsort(-of_sentences, kind="stable")[:most]].tolist())
+        if allowed is None:
+            near_passages = self._passage_index.search(vector, most)[1][0]
+            rows = np.arange(len(self.sentences), dtype=np.int64)
+            near_rows = self._sentence_index.search(vector, min(most, len(rows)))[1][0]
+        else:
+            rows = np.flatnonzero(np.isin(self.passage_of, every))
+            near_passages = every[
+                np.argsort(-(self._passage_index.reconstruct_batch(every) @ vector[0]))[:most]
+            ]
+            near_rows = rows[np.argsort(-(self._sentence_index.reconstruct_batch(rows) @ vector[0]))[:most]]
+        found: set[int] = set(near_passages.tolist())
+        found.update(every[np.argsort(-of_passages[every], kind="stable")[:most]].tolist())
+        found.update(self.passage_of[near_rows].tolist())
+        found.update(self.passage_of[rows[np.argsort(-of_sentences[rows], kind="stable")[:most]]].tolist())
         return np.array(sorted(found), dtype=np.int64)
 
     def _late(self, query: Query, passages: Integers, rows: Integers) -> tuple[Floats, Floats]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from linernotes.library.editions import Step
     from linernotes.library.service import Keep, Library
     from linernotes.models import Turn
+    from linernotes.reading.batching import BatchReader
     from linernotes.retrieval.embedding import Embedder
     from linernotes.settings import Settings
 
@@ -38,27 +39,36 @@ _STEPS: dict[Step, str] = {
 
 @contextlib.contextmanager
 def library_for(
-    settings: Settings, corpus: Path | None, embedder: Embedder | None = None
+    settings: Settings,
+    corpus: Path | None,
+    embedder: Embedder | None = None,
+    reader: BatchReader | None = None,
 ) -> Iterator[Background]:
     """Open a library for a command, and show on a terminal how far it is."""
     from rich.console import Console
 
     building = Building(Console(stderr=True))
     keep: Keep = "borrow" if corpus is None else "nothing"
-    with Background(lambda: open_library(settings, keep, building, embedder)) as background:
+    with Background(lambda: open_library(settings, keep, building, embedder, reader)) as background:
         building.wait_for(background.ready)
         yield background
 
 
 @contextlib.asynccontextmanager
 async def open_library(
-    settings: Settings, keep: Keep, progress: Building, embedder: Embedder | None = None
+    settings: Settings,
+    keep: Keep,
+    progress: Building,
+    embedder: Embedder | None = None,
+    reader: BatchReader | None = None,
 ) -> AsyncIterator[Library]:
     """Open a library; one that works on ``DATA_DIR`` alone can be told to reload."""
     from linernotes.library import Library
     from linernotes.shell import control
 
-    async with Library.open(settings, embedder=embedder, keep=keep, progress=progress) as library:
+    async with Library.open(
+        settings, embedder=embedder, reader=reader, keep=keep, progress=progress
+    ) as library:
         if keep != "own":
             yield library
             return

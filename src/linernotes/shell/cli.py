@@ -22,6 +22,7 @@ from linernotes.shell.commands.asking import ask, quotes
 from linernotes.shell.commands.checking import check
 from linernotes.shell.commands.evaluating import evaluate, tune
 from linernotes.shell.commands.operating import doctor, reload, set_aside, start
+from linernotes.shell.commands.training import train
 
 INTERRUPTED = 130
 """The exit status of a command that Ctrl-C ended, as shells have it."""
@@ -59,7 +60,7 @@ app = typer.Typer(
 )
 app.callback(invoke_without_command=True)(start)
 # In the order in which --help names them.
-for _command in (ask, quotes, check, reload, set_aside, doctor, evaluate, tune):
+for _command in (ask, quotes, check, reload, set_aside, doctor, evaluate, tune, train):
     app.command()(_command)
 
 

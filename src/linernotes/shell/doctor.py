@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from linernotes.errors import ConfigurationError, DataFolderBusyError, LinerNotesError
 from linernotes.shell.environment import ENV_FILE
+from linernotes.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -80,9 +81,11 @@ def _corpus(settings: Settings) -> Finding:
 
     reading = read_shared(settings)
     documents = reading.require()
-    sentence = f"{settings.corpus_dir} holds {len(documents)} document{'s' if len(documents) != 1 else ''}"
+    sentence = f"{settings.corpus_dir} holds {counted(len(documents), 'document')}"
     if reading.warnings:
-        return Finding("note", "corpus", f"{sentence}; bot.py check lists {len(reading.warnings)} warnings.")
+        return Finding(
+            "note", "corpus", f"{sentence}; bot.py check lists {counted(len(reading.warnings), 'warning')}."
+        )
     return Finding("ok", "corpus", f"{sentence}.")
 
 

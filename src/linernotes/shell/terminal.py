@@ -6,23 +6,26 @@ import contextlib
 import signal
 import sys
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from linernotes.answering.alternative import alternative_to, keep_promise
+from linernotes.models import Answer
 from linernotes.shell.background import Background, Building
-from linernotes.shell.wording import attribution, line_of, lines_of, printable
+from linernotes.shell.songs import REMEMBERED, Songs, find_songs
+from linernotes.shell.wording import attribution, line_of, lines_of, name_of, printable
+from linernotes.words import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import BinaryIO, TextIO
 
     from rich.console import Console
     from rich.text import Text
 
-    from linernotes.models import Edition, Turn
+    from linernotes.models import Alternative, Edition, Turn
     from linernotes.retrieval.index import Index
     from linernotes.shell.background import Opening
-
-REMEMBERED = 8
-"""How many earlier questions of a chat are kept to understand the next one."""
 
 DISCORD_HINT = (
     "No DISCORD_TOKEN is set, so this is a chat in the terminal;"
@@ -30,6 +33,7 @@ DISCORD_HINT = (
 )
 
 _HELP = (
+    ("/song [name]", "ask one song from now on, or the other one that answers too; /song all: all of them"),
     ("/quotes [words]", "the quotations, all or those that have to do with some words"),
     ("/sources", "the documents that I answer from"),
     ("/help", "this list"),
@@ -73,7 +77,7 @@ class Chat:
         self._console = console
         self._building = Building(console)
         self._at_prompt = False
-        self._turns: tuple[Turn, ...] = ()
+        self._songs = Songs()
 
     def run(self, opening: Opening) -> None:
         """Talk until the person leaves; ``opening`` is given the progress to report to.
@@ -128,16 +132,58 @@ class Chat:
                 self._quotes(background, words.strip() or None)
             case "/sources":
                 self._sources(background)
+            case "/song":
+                self._choose_song(background, words.strip())
             case _ if command.startswith("/"):
                 self._say(f"I know no {printable(command)}; /help names what I know.")
             case _:
-                edition = self._edition(background)
-                turn = _ask(background, line, self._turns)
-                self._turns = (*self._turns, turn)[-REMEMBERED:]
-                first, *rest = lines_of(edition, turn)
-                self._say(first)
-                for each in rest:
-                    self._say(each, "dim")
+                self._answer(background, line)
+
+    def _answer(self, background: Background, question: str) -> None:
+        edition = self._edition(background)
+        turns, song = self._songs.turns, self._songs.chosen
+        self._show(edition, background.call(lambda library: library.ask(question, turns=turns, song=song)))
+
+    def _show(self, edition: Edition[Index], turn: Turn) -> None:
+        self._songs.remember(turn)
+        styles = {"title": "bold", "aside": "dim", "place": "dim"}
+        for line in lines_of(edition, turn, choose=": /song"):
+            self._say(line.text, styles.get(line.kind, ""), line.indent, line.bold)
+
+    def _choose_song(self, background: Background, words: str) -> None:
+        """Ask the song that answers too, or one that is named from now on, or show which there are."""
+        edition = self._edition(background)
+        offered = self._songs.offered
+        if not words and offered is not None:
+            self._show_other(background, edition, offered)
+            return
+        if words.casefold() == "all":
+            self._songs.choose(None)
+            self._say("I ask all songs again.")
+            return
+        found = find_songs(edition, words)
+        if words and len(found) == 1:
+            self._songs.choose(found[0].name)
+            self._say(f"From now on I ask “{printable(found[0].title or found[0].name)}”.")
+            return
+        if words and not found:
+            self._say("I know no such song.")
+        for number, document in enumerate(edition.documents, start=1):
+            if document in found or not found:
+                here = " (now)" if document.name == self._songs.current else ""
+                self._say(f"{number:>3}  {printable(name_of(document))}{here}")
+
+    def _show_other(self, background: Background, edition: Edition[Index], offered: Alternative) -> None:
+        """Ask the last question of the song that answers too; the one that answered is then offered."""
+        last = self._songs.take_back()
+        turns = self._songs.turns
+        turn = background.call(
+            lambda library: library.ask(last.question, turns=turns, document=offered.document)
+        )
+        turn = keep_promise(turn, offered, edition.passages)
+        if isinstance(turn.reply, Answer) and isinstance(last.reply, Answer):
+            turn = replace(turn, reply=replace(turn.reply, other=alternative_to(last.reply)))
+        self._show(edition, turn)
 
     def _edition(self, background: Background) -> Edition[Index]:
         self._building.wait_for(background.ready)
@@ -148,7 +194,7 @@ class Chat:
         quotes = background.call(lambda library: library.quotes(about=about))
         for quote in quotes:
             self._say(f"“{printable(quote.text)}”")
-            self._say(f"  — {printable(attribution(quote)) or 'speaker not named'}", "dim")
+            self._say(f"— {printable(attribution(quote)) or 'speaker not named'}", "dim", 2)
         if not quotes:
             self._say("I found no quotation.")
 
@@ -156,12 +202,19 @@ class Chat:
         edition = self._edition(background)
         for document in edition.documents:
             passages = sum(passage.document == document.name for passage in edition.passages)
-            facts = [document.artist, document.date, document.source, f"{passages} passages"]
+            facts = [document.artist, document.date, document.source, counted(passages, "passage")]
             self._say(printable(document.title or document.name))
-            self._say(f"  {printable(', '.join(filter(None, facts)))} ({document.name})", "dim")
+            self._say(f"{printable(', '.join(filter(None, facts)))} ({document.name})", "dim", 2)
 
-    def _say(self, line: str, style: str = "") -> None:
-        self._console.print(_text(line, style))
+    def _say(self, line: str, style: str = "", indent: int = 0, bold: Iterable[tuple[int, int]] = ()) -> None:
+        """Print a line; where it is broken, what follows begins as far in as it does."""
+        text = _text(line, style)
+        for start, end in bold:
+            text.stylize("bold", start, end)
+        margin = _text(" " * indent, "")
+        for part in text.wrap(self._console, max(1, self._console.width - indent)):
+            part.rstrip()
+            self._console.print(margin + part)
 
 
 def _text(line: str, style: str) -> Text:

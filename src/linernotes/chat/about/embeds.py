@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 import discord
 
 from linernotes.chat.frame.citations import title
-from linernotes.chat.frame.embeds import COLOUR, counted, pages_of
+from linernotes.chat.frame.embeds import COLOUR, pages_of
 from linernotes.chat.frame.markup import clean, fit, safe_link
+from linernotes.words import counted
 
 if TYPE_CHECKING:
     from linernotes.models import Edition
@@ -47,11 +48,12 @@ def privacy(url: str | None) -> discord.Embed:
             "**Your questions and my answers:** no text is kept, but for what stands below. The last few of a"
             " conversation stay in memory for half an hour, so that you can ask on.\n"
             "**Under each answer with buttons**, for 30 days: the ids of the message, the channel, the server"
-            " and of who asked, and which passages and figures led to the answer.\n"
+            " and of who asked, which passages and figures led to the answer, and"
+            " digests by which its sentences are found again.\n"
             "**👍 and 👎:** that you pressed it, for as long.\n"
-            "**Questions without an answer**, for 30 days, only in servers whose moderators have turned that"
-            " on: the question's text, without names, ids and addresses. Nobody knows whose they are, so they"
-            " cannot be removed person by person.\n"
+            "**Questions without a sure answer**, for 30 days, only in servers whose moderators have turned"
+            " that on: the question's text, without names, ids and addresses. Nobody knows whose they are, so"
+            " they cannot be removed person by person.\n"
             "**What moderators change**, for a year: who did what, and when, for the moderators of that"
             " server. Their check questions, settings and blocks stay until they change them.\n"
             "**When I leave a server**, all that is kept for it goes after 30 days.\n"

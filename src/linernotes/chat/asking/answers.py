@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import discord
 
+from linernotes.answering.alternative import keep_promise
 from linernotes.chat.asking import embeds
 from linernotes.chat.asking.answer_buttons import buttons_of
+from linernotes.chat.asking.evidence import evidence_of, evidence_of_other
 from linernotes.chat.frame import logs
-from linernotes.chat.frame.buttons import Press, row
+from linernotes.chat.frame.buttons import row
 from linernotes.errors import RefusalError, StoreError
-from linernotes.library.store import Evidence, Posted
+from linernotes.library.store import Posted
 from linernotes.models import Answer, Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from linernotes.chat.frame.bot import LinerNotes
+    from linernotes.chat.frame.buttons import Button
     from linernotes.chat.frame.sessions import Place
-    from linernotes.models import Hit
+    from linernotes.library.store import Evidence
+    from linernotes.models import Alternative, Edition
+    from linernotes.retrieval.index import Index
 
 _log = logs.get(__name__)
-
-_HITS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,12 @@ class Reply:
     turns: tuple[Turn, ...]
     embed: discord.Embed
     posted: Posted | None
-    added: tuple[Press, ...] = ()
-    """Buttons of other features."""
+    buttons: tuple[Button, ...] = ()
 
     @property
     def view(self) -> discord.ui.View | None:
         """The buttons."""
-        buttons = (*(() if self.posted is None else buttons_of(self.posted)), *self.added)
-        return row(*buttons) if buttons else None
+        return row(*self.buttons) if self.buttons else None
 
 
 async def answer(
@@ -54,6 +53,8 @@ async def answer(
     *,
     document: str | None = None,
     asked: bool = False,
+    instead_of: Evidence | None = None,
+    promised: Alternative | None = None,
 ) -> Reply:
     """Ask the library.
 
@@ -65,22 +66,33 @@ async def answer(
         turns: the conversation before it.
         document: the one document to answer from.
         asked: whether the reply shows the question.
+        instead_of: what another document says, in place of which this one answers: it is offered again.
+        promised: what ``document`` was said to answer: it is shown where the document alone answers less.
     """
     started = time.perf_counter()
     guild = bot.guild_of(place.guild)
     edition = await bot.library.edition(guild)
-    # What was answered from another edition is answered again from this one.
-    fresh = tuple(turn for turn in turns if turn.reply.edition == edition.id)
-    stale = [turn.question for turn in turns[: len(turns) - len(fresh)]]
-    turn = await bot.library.ask(question, history=stale, turns=fresh, guild=guild, document=document)
+    turns = await _brought_up(bot, turns, edition, guild)
+    turn = await bot.library.ask(question, turns=turns, guild=guild, document=document)
     if turn.reply.edition != edition.id:
         edition = await bot.library.edition(guild)
+    elif promised is not None:
+        turn = keep_promise(turn, promised, edition.passages)
     answered = isinstance(turn.reply, Answer)
     examples = () if answered else await bot.examples.of(guild)
-    embed = embeds.reply(edition, turn, examples=examples, asked=question if asked else None)
-    evidence = _evidence(turn)
+    found = evidence_of(turn)
+    offered = instead_of
+    if offered is None and isinstance(turn.reply, Answer) and turn.reply.other is not None:
+        offered = evidence_of_other(turn.reply.other)
+    embed = embeds.reply(
+        edition,
+        turn,
+        examples=examples,
+        asked=question if asked else None,
+        named=offered is not None,
+    )
     posted = None
-    if evidence:
+    if found:
         posted = Posted(
             key,
             place.guild,
@@ -88,7 +100,9 @@ async def answer(
             place.person,
             turn.reply.edition,
             turn.reply.confidence,
-            evidence,
+            found,
+            certainty=turn.reply.certainty if isinstance(turn.reply, Answer) else None,
+            other=offered,
         )
     _log.info(
         "asked",
@@ -96,15 +110,32 @@ async def answer(
         guild=place.guild,
         channel=place.channel,
         answered=answered,
+        certainty=None if posted is None else posted.certainty,
         reason=None if isinstance(turn.reply, Answer) else turn.reply.reason,
         edition=turn.reply.edition[:12],
         milliseconds=round((time.perf_counter() - started) * 1_000),
     )
-    return Reply((*turns, turn), embed, await _recorded(bot, posted))
+    posted = await _recorded(bot, posted)
+    buttons = () if posted is None else buttons_of(posted, turn.reply, edition)
+    return Reply((*turns, turn), embed, posted, buttons)
+
+
+async def _brought_up(
+    bot: LinerNotes, turns: tuple[Turn, ...], edition: Edition[Index], guild: int | None
+) -> tuple[Turn, ...]:
+    """Return the turns of a conversation, those from another edition answered again from this one."""
+    stale = [turn for turn in turns if turn.reply.edition != edition.id]
+    if not stale:
+        return turns
+    asked = turns[: turns.index(stale[-1]) + 1]
+    again = await bot.library.recall([turn.question for turn in asked], guild=guild)
+    # The conversation stays with the song that was chosen.
+    kept = [replace(new, song=turn.song) for new, turn in zip(again, asked, strict=True)]
+    return (*kept, *turns[len(asked) :])
 
 
 async def add_buttons(bot: LinerNotes, reply: Reply, place: Place, content: str) -> Reply:
-    """Let other features put buttons under a reply that answers nothing.
+    """Let other features put buttons under a reply that answers nothing, or only may.
 
     Args:
         bot: the bot.
@@ -113,10 +144,10 @@ async def add_buttons(bot: LinerNotes, reply: Reply, place: Place, content: str)
         content: the question as it was sent.
     """
     said = reply.turns[-1].reply
-    if isinstance(said, Answer):
+    if isinstance(said, Answer) and said.certainty == "stated":
         return reply
     added = [await each(place, said, content) for each in bot.hooks.unanswered]
-    return replace(reply, added=tuple(each for each in added if each is not None))
+    return replace(reply, buttons=(*reply.buttons, *(each for each in added if each is not None)))
 
 
 async def _recorded(bot: LinerNotes, posted: Posted | None) -> Posted | None:
@@ -141,26 +172,6 @@ async def remember(
             await bot.store.sent(reply.posted.key, message)
         except StoreError as error:
             _log.error("answer not recorded", key=reply.posted.key, reason=str(error))
-
-
-def _evidence(turn: Turn) -> tuple[Evidence, ...]:
-    """Return what is kept of the passages behind a reply, those first from which the answer comes."""
-    if not isinstance(turn.reply, Answer):
-        return () if turn.reply.nearest is None else (_kept(turn.reply.nearest, ()),)
-    spans: dict[tuple[str, int], list[tuple[int, int]]] = {}
-    for sentence in turn.reply.sentences:
-        spans.setdefault((sentence.document, sentence.passage), []).append((sentence.start, sentence.end))
-    hits = sorted(turn.reply.hits, key=lambda hit: (hit.passage.document, hit.passage.number) not in spans)
-    return tuple(
-        _kept(hit, spans.get((hit.passage.document, hit.passage.number), ())) for hit in hits[:_HITS]
-    )
-
-
-def _kept(hit: Hit, spans: Sequence[tuple[int, int]]) -> Evidence:
-    signals = {name: round(float(value), 4) for name, value in hit.signals.items()}
-    return Evidence(
-        hit.passage.document, hit.passage.number, round(float(hit.score), 4), signals, tuple(spans)
-    )
 
 
 async def remove_answer(bot: LinerNotes, posted: Posted) -> None:

@@ -1,4 +1,4 @@
-"""What is said to a question: the answer, or why there is none; and why an answer was given.
+"""What is said to a question: the lead and where it stands, or in one line that there is none; and why.
 
 The terminal has its own words for the same, in ``shell/wording.py``.
 """
@@ -10,22 +10,26 @@ from typing import TYPE_CHECKING, Final
 
 import discord
 
-from linernotes.chat.asking.emphasis import emphasis
-from linernotes.chat.frame.citations import attribution, plain_title, title
-from linernotes.chat.frame.embeds import COLOUR, DESCRIPTION, FIELD, GREY, TITLE, bullets
-from linernotes.chat.frame.markup import clean, emphasise, fit, trim, width
-from linernotes.models import Answer, Unanswered
+from linernotes.answering.answer import join
+from linernotes.answering.layout import name_passages
+from linernotes.chat.asking import leads
+from linernotes.chat.frame.citations import link_of, plain_title, source_line, title
+from linernotes.chat.frame.embeds import COLOUR, FIELD, FOOTER, GREY, TITLE
+from linernotes.chat.frame.markup import clean, fit, trim
+from linernotes.models import Answer
+from linernotes.words import counted, find_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from linernotes.library.store import Posted
-    from linernotes.models import Edition, Hit, Reason, Sentence, Turn
+    from linernotes.library.store import Evidence, Posted
+    from linernotes.models import Edition, Reason, Turn, Unanswered
     from linernotes.retrieval.index import Index
 
-# Much less than an embed holds, so that source line and fields always have room.
-_ANSWER: Final = 2_400
-_EMPHASISED: Final = 4_000
+# Much less than an embed holds, so that title, field and footer always have room.
+_LEAD: Final = 2_400
+
+NEAR: Final = "This may not answer it; the nearest I find:"
 
 _SENTENCES: Final[Mapping[Reason, str]] = {
     "silent": "The article does not say.",
@@ -38,134 +42,165 @@ _SENTENCES: Final[Mapping[Reason, str]] = {
 
 
 def reply(
-    edition: Edition[Index], turn: Turn, *, examples: Sequence[str] = (), asked: str | None = None
+    edition: Edition[Index],
+    turn: Turn,
+    *,
+    examples: Sequence[str] = (),
+    asked: str | None = None,
+    named: bool = False,
 ) -> discord.Embed:
     """Show what the corpus says to a question, or that it does not say.
 
     Args:
         edition: the edition that was asked.
         turn: the question and what was replied.
-        examples: questions that can be asked, for when there is no answer.
+        examples: questions that can be asked; one of them is suggested where there is no answer.
         asked: the question as it is to be shown; ``None`` where it stands above the reply anyway.
+        named: whether the song's name stands above the answer, as it does where another answers too.
     """
     embed = (
-        _answer(edition, turn, turn.reply)
+        _answer(edition, turn.reply, named=named)
         if isinstance(turn.reply, Answer)
-        else _unanswered(edition, turn.reply, examples)
+        else _unanswered(edition, turn, turn.reply, examples)
     )
     if asked is not None and (shown := trim(asked, TITLE - 2)):
         embed.set_author(name=f"“{shown}”")
     return embed
 
 
-def _answer(edition: Edition[Index], turn: Turn, answer: Answer) -> discord.Embed:
-    best = _best(answer)
-    texts = [clean(sentence.text) for sentence in answer.sentences]
-    marked = emphasis(turn.standalone, [text[:_EMPHASISED] for text in texts], best)
-    below = "".join(f"\n— {line}" for line in _attributions(edition, answer))
-    below += f"\n-# {_places(edition, answer)}"
-    most = min(_ANSWER, DESCRIPTION - width(below))
-    shown = ""
-    before: Sentence | None = None
-    for sentence, text, spans in zip(answer.sentences, texts, marked, strict=True):
-        room = most - width(shown) - 2
-        if room < _ANSWER // 20:
-            break
-        apart = before is not None and (before.document, before.passage) != (
-            sentence.document,
-            sentence.passage,
-        )
-        shown += ("\n" if apart else " ") if before is not None else ""
-        shown += emphasise(text, spans, room)
-        before = sentence
-    return discord.Embed(description=f"{shown}{below}", colour=COLOUR)
-
-
-def _best(answer: Answer) -> int:
-    """Return which of the answer's sentences the ranking puts first."""
-    order = [sentence for hit in answer.hits for sentence in hit.sentences]
-    ranks = {(each.document, each.start): rank for rank, each in reversed(list(enumerate(order)))}
-    scored = [ranks.get((each.document, each.start), len(order)) for each in answer.sentences]
-    return scored.index(min(scored)) if scored else 0
-
-
-def _attributions(edition: Edition[Index], answer: Answer) -> Iterable[str]:
-    """Yield who said what is quoted, where the answer itself does not name them."""
-    named = set()
-    for quote in edition.quotes:
-        shown = any(
-            sentence.document == quote.document and start < sentence.end and sentence.start < end
-            for sentence in answer.sentences
-            for start, end in quote.spans
-        )
-        names = (quote.speaker or "").split()
-        if shown and names and names[-1] not in answer.text:
-            named.add(attribution(quote))
-    return sorted(named)[:3]
-
-
-def _places(edition: Edition[Index], answer: Answer) -> str:
-    """Say where the answer's sentences stand, document by document."""
-    numbers: dict[str, list[int]] = {}
-    for sentence in answer.sentences:
-        found = numbers.setdefault(sentence.document, [])
-        if sentence.passage not in found:
-            found.append(sentence.passage)
-    return "; ".join(
-        f"{title(edition, document)} · {_passages(passages)}"
-        for document, passages in list(numbers.items())[:3]
+def _answer(edition: Edition[Index], answer: Answer, *, named: bool) -> discord.Embed:
+    lead = answer.lead
+    stated = answer.certainty == "stated"
+    text = leads.shown(lead, answer.bold if stated else (), _LEAD) or "…"
+    embed = discord.Embed(
+        description=text if stated else f"{NEAR}\n\n{text}", colour=COLOUR if stated else GREY
     )
+    if named:
+        embed.title = fit(clean(plain_title(edition, lead.document)), TITLE) or "…"
+        embed.url = link_of(edition, lead.document)
+    # What comes nearest is shown by itself: more of it would not answer either.
+    if stated and (others := fit(clean(join(answer.others)), FIELD)):
+        embed.add_field(name="Also in the article", value=others, inline=False)
+    numbers = {each.passage for each in (answer.sentences if stated else lead.sentences)}
+    place = f"{source_line(edition, lead.document)} · {name_passages(numbers)}"
+    return embed.set_footer(text=trim(place, FOOTER))
 
 
-def _passages(numbers: Sequence[int]) -> str:
-    return f"passage{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers[:10]))}"
-
-
-def _unanswered(edition: Edition[Index], reply: Unanswered, examples: Sequence[str]) -> discord.Embed:
-    embed = discord.Embed(description=sentence_for(edition, reply.reason), colour=GREY)
-    if reply.reason == "silent" and reply.nearest is not None:
-        place = f"\n-# {_place(edition, reply.nearest)}"
-        text = fit(clean(reply.nearest.passage.text), FIELD - width(place))
-        embed.add_field(name="Related, but not an answer", value=f"{text}{place}", inline=False)
-    if examples:
-        embed.add_field(name="You could ask", value=bullets(examples), inline=False)
+def _unanswered(
+    edition: Edition[Index], turn: Turn, reply: Unanswered, examples: Sequence[str]
+) -> discord.Embed:
+    embed = discord.Embed(description=sentence_for(edition, reply.reason, turn.song), colour=GREY)
+    # Who has chosen a song does not ask about another.
+    if turn.song is not None and len(edition.documents) > 1:
+        return embed
+    if (suggested := suggestion(turn.question, examples)) is not None:
+        embed.set_footer(text=f"You could ask: {trim(suggested, 200)}")
     return embed
 
 
-def _place(edition: Edition[Index], hit: Hit) -> str:
-    # Half of a field at most, whatever the source: the passage must have room beside it.
-    long = width(title(edition, hit.passage.document)) > FIELD // 2
-    return f"{title(edition, hit.passage.document, link=not long)} · passage {hit.passage.number}"
+def suggestion(question: str, examples: Sequence[str]) -> str | None:
+    """Return the one of these questions that has most words in common with what was asked."""
+    asked = {word.stem for word in find_words(question) if not word.is_stop}
+
+    def shared(example: str) -> int:
+        return len(asked & {word.stem for word in find_words(example) if not word.is_stop})
+
+    return max((each for each in examples if clean(each)), key=shared, default=None)
 
 
-def sentence_for(edition: Edition[Index], reason: Reason) -> str:
-    """Say why there is no answer."""
+def sentence_for(edition: Edition[Index], reason: Reason, song: str | None = None) -> str:
+    """Say why there is no answer; ``song`` is the document that was asked, if it was one of several."""
     sentence = _SENTENCES[reason]
     if len(edition.documents) == 1:
         return sentence
+    if song is not None and reason == "silent":
+        name = fit(clean(plain_title(edition, song)), 150)
+        return f"The article “{name}” does not say."
     sentence = sentence.replace("The article does", "The articles do").replace("article says", "article say")
     return re.sub(r"\bthe (article|song)\b", r"the \1s", sentence)
 
 
-def why(edition: Edition[Index], posted: Posted) -> discord.Embed:
-    """Show which passages and figures led to an answer."""
-    embed = discord.Embed(
-        title="Why this answer",
-        description=(
-            f"I am {posted.confidence:.0%} sure that this answers the question. These passages came first;"
-            " the higher its score, the more a passage has to do with the question."
-            if posted.evidence
-            else "No passage speaks to that question."
-        ),
-        colour=COLOUR,
-    )
-    for each in posted.evidence[:5]:
-        signals = " · ".join(
-            f"{trim(name, 40)} {value:.2f}" for name, value in list(each.signals.items())[:12]
-        )
-        embed.add_field(
-            name=f"{fit(clean(plain_title(edition, each.document)), 200)}, passage {each.passage}",
-            value=fit(f"score {each.score:.2f}" + (f" ({signals})" if signals else ""), FIELD),
-            inline=False,
-        )
+# --- Why --------------------------------------------------------------------------------------------------
+
+# Which figures say what in a member's words. Those that are not named are for moderators alone.
+_REASONS: Final = {
+    "has most words of the question in it": ("bm25", "bm25_passage"),
+    "comes nearest to what the question means": (
+        "sentence_vector",
+        "passage_vector",
+        "late",
+        "late_before",
+        "late_passage",
+    ),
+    "follows nearly the same question in the article": ("after_question",),
+    "stands near my answer before": ("nearby",),
+}
+_MOST_PASSAGES: Final = 5
+_MOST_OTHERS: Final = 3
+_MOST_FIGURES: Final = 12
+_SURE: Final = 0.8
+
+
+def why(edition: Edition[Index], posted: Posted, *, figures: bool = False) -> discord.Embed:
+    """Say in words what led to an answer.
+
+    Args:
+        edition: the edition that is asked now.
+        posted: what is kept of the answer.
+        figures: whether the figures are shown as well; they mean something to moderators alone.
+    """
+    best, *others = posted.evidence or (None,)
+    if best is None:
+        return discord.Embed(title="Why this answer", description="Nothing came near that question.")
+    sentences = sum(each.document == best.document for each in edition.sentences)
+    compared = f"I compared the question with {_all(sentences)} of {title(edition, best.document, by=False)}."
+    first = f"Passage {best.passage} came first: it {_reasons(best, others)}."
+    lines = [f"{compared} {first}", _sureness(posted)]
+    places = list(dict.fromkeys(each.passage for each in others if each.document == best.document))
+    if places := places[:_MOST_OTHERS]:
+        verb = "fits" if len(places) == 1 else "fit"
+        lines.append(f"Next came {name_passages(places)}, which {verb} it less.")
+    embed = discord.Embed(title="Why this answer", description="\n".join(lines), colour=COLOUR)
+    if figures:
+        for each in posted.evidence[:_MOST_PASSAGES]:
+            name = f"{trim(plain_title(edition, each.document), 200)}, passage {each.passage}"
+            embed.add_field(name=fit(name, TITLE), value=fit(_figures(each), FIELD), inline=False)
+        embed.set_footer(text=f"Confidence {posted.confidence:.2f}. Only moderators see the figures.")
     return embed
+
+
+def _all(sentences: int) -> str:
+    return "the one sentence" if sentences == 1 else f"all {counted(sentences, 'sentence')}"
+
+
+def _reasons(best: Evidence, others: Sequence[Evidence]) -> str:
+    """Say in what the best passage is ahead of the others."""
+
+    def leads(names: Sequence[str]) -> bool:
+        known = [name for name in names if name in best.signals]
+        return any(
+            best.signals[name] > 0
+            and all(best.signals[name] >= each.signals.get(name, 0.0) for each in others)
+            for name in known
+        )
+
+    found = [said for said, names in _REASONS.items() if leads(names)]
+    if not found:
+        return "fits the question best, all in all"
+    return f"{found[0]} and {found[1]}" if len(found) > 1 else found[0]
+
+
+def _sureness(posted: Posted) -> str:
+    if posted.certainty == "near":
+        return "I am not sure that it answers the question, which is why I said so."
+    if posted.confidence >= _SURE:
+        return "I am quite sure that it answers the question."
+    return "I think that it answers the question, but I can be wrong: *Passage* shows what stands around it."
+
+
+def _figures(evidence: Evidence) -> str:
+    figures = " · ".join(
+        f"{trim(name.replace('_', ' '), 40)} {value:.2f}"
+        for name, value in list(evidence.signals.items())[:_MOST_FIGURES]
+    )
+    return f"score {evidence.score:.2f}" + (f" · {figures}" if figures else "")

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 import discord
 
-from linernotes.chat.frame.embeds import CHOICE, COLOUR, GREY, TITLE, counted, listed, pages_of, when, who
+from linernotes.chat.frame.embeds import CHOICE, COLOUR, GREY, TITLE, listed, pages_of, when, who
 from linernotes.chat.frame.markup import clean, fit, trim, width
 from linernotes.library.changes import Add, Hide, Reload, Remove, RollBack, Unhide
 from linernotes.library.previews import lacking
+from linernotes.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

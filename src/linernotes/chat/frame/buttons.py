@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 Handler: TypeAlias = Callable[["discord.Interaction[Any]", str], Awaitable[None]]
 """Handles a press; is given what stands behind the action in the custom id."""
 
+LinkButton: TypeAlias = "discord.ui.Button[discord.ui.View]"
+"""Opens an address."""
+
+Button: TypeAlias = "Press | LinkButton"
+"""What can stand under a message."""
+
 LONGEST_ID: Final = 100
 _BACK: Final = "‹"  # noqa: RUF001  the sign is meant
 _ON: Final = "›"  # noqa: RUF001  the sign is meant
@@ -88,7 +94,12 @@ def button(
     return Press(inner, action, rest)
 
 
-def row(*buttons: Press) -> discord.ui.View:
+def link(label: str, url: str) -> LinkButton:
+    """Return a button that opens an address; nothing is sent to us when it is pressed."""
+    return discord.ui.Button(label=label, url=url)
+
+
+def row(*buttons: Button) -> discord.ui.View:
     """Return a view with these buttons, without a timeout."""
     view = discord.ui.View(timeout=None)
     for each in buttons:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import discord
 
 from linernotes.chat.frame.embeds import COLOUR, GREY, TITLE
-from linernotes.chat.frame.markup import clean, emphasise, fit, linked, safe_link, width
+from linernotes.chat.frame.markup import clean, emphasise, fit, linked, safe_link, trim, width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,18 +21,32 @@ _PASSAGE: Final = 3_600
 
 def plain_title(edition: Edition[Index], name: str) -> str:
     """Return a document's title as it was written, or its name where it has none."""
-    titles = {document.name: document.title for document in edition.documents}
-    return titles.get(name) or name
+    found = _document(edition, name)
+    return (None if found is None else found.title) or name
 
 
 def title(edition: Edition[Index], name: str, limit: int = 150, *, by: bool = True, link: bool = True) -> str:
     """Return a document's title, escaped, as a link to its source, with the artist where it has one."""
-    found = {document.name: document for document in edition.documents}.get(name)
+    found = _document(edition, name)
     source = found.source if found is not None and link else None
     shown = linked(plain_title(edition, name), source, limit)
     if by and found is not None and found.artist and (artist := fit(clean(found.artist), 80)):
         return f"{shown} by {artist}"
     return shown
+
+
+def source_line(edition: Edition[Index], name: str) -> str:
+    """Name a document and its artist on one line, unescaped: for footers, where Discord reads no markup."""
+    found = _document(edition, name)
+    shown = trim(plain_title(edition, name), 150)
+    artist = trim(found.artist, 80) if found is not None and found.artist else ""
+    return f"{shown} by {artist}" if artist else shown
+
+
+def link_of(edition: Edition[Index], name: str) -> str | None:
+    """Return the address of a document's source, where it is one that can be linked to."""
+    found = _document(edition, name)
+    return None if found is None else safe_link(found.source)
 
 
 def attribution(quote: Quote) -> str:
@@ -54,10 +68,9 @@ def passage(
         evidence: whether the answer rests on this passage.
     """
     text = _with_spans(shown, spans)
-    link = safe_link(_document(edition, shown.document).source)
     embed = discord.Embed(
         title=fit(clean(plain_title(edition, shown.document)), TITLE),
-        url=link,
+        url=link_of(edition, shown.document),
         description=text or "…",
         colour=COLOUR if evidence else GREY,
     )
@@ -87,5 +100,5 @@ def _with_spans(shown: Passage, spans: Sequence[tuple[int, int]]) -> str:
     return "\n".join(line for line in lines if line.strip())
 
 
-def _document(edition: Edition[Index], name: str) -> Document:
-    return next(each for each in edition.documents if each.name == name)
+def _document(edition: Edition[Index], name: str) -> Document | None:
+    return next((each for each in edition.documents if each.name == name), None)

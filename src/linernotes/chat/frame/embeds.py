@@ -26,6 +26,8 @@ CONTENT: Final = 2_000
 DESCRIPTION: Final = 4_096
 FIELD: Final = 1_024
 TITLE: Final = 256
+FOOTER: Final = 2_048
+LABEL: Final = 80
 CHOICE: Final = 100
 
 COLOUR: Final = 0xC8963E
@@ -38,11 +40,6 @@ GREY: Final = 0x80848E
 def pages_of(number: int, per_page: int) -> int:
     """Return how many pages there are; an empty list has one."""
     return max(1, -(-number // per_page))
-
-
-def counted(number: int, what: str) -> str:
-    """Say how many there are."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def listed(items: Sequence[_T], room: int, say: Callable[[_T], str], *, between: str = ", ") -> str:

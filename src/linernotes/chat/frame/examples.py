@@ -59,7 +59,7 @@ class Examples:
         kept: list[str] = []
         for question in islice(candidates(edition), _TRIED):
             turn = await self._library.ask(question, guild=guild)
-            if isinstance(turn.reply, Answer):
+            if isinstance(turn.reply, Answer) and turn.reply.certainty == "stated":
                 kept.append(question)
             if len(kept) == EXAMPLES:
                 break

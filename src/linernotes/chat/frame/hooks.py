@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from linernotes.chat.frame.buttons import Press
     from linernotes.chat.frame.sessions import Place
     from linernotes.library.following import Moved
-    from linernotes.models import Unanswered
+    from linernotes.models import Answer, Unanswered
 
-    OnUnanswered: TypeAlias = Callable[[Place, Unanswered, str], Awaitable[Press | None]]
+    OnUnanswered: TypeAlias = Callable[[Place, Answer | Unanswered, str], Awaitable[Press | None]]
     OnDisliked: TypeAlias = Callable[[discord.Interaction[Any]], Press | None]
     OnReloaded: TypeAlias = Callable[[tuple[Moved, ...]], Awaitable[None]]
     OnServerRemoved: TypeAlias = Callable[[int], None]
@@ -30,8 +30,8 @@ class Hooks:
     """What is called when something happens that features want to know."""
 
     unanswered: list[OnUnanswered] = field(default_factory=list)
-    """A question has no answer: where it was asked, what was replied, and the message as it was sent. What is
-    returned is put under the reply."""
+    """A question has no answer, or only what comes nearest: where it was asked, what was replied, and the
+    message as it was sent. What is returned is put under the reply."""
 
     disliked: list[OnDisliked] = field(default_factory=list)
     """Somebody has pressed 👎 under an answer. What is returned is offered to them."""

@@ -110,6 +110,11 @@ def emphasise(text: str, spans: Iterable[tuple[int, int]], limit: int) -> str:
     return "".join(pieces)
 
 
+def quoted_line(shown: str, *, opens: bool = True, closes: bool = True) -> str:
+    """Return an escaped line of a quotation as a block, which begins or ends with a mark where it does."""
+    return f"> {'“' * opens}{shown}{'”' * closes}"
+
+
 def width(text: str) -> int:
     """Return the length of ``text`` as Discord counts it at most."""
     return len(text) + sum(char > "\uffff" for char in text)

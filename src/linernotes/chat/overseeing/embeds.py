@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 import discord
 
-from linernotes.chat.frame.embeds import COLOUR, GREY, counted, listed, pages_of, when, who
+from linernotes.chat.frame.embeds import COLOUR, GREY, listed, pages_of, when, who
 from linernotes.chat.frame.markup import clean, fit
 from linernotes.library.catalogue import CHECKS
 from linernotes.library.previews import lacking, meets
 from linernotes.models import Answer
+from linernotes.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,6 +128,8 @@ def _checked(question: str, words: str, reply: Answer | Unanswered) -> str:
         return f"{text}✅ The answer holds them."
     if not isinstance(reply, Answer):
         return f"{text}❌ Now I answer that the article does not say."
+    if not lacking(reply.text, words):
+        return f"{text}❌ The nearest that I find holds them, but I am not sure that it answers."
     missing = listed(lacking(reply.text, words), 130, lambda each: _quoted(each, 60))
     return f"{text}❌ Missing: {missing}. Now I answer: {_quoted(reply.text, _SAID)}"
 
@@ -144,9 +147,9 @@ def gaps_off() -> discord.Embed:
     return discord.Embed(
         title="Questions without an answer",
         description=(
-            "They are not kept in this server. When you turn it on, I keep the text of each question here to"
-            " which the article says nothing, for 30 days: without names, ids and addresses, and without who"
-            " asked. `/privacy` tells members so. Turning it off removes what is kept."
+            "They are not kept in this server. When you turn it on, I keep the text of each question here"
+            " that the article does not answer for sure, for 30 days: without names, ids and addresses, and"
+            " without who asked. `/privacy` tells members so. Turning it off removes what is kept."
         ),
         colour=GREY,
     )

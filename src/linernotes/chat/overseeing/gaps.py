@@ -20,6 +20,7 @@ from linernotes.chat.frame.question_text import anonymous
 from linernotes.chat.frame.responses import defer, show, told
 from linernotes.chat.overseeing import embeds
 from linernotes.errors import RefusalError, StoreError
+from linernotes.models import Answer
 
 if TYPE_CHECKING:
     from linernotes.chat.frame.bot import LinerNotes
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from linernotes.library.catalogue import Gap
     from linernotes.library.curator import Curator
     from linernotes.models import Unanswered
-
 _log = logs.get(__name__)
 
 # How many servers' groups are known at once: so many moderators turn pages at the same time.
@@ -100,19 +100,20 @@ class Gaps:
         self._catalogue = bot.library.curator.catalogue
         self.groups = Groups(bot.library.curator)
 
-    async def keep(self, place: Place, unanswered: Unanswered, content: str) -> Press | None:
-        """Keep a question to which the article says nothing, where moderators want that.
+    async def keep(self, place: Place, reply: Answer | Unanswered, content: str) -> Press | None:
+        """Keep a question that the article does not answer for sure, where moderators want that.
 
         Args:
             place: where it was asked.
-            unanswered: what was replied.
+            reply: what was replied.
             content: the question as it was sent.
 
         Returns:
             The button with which a member tells the moderators, where the question is kept.
         """
         guild = self._bot.guild_of(place.guild)
-        if guild is None or unanswered.reason != "silent":
+        answered = reply.certainty == "stated" if isinstance(reply, Answer) else reply.reason != "silent"
+        if guild is None or answered:
             return None
         # Nothing is waited for between this and the store: what is turned off is not written to afterwards.
         if not self._bot.servers.of(guild).gaps or not (question := anonymous(content, LONGEST)):

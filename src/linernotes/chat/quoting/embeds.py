@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 import discord
 
-from linernotes.chat.frame.citations import attribution, title
-from linernotes.chat.frame.embeds import COLOUR, pages_of, short_key
-from linernotes.chat.frame.markup import clean, fit
+from linernotes.chat.frame.citations import attribution, source_line, title
+from linernotes.chat.frame.embeds import COLOUR, FOOTER, pages_of, short_key
+from linernotes.chat.frame.markup import clean, fit, quoted_line, trim
+from linernotes.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +24,10 @@ _QUOTATION: Final = 2_400
 
 
 def quotation(edition: Edition[Index], quote: Quote) -> discord.Embed:
-    """Show a quotation with its speaker and outlet."""
-    lines = [f"“{fit(clean(quote.text), _QUOTATION)}”", f"— {attribution(quote)}"]
-    lines.append(f"-# {title(edition, quote.document)}")
-    return discord.Embed(description="\n".join(lines), colour=COLOUR)
+    """Show a quotation as a block, who said it and where below it, and the source in small."""
+    text = quoted_line(fit(clean(quote.text), _QUOTATION))
+    embed = discord.Embed(description=f"{text}\n— {attribution(quote)}", colour=COLOUR)
+    return embed.set_footer(text=trim(source_line(edition, quote.document), FOOTER))
 
 
 def quotations(edition: Edition[Index], quotes: Sequence[Quote], page: int) -> discord.Embed:
@@ -36,14 +37,14 @@ def quotations(edition: Edition[Index], quotes: Sequence[Quote], page: int) -> d
     first = page * QUOTES_PER_PAGE
     several = len(edition.documents) > 1
     entries = [
-        f"“{fit(clean(quote.text), 480)}”\n— {attribution(quote)}"
+        f"{quoted_line(fit(clean(quote.text), 480))}\n— {attribution(quote)}"
         + (f" · {title(edition, quote.document, 80, by=False, link=False)}" if several else "")
         for quote in quotes[first : first + QUOTES_PER_PAGE]
     ]
     embed = discord.Embed(title="Quotations", description="\n\n".join(entries) or "There are none.")
     embed.colour = discord.Colour(COLOUR)
     if pages > 1:
-        embed.set_footer(text=f"Page {page + 1} of {pages}, {len(quotes)} quotations")
+        embed.set_footer(text=f"Page {page + 1} of {pages}, {counted(len(quotes), 'quotation')}")
     return embed
 
 

@@ -13,7 +13,7 @@ from linernotes.shell.output import print_json
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from linernotes.models import Answer, Hit, Quote, Turn, Unanswered
+    from linernotes.models import Answer, Hit, Lead, Quote, Sentence, Span, Turn, Unanswered
     from linernotes.settings import Settings
     from linernotes.shell.background import Background
     from linernotes.shell.batch import Asked
@@ -68,10 +68,7 @@ def _reply_row(asked: Asked, turn: Turn, milliseconds: float, *, explain: bool) 
             "answered": True,
             "text": reply.text,
             "confidence": round(reply.confidence, 4),
-            "sentences": [
-                {"document": each.document, "start": each.start, "end": each.end, "text": each.text}
-                for each in reply.sentences
-            ],
+            "sentences": [_span_row(each) for each in reply.sentences],
             "passages": [_passage_row(hit) for hit in reply.hits],
             "reason": None,
             "nearest": None,
@@ -87,6 +84,11 @@ def _reply_row(asked: Asked, turn: Turn, milliseconds: float, *, explain: bool) 
             "nearest": None if reply.nearest is None else _passage_row(reply.nearest),
         }
     row |= {"edition": reply.edition, "milliseconds": round(milliseconds, 2)}
+    if isinstance(reply, Answer):
+        bold = [_span_row(each) for each in reply.bold]
+        row |= {"lead": _span_row(reply.lead), "certainty": reply.certainty, "bold": bold}
+    else:
+        row |= {"lead": None, "certainty": None, "bold": []}
     if explain:
         hits = reply.hits if isinstance(reply, Answer) else [reply.nearest] if reply.nearest else []
         row["explanation"] = {
@@ -94,6 +96,10 @@ def _reply_row(asked: Asked, turn: Turn, milliseconds: float, *, explain: bool) 
             "signals": [{name: round(value, 4) for name, value in hit.signals.items()} for hit in hits],
         }
     return row
+
+
+def _span_row(span: Lead | Sentence | Span) -> dict[str, Any]:
+    return {"document": span.document, "start": span.start, "end": span.end, "text": span.text}
 
 
 def _passage_row(hit: Hit) -> dict[str, Any]:
@@ -109,15 +115,15 @@ def _passage_row(hit: Hit) -> dict[str, Any]:
 
 
 def _print_turn(background: Background, turn: Turn, *, explain: bool) -> None:
-    from linernotes.shell.wording import lines_of, reasons_of
+    from linernotes.shell.wording import lines_of, reasons_of, text_of
 
     edition = background.call(lambda library: library.edition())
     for line in lines_of(edition, turn):
-        typer.echo(line)
+        typer.echo(text_of(line))
     if explain:
         typer.echo()
-        for line in reasons_of(edition, turn):
-            typer.echo(line)
+        for reason in reasons_of(edition, turn):
+            typer.echo(reason)
 
 
 # --- quotes -----------------------------------------------------------------------------------------------

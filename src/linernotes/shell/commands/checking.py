@@ -7,6 +7,7 @@ import typer
 from linernotes.shell.environment import settings_for
 from linernotes.shell.options import CorpusOption, JsonOption  # noqa: TC001  typer reads the annotations
 from linernotes.shell.output import print_json
+from linernotes.words import counted
 
 
 def check(*, corpus: CorpusOption = None, as_json: JsonOption = False) -> None:
@@ -17,7 +18,7 @@ def check(*, corpus: CorpusOption = None, as_json: JsonOption = False) -> None:
 
     settings = settings_for(corpus)
     reading = read_shared(settings)
-    counted = [(document, len(find_quotes(document))) for document in reading.documents]
+    holdings = [(document, len(find_quotes(document))) for document in reading.documents]
     if as_json:
         documents = [
             {
@@ -30,7 +31,7 @@ def check(*, corpus: CorpusOption = None, as_json: JsonOption = False) -> None:
                 "characters": len(document.text),
                 "quotes": number,
             }
-            for document, number in counted
+            for document, number in holdings
         ]
         problems = [
             {"severity": each.severity, "document": each.document, "line": each.line, "message": each.message}
@@ -38,9 +39,10 @@ def check(*, corpus: CorpusOption = None, as_json: JsonOption = False) -> None:
         ]
         print_json({"ok": not reading.errors, "documents": documents, "problems": problems})
     else:
-        for document, number in counted:
+        for document, number in holdings:
             title = document.title or "without a title"
-            typer.echo(f"{document.name}: {title}; {len(document.text):,} characters, {number} quotations")
+            characters = counted(len(document.text), "character")
+            typer.echo(f"{document.name}: {title}; {characters}, {counted(number, 'quotation')}")
         for problem in reading.problems:
             typer.echo(f"{problem.severity}: {problem}")
         if not reading.problems:

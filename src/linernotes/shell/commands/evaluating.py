@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from linernotes.measuring.cases import Article, Case, Expected
     from linernotes.measuring.figures import Figures
     from linernotes.measuring.judging import Outcome
-    from linernotes.models import Answer, Document, Turn
+    from linernotes.models import Answer, Document, Evidence, Turn
+    from linernotes.reading.reader import OnnxReader
     from linernotes.retrieval.embedding import Embedder
     from linernotes.settings import Settings
     from linernotes.shell.background import Background
@@ -47,6 +48,7 @@ def evaluate(
 
     Several files get a column each, and one for all of them.
     """
+    from linernotes.measuring.controls import controls_of
     from linernotes.measuring.figures import figures
     from linernotes.measuring.report import ALL, as_json_of
     from linernotes.measuring.report import as_json as figures_as_json
@@ -54,14 +56,15 @@ def evaluate(
     settings = settings_for(corpus)
     # All of it is read before the model is loaded and the first question asked.
     sets = {each.name: each for each in _question_sets(settings, corpus, files)}
-    load_model = functools.cache(lambda: _load_model(settings))
-    outcomes = {name: tuple(_outcomes(each, load_model)) for name, each in sets.items()}
+    load_models = functools.cache(lambda: _load_models(settings))
+    outcomes = {name: tuple(_outcomes(each, load_models)) for name, each in sets.items()}
     quotations = {name: _quotations(each) for name, each in sets.items()}
-    found = {name: figures(outcomes[name], quotations[name]) for name in sets}
+    found = {name: figures(outcomes[name], quotations[name], controls_of([outcomes[name]])) for name in sets}
     if len(sets) > 1:
         found[ALL] = figures(
             [each for name in sets for each in outcomes[name]],
             [each for name in sets for each in quotations[name]],
+            controls_of([outcomes[name] for name in sets]),
         )
     if not as_json:
         _print_figures(found)
@@ -108,47 +111,59 @@ def _question_sets(settings: Settings, corpus: Path | None, given: Sequence[str]
         yield _QuestionSet(name, file, of, own, articles, expected or ())
 
 
-def _outcomes(given: _QuestionSet, load_model: Callable[[], Embedder]) -> Iterator[Outcome]:
+def _outcomes(
+    given: _QuestionSet, load_models: Callable[[], tuple[Embedder, OnnxReader | None]]
+) -> Iterator[Outcome]:
     """Ask every question, of its article's text where it has one, else of the corpus."""
+    from linernotes.engine import Engine
     from linernotes.library import Library
     from linernotes.shell.background import Background, library_for
 
     for article in given.articles:
-        embedder = load_model()
+        embedder, reader = load_models()
+        engine = Engine(embedder, reader=reader)
         if article.text is None:
-            with library_for(given.settings, given.corpus, embedder) as background:
-                yield from _ask_all(background, embedder, article)
+            with library_for(given.settings, given.corpus, embedder, reader) as background:
+                yield from _ask_all(background, engine, article)
             continue
         with tempfile.TemporaryDirectory() as folder:
             # Written out and read again: a text of its own meets what every corpus meets.
             Path(folder, "article.txt").write_text(article.text, encoding="utf-8")
             alone = given.settings.model_copy(update={"corpus_dir": Path(folder)})
             with Background(
-                functools.partial(Library.open, alone, embedder=embedder, keep="nothing")
+                functools.partial(Library.open, alone, embedder=embedder, reader=reader, keep="nothing")
             ) as background:
-                yield from _ask_all(background, embedder, article)
+                yield from _ask_all(background, engine, article)
 
 
-def _ask_all(background: Background, embedder: Embedder, article: Article) -> Iterator[Outcome]:
+def _ask_all(background: Background, engine: Engine, article: Article) -> Iterator[Outcome]:
     from rich.console import Console
     from rich.progress import track
 
-    from linernotes.engine import Engine
+    from linernotes.measuring.controls import other_passages
     from linernotes.measuring.judging import Outcome
     from linernotes.models import Answer
     from linernotes.shell.background import timed_ask
 
-    engine = Engine(embedder)
     console = Console(stderr=True)
     cases = track(
         article.cases, article.title, console=console, transient=True, disable=not console.is_terminal
     )
+    edition = background.call(lambda library: library.edition())
+    outcomes: list[Outcome] = []
+    told: list[tuple[int, tuple[str, Evidence]]] = []
     for case in cases:
         turn, milliseconds = timed_ask(background, case.question, case.history)
         withheld = None
         if case.is_answerable and not isinstance(turn.reply, Answer):
             withheld = _withheld(background, engine, turn, case.history)
-        yield Outcome(case, turn.reply, milliseconds, withheld)
+        if case.kind in {"answerable", "near"} and (asked := engine.search(edition, case.question)):
+            told.append((len(outcomes), asked))
+        outcomes.append(Outcome(case, turn.reply, milliseconds, withheld))
+    strayed = other_passages([asked for _, asked in told], edition.index)
+    for (at, _), probability in zip(told, strayed, strict=True):
+        outcomes[at] = dataclasses.replace(outcomes[at], strayed=probability)
+    yield from outcomes
 
 
 def _withheld(background: Background, engine: Engine, turn: Turn, history: Sequence[str]) -> Answer | None:
@@ -183,9 +198,16 @@ def tune(
     ],
     *,
     write: Annotated[bool, typer.Option("--write", help="Replace the weights that ship.")] = False,
+    most: Annotated[
+        int | None,
+        typer.Option("--most", metavar="N", min=1, help="Of each of SQuAD's articles, N questions at most."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Learn the weights from questions with known answers, and print what cross-validation says of them."""
+    from rich.console import Console
+    from rich.progress import Progress
+
     from linernotes.engine import Engine
     from linernotes.library.editions import EditionStore
     from linernotes.measuring.report import as_json_of
@@ -193,14 +215,17 @@ def tune(
     from linernotes.measuring.tuning import tune as learn
 
     settings = settings_for(None)
-    engine = Engine(_load_model(settings))
+    embedder, reader = _load_models(settings)
+    engine = Engine(embedder, reader=reader)
     store = EditionStore(None, engine.segments, engine.indexes)
     articles = [
         (store.open_edition(documents), cases, is_squad)
         for given in questions
         for documents, cases, is_squad in _lessons(settings, given)
     ]
-    tuned = learn(engine, articles)
+    with Progress(console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("Asking", total=len(articles))
+        tuned = learn(engine, articles, lambda done, _: shown.update(task, completed=done), most=most)
     if as_json:
         print_json(as_json_of(tuned.report, {name: {"set": name} for name in tuned.report}))
     else:
@@ -241,13 +266,16 @@ def _split(given: str) -> tuple[str, Path | None]:
     return (given, None) if is_file or not folder else (file, Path(folder))
 
 
-def _load_model(settings: Settings) -> Embedder:
+def _load_models(settings: Settings) -> tuple[Embedder, OnnxReader | None]:
+    """Return the embedder and, where the settings want it, the reader."""
     from rich.console import Console
 
+    from linernotes.reading.reader import OnnxReader
     from linernotes.retrieval.embedding import SentenceTransformerEmbedder
 
-    with Console(stderr=True).status("Loading the model ..."):
-        return SentenceTransformerEmbedder(settings.embedding_model)
+    with Console(stderr=True).status("Loading the models ..."):
+        reader = OnnxReader() if settings.reader else None
+        return SentenceTransformerEmbedder(settings.embedding_model), reader
 
 
 def _print_figures(sets: Mapping[str, Figures]) -> None:

@@ -10,6 +10,7 @@ from linernotes.errors import DataFolderError
 from linernotes.shell.environment import log_to_stderr, read_environment, read_settings
 from linernotes.shell.options import JsonOption  # noqa: TC001  typer reads the annotations
 from linernotes.shell.output import print_json
+from linernotes.words import counted
 
 if TYPE_CHECKING:
     from linernotes.settings import Settings
@@ -58,8 +59,9 @@ def reload(*, as_json: JsonOption = False) -> None:
         print_json(report)
         return
     typer.echo(
-        f"The shared corpus is edition {report['edition'][:8]} now: {report['documents']} documents,"
-        f" {report['passages']} passages, {report['quotations']} quotations."
+        f"The shared corpus is edition {report['edition'][:8]} now: "
+        + ", ".join(counted(report[f"{what}s"], what) for what in ("document", "passage", "quotation"))
+        + "."
     )
     for server in report["servers"]:
         typer.echo(" ".join(f"Server {server['guild']}: {server['did']}. {server['said']}".split()))

