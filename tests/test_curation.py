@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from fakes import HARBOUR, LANTERNS, FakeEmbedder, answer_of, write_corpus
@@ -267,9 +268,21 @@ def test_a_servers_own_file_stands_in_place_of_a_shared_one_with_its_name_or_tex
     assert plan.documents[-1].text == "A whale of our own."
 
 
-def test_a_file_of_the_servers_own_that_is_gone_is_named(desk: Desk) -> None:
+def test_a_file_of_the_servers_own_that_is_gone_stands_in_the_edition_still(desk: Desk) -> None:
     desk.do(Add("ferry.txt", FERRY))
-    desk.uploads.prune([])
+    desk.uploads.prune([], [], lambda _: None)
+    assert "ferry.txt" in names(desk.plan(Reload()))
+
+
+def test_a_file_of_the_servers_own_that_is_gone_everywhere_is_named(desk: Desk) -> None:
+    desk.do(Add("ferry.txt", FERRY))
+    desk.uploads.prune([], [], lambda _: None)
+    documents = desk.editions.documents
+
+    def gone(edition: str) -> tuple[Document, ...]:
+        return tuple(each for each in documents(edition) if each.name != "ferry.txt")
+
+    desk.editions.documents = gone  # type: ignore[method-assign]
     with pytest.raises(CorpusError, match=r"ferry\.txt, which was added here, is gone or damaged"):
         desk.plan(Reload())
     assert names(desk.plan(Remove("ferry.txt"))) == ["harbour.md", "lanterns.md"], "it can be mended"
@@ -327,6 +340,8 @@ CHANGES: list[Change] = [
 ]
 
 
+# It builds up to thirteen editions, which takes its time where much else goes on.
+@hypothesis_settings(deadline=None)
 @given(changes=st.lists(st.sampled_from(CHANGES), max_size=12))
 def test_after_any_changes_a_server_has_the_shared_documents_it_does_not_hide_and_its_own(
     tmp_path_factory: pytest.TempPathFactory, changes: list[Change]

@@ -196,7 +196,7 @@ async def test_a_start_without_the_database_refuses_and_all_is_back_once_that_is
     for _ in range(2):
         told = await bench.refusal()
         assert str(bench.database) in told
-        assert "Put back a copy" in told
+        assert "Put back a backup" in told
         assert "`bot.py set-aside`" in told
         assert "delete" not in told.replace("Nothing has been deleted", "")
         now = files_below(bench.data)

@@ -22,7 +22,7 @@ from linernotes.chat.overseeing.gaps import LONGEST
 from linernotes.chat.overseeing.held_back import tell_moderators
 from linernotes.errors import StoreError
 from linernotes.library import catalogue
-from linernotes.library.catalogue import CHECKS, OPERATOR
+from linernotes.library.catalogue import CHECKS, OPERATOR, TWO_LOOKS
 from linernotes.library.following import Moved
 from linernotes.library.store import Server
 
@@ -251,10 +251,10 @@ async def test_every_command_and_form_responds_before_anything_is_waited_for(
 
     run = world.bot.store.run
 
-    async def spied_run(work: Any) -> Any:
+    async def spied_run(work: Any, **options: Any) -> Any:
         if not current[-1].response.is_done():
             early.append(str(current[-1].data))
-        return await run(work)
+        return await run(work, **options)
 
     monkeypatch.setattr(discord.Interaction, "__init__", spied_interaction)
     monkeypatch.setattr(world.bot.store, "run", spied_run)
@@ -749,6 +749,15 @@ async def test_what_was_removed_is_in_no_group_though_its_number_is_given_again(
     assert "first first" not in shown
 
 
+async def tidy_twice(world: World) -> None:
+    """Look twice, with a day of running between the looks."""
+    store = world.library.store
+    await world.library.curator.tidy()
+    ran = store.ticks() + TWO_LOOKS
+    store.ticks = lambda: ran
+    await world.library.curator.tidy()
+
+
 async def test_of_so_many_servers_the_groups_are_known_and_of_those_removed_no_longer(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -760,7 +769,7 @@ async def test_of_so_many_servers_the_groups_are_known_and_of_those_removed_no_l
     assert set(groups._known) == {2, 3}
     await catalogue_of(world).leave(3)
     world.clock.now += 30 * DAY
-    await world.library.curator.tidy()
+    await tidy_twice(world)
     assert set(groups._known) == {2}
 
 
@@ -971,7 +980,7 @@ async def test_what_is_kept_of_a_server_goes_thirty_days_after_the_bot_has_left(
     assert await left(world)
     assert world.bot.servers.of(world.guild.id).blocked
     world.clock.now += 1
-    await world.library.curator.tidy()
+    await tidy_twice(world)
     assert await left(world) == []
     assert world.bot.servers.of(world.guild.id) == Server()
     assert world.library.curator.standings.of(world.guild.id).revision is None
@@ -989,7 +998,7 @@ async def test_what_is_kept_of_a_server_stays_where_the_bot_stays_or_comes_back(
     backend.channels.update(channels)
     await world.restart()
     world.clock.now += 20 * DAY
-    await world.library.curator.tidy()
+    await tidy_twice(world)
     assert await left(world)
 
 
@@ -1004,7 +1013,7 @@ async def test_the_thirty_days_begin_with_a_start_where_the_bot_was_removed_whil
     world.bot.dispatch("ready")
     await written(world)
     world.clock.now += 30 * DAY
-    await world.library.curator.tidy()
+    await tidy_twice(world)
     assert await left(world) == []
 
 

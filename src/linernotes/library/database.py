@@ -159,8 +159,9 @@ MODES: Final[Mapping[Mode, str]] = {
 """The same in words."""
 
 RESTORE: Final = (
-    "Nothing has been deleted. Put back a copy of linernotes.db, with what stands beside it in the copy; or"
-    " go on without it: `bot.py set-aside` moves it, and the files that it knows, to the folder quarantine."
+    "Nothing has been deleted. Put back a backup (`bot.py restore FILE`), or a copy of linernotes.db with"
+    " what stands beside it there; or go on without it: `bot.py set-aside` moves it, and what it alone"
+    " explains, to the folder quarantine."
 )
 """What to do where the database is lost: nothing that deletes."""
 
