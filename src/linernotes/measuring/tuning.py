@@ -57,11 +57,11 @@ STRANGERS_SHOWN = 0.005
 # So many of the answerable questions may be refused as not answered, though the corpus speaks of them.
 ANSWERABLE_REFUSED = 0.004
 # So many of the right answers may be graded near; in neither of the two kinds of sets more.
-RIGHT_NEAR = 0.22
+RIGHT_NEAR = 0.25
 # What is shown has so many characters on average: others go with the lead as far as there is room.
 SHOWN = 225
 # What may be lost, in leads right and near misses withheld together, where only the best sentence is read.
-LOST_UNREAD = 0.004
+LOST_UNREAD = 0.006
 # Words are in bold in so many of the answers that are stated.
 IN_BOLD = 0.6
 # Weight decay; small, for there are few weights and many questions.
