@@ -18,7 +18,7 @@ from linernotes.measuring.training.onnx_file import quantize, to_onnx
 from linernotes.models import Excerpt
 from linernotes.reading import reader as reader_module
 from linernotes.reading.batching import BatchingReader
-from linernotes.reading.reader import Asked, OnnxReader
+from linernotes.reading.reader import Asked, LazyReader, OnnxReader
 from linernotes.reading.spans import SPAN_TOKENS, find
 from linernotes.reading.windows import encode, load_tokenizer, pad, surround
 
@@ -213,6 +213,49 @@ def test_the_tokenizer_neither_pads_nor_cuts() -> None:
 def test_what_is_no_model_is_said_in_a_sentence() -> None:
     with pytest.raises(ModelError, match="The reader cannot be loaded"):
         OnnxReader(b"nothing of the kind")
+
+
+@pytest.fixture(scope="module")
+def packaged() -> OnnxReader:
+    return OnnxReader()
+
+
+@pytest.mark.model
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [("Who built the wall?", "Ada Stone"), ("when was the wall built", "1871")],
+)
+def test_the_packaged_reader_finds_the_words_that_answer(
+    packaged: OnnxReader, question: str, words: str
+) -> None:
+    other = Excerpt("The Harbour", (EXCERPT.sentence,), EXCERPT.after[0], ())
+    found, beside = packaged.read(question, [EXCERPT, other])
+    assert EXCERPT.sentence[found.start : found.end] == words
+    assert found.evidence > beside.evidence
+    assert beside.behind > 0
+
+
+@pytest.mark.model
+def test_the_packaged_reader_tells_what_is_not_said(packaged: OnnxReader) -> None:
+    said, unsaid = (packaged.read(each, [EXCERPT])[0] for each in (QUESTION, "Who painted the lanterns?"))
+    assert said.margin > unsaid.margin
+    assert said.answerable > unsaid.answerable
+
+
+def test_other_weights_than_those_published_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader_module, "PACKAGED_READER_SHA256", "0" * 64)
+    with pytest.raises(ModelError, match=r"not those that were published: reader\.onnx has changed"):
+        OnnxReader()
+
+
+@pytest.mark.model
+def test_the_packaged_reader_is_loaded_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    lazy = LazyReader()
+    with monkeypatch.context() as patched:
+        patched.setattr(reader_module, "PACKAGED_READER_SHA256", "0" * 64)
+        with pytest.raises(ModelError):
+            lazy.read_all([Asked(QUESTION, [EXCERPT])])
+    assert len(lazy.read_all([Asked(QUESTION, [EXCERPT])])[0]) == 1
 
 
 # --- One worker -------------------------------------------------------------------------------------------
