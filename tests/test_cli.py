@@ -61,9 +61,7 @@ def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bot]:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
     made = Bot(tmp_path)
-    monkeypatch.setattr(
-        "linernotes.retrieval.embedding.SentenceTransformerEmbedder", lambda _model: made.fake
-    )
+    monkeypatch.setattr("linernotes.retrieval.embedding.open_embedder", lambda _model: made.fake)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield made

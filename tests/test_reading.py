@@ -14,7 +14,7 @@ import torch
 from fakes import FakeReader
 from linernotes.errors import ClosedError, ModelError
 from linernotes.measuring.training.network import EPSILON, HEADS, ReaderNetwork
-from linernotes.measuring.training.onnx_file import quantize, to_onnx
+from linernotes.measuring.training.onnx_file import to_onnx
 from linernotes.models import Excerpt
 from linernotes.reading import reader as reader_module
 from linernotes.reading.batching import BatchingReader
@@ -24,6 +24,7 @@ from linernotes.reading.windows import encode, load_tokenizer, pad, surround
 
 if TYPE_CHECKING:
     from linernotes.models import Floats
+    from linernotes.retrieval.encoder_graph import Rounding
 
 EXCERPT = Excerpt(
     "The Harbour", ("It was cold.",), "Ada Stone built the wall in 1871.", ("It took her eleven winters.",)
@@ -128,12 +129,12 @@ def test_the_sureness_is_the_share_of_the_best_span() -> None:
 @pytest.fixture(scope="module")
 def network() -> ReaderNetwork:
     torch.manual_seed(5)
-    return ReaderNetwork(width=48, depth=2, inner=96).eval()
+    return ReaderNetwork(width=96, depth=2, inner=192).eval()
 
 
-def onnx_of(network: ReaderNetwork, *, quantized: bool = True) -> bytes:
+def onnx_of(network: ReaderNetwork, *, rounding: Rounding = "columns") -> bytes:
     weights = {name: each.numpy() for name, each in network.state_dict().items()}
-    return to_onnx(weights, heads=HEADS, epsilon=EPSILON, quantized=quantized)
+    return to_onnx(weights, heads=HEADS, epsilon=EPSILON, rounding=rounding)
 
 
 @pytest.fixture(scope="module")
@@ -141,25 +142,17 @@ def small(network: ReaderNetwork) -> OnnxReader:
     return OnnxReader(onnx_of(network))
 
 
-@pytest.mark.parametrize(("quantized", "most"), [(False, 1e-5), (True, 0.05)])
+@pytest.mark.parametrize(("rounding", "most"), [("none", 1e-5), ("blocks", 0.05), ("columns", 0.05)])
 def test_the_file_computes_what_the_network_does(
-    network: ReaderNetwork, quantized: bool, most: float
+    network: ReaderNetwork, rounding: Rounding, most: float
 ) -> None:
-    session = OnnxReader(onnx_of(network, quantized=quantized))._session
+    session = OnnxReader(onnx_of(network, rounding=rounding))._session
     ids, kinds, mask = pad([encode([2000, 2001], [], [[3000 + i] * 4, [400] * i]) for i in range(1, 6)])
     with torch.no_grad():
         expected = network(*map(torch.from_numpy, (ids, kinds, mask))).numpy()
     given = {"ids": ids, "kinds": kinds, "mask": mask}
     (found,) = session.run(None, {name: each.astype(np.int32) for name, each in given.items()})
     assert np.abs(found - expected)[mask].max() < most
-
-
-def test_quantised_numbers_are_near_what_they_stand_for() -> None:
-    matrix = np.random.default_rng(1).standard_normal((20, 30)).astype(np.float32)
-    whole, scale = quantize(matrix, axis=0, most=63)
-    assert scale.shape == (1, 30)
-    assert np.abs(whole).max() == 63
-    assert (np.abs(whole * scale - matrix) <= scale / 2 + 1e-6).all()
 
 
 def test_readings_point_at_words_of_the_sentence(small: OnnxReader) -> None:

@@ -268,9 +268,9 @@ def _assemble(
 ) -> tuple[Engine, EditionStore[Index]]:
     if embedder is None:
         from linernotes.reading.reader import LazyReader
-        from linernotes.retrieval.embedding import SentenceTransformerEmbedder
+        from linernotes.retrieval.embedding import open_embedder
 
-        embedder = SentenceTransformerEmbedder(settings.embedding_model)
+        embedder = open_embedder(settings.embedding_model)
         if reader is None and settings.reader:
             reader = LazyReader()
     engine = Engine(

@@ -102,9 +102,9 @@ def _data_folder(settings: Settings) -> Finding:
 
 
 def _model(settings: Settings) -> Finding:
-    from linernotes.retrieval.embedding import SentenceTransformerEmbedder
+    from linernotes.retrieval.embedding import open_embedder
 
-    embedder = SentenceTransformerEmbedder(settings.embedding_model)
+    embedder = open_embedder(settings.embedding_model)
     embedder.embed(["What is the song about?"])
     return Finding(
         "ok",

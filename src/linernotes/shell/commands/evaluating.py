@@ -244,10 +244,10 @@ def _split(given: str) -> tuple[str, Path | None]:
 def _load_model(settings: Settings) -> Embedder:
     from rich.console import Console
 
-    from linernotes.retrieval.embedding import SentenceTransformerEmbedder
+    from linernotes.retrieval.embedding import open_embedder
 
     with Console(stderr=True).status("Loading the model ..."):
-        return SentenceTransformerEmbedder(settings.embedding_model)
+        return open_embedder(settings.embedding_model)
 
 
 def _print_figures(sets: Mapping[str, Figures]) -> None:
