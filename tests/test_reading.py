@@ -17,8 +17,8 @@ from linernotes.measuring.training.network import EPSILON, HEADS, ReaderNetwork
 from linernotes.measuring.training.onnx_file import to_onnx
 from linernotes.models import Excerpt
 from linernotes.reading import reader as reader_module
-from linernotes.reading.batching import BatchingReader
-from linernotes.reading.reader import Asked, LazyReader, OnnxReader
+from linernotes.reading.queue import QueuedReader
+from linernotes.reading.reader import LazyReader, OnnxReader
 from linernotes.reading.spans import SPAN_TOKENS, find
 from linernotes.reading.windows import encode, load_tokenizer, pad, surround
 
@@ -166,11 +166,7 @@ def test_readings_point_at_words_of_the_sentence(small: OnnxReader) -> None:
 
 def test_readings_do_not_depend_on_what_is_read_with_them(small: OnnxReader) -> None:
     long = Excerpt("", (), "A much longer sentence " * 8, ())
-    alone = small.read(QUESTION, [EXCERPT])
-    together = small.read_all([Asked("What is long?", [long]), Asked(QUESTION, [long, EXCERPT])])
-    # The eight bits of a batch have one scale for all of it.
-    assert together[1][1].margin == pytest.approx(alone[0].margin, abs=0.05)
-    assert [len(each) for each in together] == [1, 2]
+    assert small.read(QUESTION, [long, EXCERPT])[1] == small.read(QUESTION, [EXCERPT])[0]
 
 
 def test_equal_windows_are_read_once(small: OnnxReader, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +174,7 @@ def test_equal_windows_are_read_once(small: OnnxReader, monkeypatch: pytest.Monk
     monkeypatch.setattr(reader_module, "pad", lambda windows: rows.append(len(windows)) or pad(windows))
     after = Excerpt("The Harbour", (*EXCERPT.before, EXCERPT.sentence), EXCERPT.after[0], ())
     found = small.read(QUESTION, [EXCERPT, after, EXCERPT])
-    assert rows == [1]
+    assert rows == [1]  # one window alone
     assert found[0] == found[2] != found[1]
 
 
@@ -247,51 +243,40 @@ def test_the_packaged_reader_is_loaded_when_it_is_needed(monkeypatch: pytest.Mon
     with monkeypatch.context() as patched:
         patched.setattr(reader_module, "PACKAGED_READER_SHA256", "0" * 64)
         with pytest.raises(ModelError):
-            lazy.read_all([Asked(QUESTION, [EXCERPT])])
-    assert len(lazy.read_all([Asked(QUESTION, [EXCERPT])])[0]) == 1
+            lazy.read(QUESTION, [EXCERPT])
+    assert len(lazy.read(QUESTION, [EXCERPT])) == 1
 
 
 # --- One worker -------------------------------------------------------------------------------------------
 
 
-def wait_until_queued(shared: BatchingReader, jobs: int) -> None:
+def wait_until_queued(shared: QueuedReader, jobs: int) -> None:
     end = time.monotonic() + 20
     while len(shared._jobs) < jobs:
         assert time.monotonic() < end
         time.sleep(0.001)
 
 
-def test_questions_that_wait_are_read_in_one_batch() -> None:
+def test_questions_are_read_in_the_order_in_which_they_came() -> None:
     fake = FakeReader()
     fake.gate.clear()
-    with BatchingReader(fake) as shared, ThreadPoolExecutor(6) as pool:
+    with QueuedReader(fake) as shared, ThreadPoolExecutor(6) as pool:
         first = pool.submit(shared.read, "first", [EXCERPT])
         assert fake.entered.wait(20)
-        rest = [pool.submit(shared.read, f"wall {number}", [EXCERPT] * number) for number in range(1, 6)]
-        wait_until_queued(shared, 5)
+        rest = []
+        for number in range(1, 5):
+            rest.append(pool.submit(shared.read, f"wall {number}", [EXCERPT] * number))
+            wait_until_queued(shared, number)
         fake.gate.set()
-        assert first.result(20) == fake.read("first", [EXCERPT])
-        assert [len(each.result(20)) for each in rest] == [1, 2, 3, 4, 5]
-    assert [len(each) for each in fake.calls] == [1, 5]
-
-
-def test_a_batch_has_an_end() -> None:
-    fake = FakeReader()
-    fake.gate.clear()
-    with BatchingReader(fake) as shared, ThreadPoolExecutor(4) as pool:
-        pool.submit(shared.read, "first", [EXCERPT])
-        assert fake.entered.wait(20)
-        rest = [pool.submit(shared.read, "long", [EXCERPT] * 40) for _ in range(3)]
-        wait_until_queued(shared, 3)
-        fake.gate.set()
-        assert all(len(each.result(20)) == 40 for each in rest)
-    assert [len(each) for each in fake.calls] == [1, 1, 1, 1]
+        assert len(first.result(20)) == 1
+        assert [len(each.result(20)) for each in rest] == [1, 2, 3, 4]
+    assert fake.calls == ["first", "wall 1", "wall 2", "wall 3", "wall 4"]
 
 
 def test_a_question_that_cannot_be_read_costs_the_others_nothing() -> None:
     fake = FakeReader()
     fake.gate.clear()
-    with BatchingReader(fake) as shared, ThreadPoolExecutor(3) as pool:
+    with QueuedReader(fake) as shared, ThreadPoolExecutor(3) as pool:
         pool.submit(shared.read, "first", [EXCERPT])
         assert fake.entered.wait(20)
         bad = pool.submit(shared.read, "poison", [EXCERPT])
@@ -305,7 +290,7 @@ def test_a_question_that_cannot_be_read_costs_the_others_nothing() -> None:
 
 def test_nothing_is_asked_of_the_model_where_there_is_nothing_to_read() -> None:
     fake = FakeReader()
-    with BatchingReader(fake) as shared:
+    with QueuedReader(fake) as shared:
         assert shared.read(QUESTION, []) == []
     assert fake.calls == []
 
@@ -313,7 +298,7 @@ def test_nothing_is_asked_of_the_model_where_there_is_nothing_to_read() -> None:
 def test_what_waits_is_read_before_it_ends() -> None:
     fake = FakeReader()
     fake.gate.clear()
-    shared = BatchingReader(fake)
+    shared = QueuedReader(fake)
     with ThreadPoolExecutor(2) as pool:
         pool.submit(shared.read, "first", [EXCERPT])
         assert fake.entered.wait(20)
@@ -327,7 +312,7 @@ def test_what_waits_is_read_before_it_ends() -> None:
 
 
 def test_a_closed_reader_says_so() -> None:
-    shared = BatchingReader(FakeReader())
+    shared = QueuedReader(FakeReader())
     shared.close()
     shared.close()
     with pytest.raises(ClosedError):
