@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 # To be raised when the same weights give other vectors than before.
 _VERSION = 1
-# So many padded tokens go through the model together: longer batches gain nothing on one thread.
-_BATCH_TOKENS = 2_048
+# So many padded tokens go through the model together: 240 sentences took 1.4 s on one thread, 1.7 with 2,048
+# and 1.65 one by one.
+_BATCH_TOKENS = 512
 
 
 class OnnxEmbedder:
