@@ -37,8 +37,13 @@ if TYPE_CHECKING:
 
     from linernotes.library.editions import Progress
     from linernotes.library.following import Moved
+<<<<<<< HEAD
     from linernotes.models import Edition, Quote
     from linernotes.reading.batching import BatchReader
+=======
+    from linernotes.models import Edition, Quote, Turn
+    from linernotes.reading.reader import Reader
+>>>>>>> answers
     from linernotes.retrieval.embedding import Embedder
     from linernotes.retrieval.index import Index
     from linernotes.settings import Settings
@@ -92,7 +97,7 @@ class Library:
         settings: Settings,
         *,
         embedder: Embedder | None = None,
-        reader: BatchReader | None = None,
+        reader: Reader | None = None,
         clock: Callable[[], float] = time.time,
         ticks: Callable[[], float] = time.monotonic,
         keep: Keep = "own",
@@ -290,15 +295,15 @@ def _data_folder(settings: Settings, keep: Keep, stack: ExitStack) -> Path | Non
 def _assemble(
     settings: Settings,
     embedder: Embedder | None,
-    reader: BatchReader | None,
+    reader: Reader | None,
     folder: Path | None,
     workers: Workers,
 ) -> tuple[Engine, EditionStore[Index]]:
     if embedder is None:
         from linernotes.reading.reader import LazyReader
-        from linernotes.retrieval.embedding import SentenceTransformerEmbedder
+        from linernotes.retrieval.embedding import open_embedder
 
-        embedder = SentenceTransformerEmbedder(settings.embedding_model)
+        embedder = open_embedder(settings.embedding_model)
         if reader is None and settings.reader:
             reader = LazyReader()
     engine = Engine(
