@@ -69,6 +69,11 @@ def test_a_preview_keeps_to_discords_limits(text: str, many: int, broken: int, f
     check(embeds.preview(shown, embeds.sentence(text)))
 
 
+def test_an_answer_that_would_only_be_near_breaks_a_check_question_and_says_so() -> None:
+    value = embeds.preview(preview_of("Ada Stone", 0, broken=1)).fields[0].value
+    assert value == "“Ada Stone”\nI would answer “Ada Stone”, and not be sure of it."
+
+
 @given(NASTY, NUMBER)
 @quickly
 def test_no_text_in_a_preview_forges_markup(text: str, many: int) -> None:

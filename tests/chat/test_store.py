@@ -21,8 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-EVIDENCE = (Evidence("a.md", 3, 1.5, {"late": 0.25}, ((0, 10), (12, 20))), Evidence("b.md", 1, 0.5, {}))
-POSTED = Posted(11, 22, 33, 44, "e" * 64, 0.75, EVIDENCE)
+EVIDENCE = (
+    Evidence("a.md", 3, 1.5, {"late": 0.25}, ((0, 10), (12, 20)), ("0a1b", "2c3d")),
+    Evidence("b.md", 1, 0.5, {}),
+)
+OTHER = Evidence("c.md", 2, 0.4, {}, ((5, 9),), ("4e5f",))
+POSTED = Posted(11, 22, 33, 44, "e" * 64, 0.75, EVIDENCE, certainty="near", other=OTHER)
 
 
 @pytest.fixture

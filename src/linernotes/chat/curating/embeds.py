@@ -216,6 +216,8 @@ def _asked(change: Change) -> str:
 def _broken(verdict: Verdict) -> str:
     missing = listed(lacking(verdict.answer, verdict.check.words), 110, _quoted(60))
     said = f"“{fit(clean(verdict.answer), 160)}”" if verdict.answer else "that the article does not say"
+    if verdict.answer and not missing:
+        said += ", and not be sure of it"
     return (
         f"“{fit(clean(verdict.check.question), 120)}”\n"
         f"I would answer {said}.{f' Missing: {missing}.' if missing else ''}"
