@@ -652,11 +652,7 @@ def test_what_is_wrong_with_an_installation(bot: Bot, monkeypatch: pytest.Monkey
     monkeypatch.chdir(bot.folder)
     result = bot("doctor", CORPUS_DIR="nowhere", DATA_DIR="file/data", EMBEDDING_MODEL=str(bot.corpus))
     lines = result.stdout.splitlines()
-<<<<<<< HEAD
-    assert [line.split()[0] for line in lines] == ["ok", "ok", "wrong", "note", "ok", "wrong"]
-=======
-    assert [line.split()[0] for line in lines] == ["ok", "ok", "wrong", "note", "wrong", "ok"]
->>>>>>> answers
+    assert [line.split()[0] for line in lines] == ["ok", "ok", "wrong", "note", "ok", "wrong", "ok"]
     assert "does not exist" in lines[2]
     assert "nothing is kept between starts" in lines[3]
     assert "There is none yet" in lines[4]

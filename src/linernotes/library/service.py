@@ -37,13 +37,8 @@ if TYPE_CHECKING:
 
     from linernotes.library.editions import Progress
     from linernotes.library.following import Moved
-<<<<<<< HEAD
     from linernotes.models import Edition, Quote
-    from linernotes.reading.batching import BatchReader
-=======
-    from linernotes.models import Edition, Quote, Turn
     from linernotes.reading.reader import Reader
->>>>>>> answers
     from linernotes.retrieval.embedding import Embedder
     from linernotes.retrieval.index import Index
     from linernotes.settings import Settings

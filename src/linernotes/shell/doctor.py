@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""``doctor``: the state of an installation, part by part (Python, settings, corpus, data, model)."""
-=======
-"""``doctor``: the state of an installation, part by part (Python, settings, corpus, data folder, models)."""
->>>>>>> answers
+"""``doctor``: the state of an installation, part by part (Python, settings, corpus, data, models)."""
 
 from __future__ import annotations
 
@@ -41,11 +37,7 @@ class Finding:
 
 
 def examine(env: Mapping[str, str]) -> Iterator[Finding]:
-<<<<<<< HEAD
-    """Look at Python, settings, corpus, data folder, database and model; without good settings, at two alone.
-=======
-    """Look at Python, settings, corpus, data folder and models; without good settings, at two alone.
->>>>>>> answers
+    """Look at Python, settings, corpus, data folder, database and models; without good settings, at two alone.
 
     Args:
         env: the environment to read the settings from.
