@@ -21,7 +21,9 @@ _HTML_BLOCKS = (
 class HtmlText(HTMLParser):
     """Takes the text out of a block of HTML."""
 
-    _HIDDEN = frozenset({"script", "style", "template", "svg", "head"})
+    _HIDDEN = frozenset(
+        "script style template svg head noscript iframe object button select textarea nav".split()
+    )
     _BLOCKS = frozenset(_HTML_BLOCKS.split())
     _KINDS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "li", "tr", "blockquote"})
 
