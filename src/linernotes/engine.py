@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from linernotes.retrieval.index import Vocabulary
 
 # To be raised when what is made of the same text changes.
-SEGMENT_VERSION = 3
-INDEX_VERSION = 2
+SEGMENT_VERSION = 4
+INDEX_VERSION = 3
 # Of the model's longest text, so many tokens are kept free for a passage's heading.
 HEADING_TOKENS = 24
 # A word this long may be a slip of one that is this like it (1 is the same).

@@ -21,6 +21,8 @@ class Corpus(Protocol):
 
     def passage(self, document: str, number: int) -> Passage: ...  # noqa: D102  said above
 
+    def context(self, sentence: Sentence) -> str: ...  # noqa: D102  the headings above it, and who says it
+
     def is_name(self, word: str) -> bool: ...  # noqa: D102  said above
 
 
@@ -49,7 +51,10 @@ def decide(
     hits = find_hits(evidence, corpus)
     chosen = choose(evidence.candidates, corpus.sentences)
     passages = around(chosen, corpus)
-    features = find_features(question, evidence, [each.text for each in chosen], passages, corpus)
+    context = " ".join(dict.fromkeys(map(corpus.context, chosen)))
+    features = find_features(
+        question, evidence, [each.text for each in chosen], passages, corpus, context=context
+    )
     judge = judgement()
     confidence = judge.confidence.of(features)
     is_silent = not judge.shows(features) or lacks(question, passages)

@@ -12,10 +12,13 @@ from pathlib import Path, PurePosixPath
 from linernotes.corpus.decoding import decode
 from linernotes.corpus.formats import ENDINGS, reader_for
 from linernotes.corpus.formats.writer import DocumentWriter
-from linernotes.corpus.front_matter import read_front_matter
+from linernotes.corpus.front_matter import KEYS, read_front_matter
 from linernotes.corpus.problems import Problem, Reading, printable
 from linernotes.errors import CorpusError, DocumentError
 from linernotes.models import Document
+
+# So many unused keys are named; blogs have dozens.
+_KEYS_SHOWN = 12
 
 # --- A folder ---------------------------------------------------------------------------------------------
 
@@ -34,6 +37,8 @@ def read_corpus(folder: Path, *, max_file_bytes: int, max_corpus_bytes: int) -> 
     problems: list[Problem] = []
     documents: list[Document] = []
     seen: dict[str, str] = {}
+    # Each key of front matter that is not used, with a file that has it.
+    unknown: dict[str, str] = {}
     total = 0
     files = _find(folder, problems)
     for name, path in files:
@@ -54,8 +59,10 @@ def read_corpus(folder: Path, *, max_file_bytes: int, max_corpus_bytes: int) -> 
                 )
             )
             break
-        document, found = _read(data, name)
+        unused: set[str] = set()
+        document, found = _read(data, name, unused)
         problems.extend(found)
+        unknown.update(dict.fromkeys(sorted(unused), name))
         if document is None:
             continue
         if not has_sentence(document):
@@ -67,10 +74,24 @@ def read_corpus(folder: Path, *, max_file_bytes: int, max_corpus_bytes: int) -> 
         else:
             seen[document.text] = name
             documents.append(document)
+    if unknown:
+        problems.append(_unused(unknown))
     if not documents and not any(problem.severity == "error" for problem in problems):
         what = "document with a sentence" if files else f"file ending in {' or '.join(ENDINGS)}"
         problems.append(Problem("error", None, None, f"The corpus folder {folder} holds no {what}."))
     return Reading(tuple(documents), tuple(problems))
+
+
+def _unused(unknown: dict[str, str]) -> Problem:
+    """Return one warning for all keys of front matter that are not used, whatever files have them."""
+    shown = ", ".join(f"'{key}'" for key in sorted(unknown)[:_KEYS_SHOWN])
+    more = f" and {len(unknown) - _KEYS_SHOWN} more" if len(unknown) > _KEYS_SHOWN else ""
+    example = unknown[min(unknown)]
+    message = (
+        f"Front matter has keys that are not used: {shown}{more} (for example in {example};"
+        f" known: {', '.join(KEYS)})."
+    )
+    return Problem("warning", None, None, message)
 
 
 def _find(folder: Path, problems: list[Problem]) -> list[tuple[str, Path]]:
@@ -206,7 +227,7 @@ def read_document(data: bytes, name: str) -> tuple[Document, tuple[Problem, ...]
     Raises:
         DocumentError: it is not UTF-8, not text, or its front matter is wrong; the first error is raised.
     """
-    document, problems = _read(data, name)
+    document, problems = _read(data, name, set())
     for problem in problems:
         if problem.severity == "error":
             raise DocumentError(name, problem.message, problem.line)
@@ -215,11 +236,12 @@ def read_document(data: bytes, name: str) -> tuple[Document, tuple[Problem, ...]
     return document, tuple(problems)
 
 
-def _read(data: bytes, name: str) -> tuple[Document | None, list[Problem]]:
+def _read(data: bytes, name: str, unused: set[str]) -> tuple[Document | None, list[Problem]]:
+    """Read a file; keys of its front matter that are not used are added to ``unused``."""
     problems: list[Problem] = []
     try:
         lines = decode(data, name)
-        front, body = read_front_matter(lines, name, problems)
+        front, body = read_front_matter(lines, name, problems, unused)
         writer = DocumentWriter()
         # The body keeps its place in the file: what stood above it is blank, so line numbers need no sum.
         reader_for(name)("\n".join([""] * body + lines[body:]), writer)

@@ -249,7 +249,14 @@ def _try(lessons: Sequence[Lesson], indexes: Sequence[Index], ranking: Floats) -
         trials.append(
             Trial(
                 lesson,
-                find_features(lesson.text, evidence, [each.text for each in chosen], passages, index),
+                find_features(
+                    lesson.text,
+                    evidence,
+                    [each.text for each in chosen],
+                    passages,
+                    index,
+                    context=" ".join(dict.fromkeys(map(index.context, chosen))),
+                ),
                 lacks(lesson.text, passages),
                 holds(text, lesson.case.gold),
                 len(text),

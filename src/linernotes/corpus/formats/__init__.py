@@ -19,6 +19,7 @@ Reader: TypeAlias = "Callable[[str, DocumentWriter], None]"
 
 READERS: Mapping[str, Reader] = {
     ".md": markdown.read,
+    ".markdown": markdown.read,
     ".txt": plain_text.read,
 }
 """Each ending that is read, in lower case, with its reader."""

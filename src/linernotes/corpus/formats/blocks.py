@@ -119,7 +119,9 @@ class BlockWalk:
             for kind, level, text in self.held:
                 self.writer.block(kind, text, level)
             self.held = []
-        elif opening.type == "paragraph_open" and (_is_bold_heading(tokens, index) or self.bare.is_one(index)):
+        elif opening.type == "paragraph_open" and (
+            _is_bold_heading(tokens, index) or self.bare.is_one(index)
+        ):
             self.writer.block("heading", runs, 6)
         else:
             self._paragraph(token, runs)
@@ -299,7 +301,11 @@ class BareHeadings:
         if self._marked or token.level != 1 or token.map is None or "\n" in token.content:
             return False
         text = token.content.strip()
-        if not _BARE_HEADING.fullmatch(text) or len(text.split()) > LONG_NAME or not self._is_above_prose(index):
+        if (
+            not _BARE_HEADING.fullmatch(text)
+            or len(text.split()) > LONG_NAME
+            or not self._is_above_prose(index)
+        ):
             return False
         line = token.map[0]
         above = 0
@@ -318,4 +324,8 @@ class BareHeadings:
         text = tokens[index + 3].content.strip()
         if _SECTION.fullmatch(tokens[index].content.strip()):
             return True
-        return len(text.split()) > LONG_NAME or ENDS_SENTENCE.search(text) is not None or bool(_SECTION.fullmatch(text))
+        return (
+            len(text.split()) > LONG_NAME
+            or ENDS_SENTENCE.search(text) is not None
+            or bool(_SECTION.fullmatch(text))
+        )

@@ -137,7 +137,10 @@ def _without_strays(text: str) -> str:
 
 def _is_meant(found: re.Match[str]) -> bool:
     around = found.string[max(0, found.start() - 40) : found.end() + 40]
-    return "ツ" in around or re.search(r"[@/#]\w*$", found.string[max(0, found.start() - 40) : found.start()]) is not None
+    return (
+        "ツ" in around
+        or re.search(r"[@/#]\w*$", found.string[max(0, found.start() - 40) : found.start()]) is not None
+    )
 
 
 def _code_runs(child: Token, written: str, line: int) -> Iterator[Run]:

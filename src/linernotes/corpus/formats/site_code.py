@@ -48,9 +48,7 @@ _BOX_LINE = re.compile(r"^\s*\|\s*([a-z][\w ]{0,40}?)\s*=\s*(\S.*)$", re.IGNOREC
 _BOX_SILENT = re.compile(r"image|cover|caption|alt|border|size|logo|color|colour|misc|chronology|width")
 _QUOTE_TEMPLATES = frozenset({"quote", "cquote", "blockquote", "quotation", "rquote", "quote box"})
 _DATE_TEMPLATES = frozenset({"start date", "end date", "birth date", "death date", "film date", "start-date"})
-_MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+_MONTHS = ("January February March April May June July August September October November December").split()
 
 # --- Attribute lists and shortcodes -----------------------------------------------------------------------
 
@@ -65,7 +63,9 @@ _CLASS_ASKS = re.compile(rf"\.{_CLASSES_ASK}\b")
 _CLASS_REPLIES = re.compile(rf"\.{_CLASSES_REPLY}\b")
 _KRAMDOWN_COMMENT = re.compile(r"\{::comment\}.{0,4000}?\{:/(?:comment)?\}", re.DOTALL)
 _ABBREVIATION = re.compile(r"^\*\[[^\]\n]{1,60}\]:.*$", re.MULTILINE)
-_TOC = re.compile(r"^[ \t]*(?:[*-] TOC|\[TOC\]|\[\[toc\]\]|\[\[_TOC_\]\]|__TOC__|__NOTOC__)[ \t]*$", re.M | re.I)
+_TOC = re.compile(
+    r"^[ \t]*(?:[*-] TOC|\[TOC\]|\[\[toc\]\]|\[\[_TOC_\]\]|__TOC__|__NOTOC__)[ \t]*$", re.M | re.I
+)
 _SHORTCODE_NAMES = (
     "gallery|caption|embed|audio|video|playlist|youtube|vimeo|soundcloud|bandcamp|spotify|toc|nextpage|pullquote"
     "|dropcap|contact-form|gravityform|googlemaps|slideshow|twitter|tweet|instagram|wpvideo|button|divider"
@@ -264,11 +264,19 @@ def _template(inner: str) -> str:
     if name in _DATE_TEMPLATES:
         return _date(given) + breaks
     if name in _QUOTE_TEMPLATES:
-        named = {key.strip().lower(): value.strip() for key, _, value in (each.partition("=") for each in rest)}
+        named = {
+            key.strip().lower(): value.strip() for key, _, value in (each.partition("=") for each in rest)
+        }
         said = named.get("text") or named.get("1") or (given[0] if given else "")
-        by = named.get("author") or named.get("sign") or named.get("2") or (given[1] if len(given) > 1 else "")
+        by = (
+            named.get("author") or named.get("sign") or named.get("2") or (given[1] if len(given) > 1 else "")
+        )
         lines = [f"> {said}", f"> — {by}"] if by else [f"> {said}"]
-        return "\n".join(lines) + breaks[len(lines) - 1 :] if breaks else f"\u201c{said}\u201d" + (f" — {by}" * bool(by))
+        return (
+            "\n".join(lines) + breaks[len(lines) - 1 :]
+            if breaks
+            else f"\u201c{said}\u201d" + (f" — {by}" * bool(by))
+        )
     return breaks
 
 

@@ -125,7 +125,9 @@ def _lay_out_columns(lines: list[str], at: int) -> int:
     while end < len(lines) and "\t" in lines[end].strip():
         end += 1
     rows = [[cell for cell in line.strip().split("\t") if cell.strip()] for line in lines[at:end]]
-    if len(rows) >= _FEWEST_ROWS and not any(line.startswith((" ", "\t", ">", "-", "*")) for line in lines[at:end]):
+    if len(rows) >= _FEWEST_ROWS and not any(
+        line.startswith((" ", "\t", ">", "-", "*")) for line in lines[at:end]
+    ):
         for index, cells in enumerate(rows, at):
             _write(lines, index, cells)
     return end
