@@ -11,7 +11,7 @@ from linernotes.answering.conversation import Standalone, stand_alone
 from linernotes.answering.language import is_foreign
 from linernotes.answering.question import is_about_whole, plain, screen
 from linernotes.corpus.passages import split
-from linernotes.corpus.quotes import find_quotes
+from linernotes.corpus.quotes import find_questions, find_quotes
 from linernotes.errors import CorpusError
 from linernotes.models import Edition, PreparedSegment, Turn, Unanswered
 from linernotes.retrieval.document_vectors import embed_document
@@ -52,7 +52,10 @@ class Segments:
         embedder = self._embedder
         headed = any(block.kind == "heading" for block in document.blocks)
         most = max(8, embedder.max_tokens - HEADING_TOKENS * headed)
-        division = split(document, quotes, count_tokens=embedder.count_tokens, max_tokens=most)
+        questions = find_questions(document)
+        division = split(
+            document, quotes, questions, count_tokens=embedder.count_tokens, max_tokens=most
+        )
         arrays = embed_document(division.passages, division.sentences, quotes, embedder, progress)
         return PreparedSegment(division.passages, division.sentences, quotes, arrays)
 

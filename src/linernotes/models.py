@@ -87,7 +87,7 @@ class Sentence:
 
     ``passage`` is the passage's number. ``tied`` says that the sentence belongs to the one before it and is
     not shown without it: both stand in one quotation, or the one before introduces the quotation that starts
-    here.
+    here, or asks what a short reply replies to. ``asks`` says that an interviewer says it, who answers nothing.
     """
 
     document: str
@@ -96,6 +96,7 @@ class Sentence:
     end: int
     text: str
     tied: bool = False
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

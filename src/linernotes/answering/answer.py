@@ -91,7 +91,9 @@ def choose(candidates: Sequence[Candidate], sentences: Sequence[Sentence]) -> tu
     """
     chosen: set[int] = set()
     units = length = 0
-    for candidate in candidates:
+    # What an interviewer says answers nothing; a short reply brings its question along.
+    replies = [candidate for candidate in candidates if not candidate.sentence.asks]
+    for candidate in replies or candidates:
         unit = [i for i in _unit(candidate.position, sentences) if i not in chosen]
         longer = length + sum(len(sentences[i].text) + 1 for i in unit)
         if unit and (not chosen or (longer <= LENGTH + 1 and units < SENTENCES)):

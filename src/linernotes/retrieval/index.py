@@ -106,7 +106,9 @@ class Index:
         self._passage_tokens: Integers = np.concatenate(begins)
         self._sentence_tokens: Integers = np.concatenate(spans)
         self.passage_of: Integers = np.concatenate(owners)
-        self._asks: Floats = np.array([_ASKS.search(s.text) is not None for s in self.sentences], np.float32)
+        self._asks: Floats = np.array(
+            [s.asks or _ASKS.search(s.text) is not None for s in self.sentences], np.float32
+        )
         # What a sentence stands under or is said by, and does not say itself.
         self._contexts = {
             (sentence.document, sentence.start): context
@@ -438,13 +440,17 @@ def _after_question(fit: Floats, asks: Floats, starts: NDArray[np.bool_]) -> Flo
     """Return for each sentence how well the question fits that its passage asks shortly before."""
     found = np.zeros(len(fit), np.float32)
     asked: int | None = None
+    best = 0.0
     for at in range(len(fit)):
         if starts[at]:
             asked = None
         if asks[at]:
+            # Of "Had you heard of her before? What brought her in?" both are asked.
+            follows = asked == at - 1 and asked is not None
+            best = max(best, float(fit[at])) if follows else float(fit[at])
             asked = at
         elif asked is not None and at - asked <= REPLY_SENTENCES:
-            found[at] = fit[asked]
+            found[at] = best
     return found
 
 

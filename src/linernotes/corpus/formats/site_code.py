@@ -123,7 +123,10 @@ _TAG_LINE = re.compile(r"^[ \t]*(?:#[A-Za-z][\w/-]*[ \t]*)+$", re.MULTILINE)
 _COMMENT = re.compile(r"%%.{0,4000}?%%", re.DOTALL)
 _BLOCK_ID = re.compile(r"(?<=\S)[ \t]+\^[a-z][\w-]{2,40}[ \t]*$", re.MULTILINE)
 _HIGHLIGHT = re.compile(r"(?<![=\w])==(?=[^\s=])([^=\n]{1,300})(?<=\S)==(?![=\w])")
-_CALLOUT = re.compile(r"^((?:[ \t]*>)+[ \t]*)\[![\w-]+\][-+]?[ \t]*", re.MULTILINE)
+_CALLOUT = re.compile(r"[ \t]*>[ \t]*\[!([\w-]+)\][-+]?[ \t]*(.*)$")
+_QUOTE_MARK = re.compile(r"[ \t]*>[ \t]?")
+# Where a turn of a transcript was spoken: alone in its line, or before the label.
+_STAMP = re.compile(r"^[ \t]*[\[(]?\d{1,2}:\d\d(?::\d\d)?[\])]?(?:[ \t]*$|[ \t]+(?=\*{0,2}[A-Z][^\n:]{0,40}:))", re.M)
 _BARE_ADDRESS = re.compile(r"^[ \t]*https?://\S+[ \t]*$", re.MULTILINE)
 
 
@@ -171,11 +174,13 @@ def _clean(text: str) -> str:
         text = _SHORTCODE.sub("", text)
         text = _WIKI_LINK.sub(_shown, text)
         text = _INLINE_PROPERTY.sub(r"\1: \2", text)
-        text = _CALLOUT.sub(r"\1", text)
+        text = _take_off_callouts(text)
     if "<" in text:
         text = _MORE.sub("", text)
         text = _blank(_REF, text)
         text = _SUP_NOTE.sub("", text)
+    if ":" in text:
+        text = _STAMP.sub("", text)
     if "::" in text:
         text = _PROPERTY.sub("", text)
     if "%%" in text:
@@ -188,6 +193,24 @@ def _clean(text: str) -> str:
     for pattern in (_ABBREVIATION, _TOC, _CATEGORY, _TAG_LINE, _BARE_ADDRESS, _BLOCK_ID):
         text = pattern.sub("", text)
     return _take_off_notes(text)
+
+
+def _take_off_callouts(text: str) -> str:
+    """Make paragraphs of callouts ("> [!note] Title"): they are written as block quotes, and nobody's words."""
+    if "[!" not in text:
+        return text
+    lines = text.split("\n")
+    within = False
+    for index, line in enumerate(lines):
+        callout = _CALLOUT.match(line)
+        if callout:
+            lines[index] = callout[2]
+            within = callout[1].lower() not in {"quote", "cite"}
+        elif within and _QUOTE_MARK.match(line):
+            lines[index] = _QUOTE_MARK.sub("", line, count=1)
+        else:
+            within = False
+    return "\n".join(lines)
 
 
 def _blank(pattern: re.Pattern[str], text: str) -> str:

@@ -1,13 +1,15 @@
 """Interviews: a document's blocks come in, and the replies in them are added to the findings.
 
-A turn begins a line with a label ("Q:", "Okafor:"). Who asks is told from the labels and from the question
-marks; the replies are quotations, the questions are not.
+A turn begins a line with a label ("Q:", "Okafor:", "OF:"), or its look says whose it is: bold questions, and
+classes such as "interviewer". Who asks is told from the labels and from the question marks; the replies are
+quotations, the questions are not. A reply goes on in the paragraphs up to the next turn.
 """
 
 from __future__ import annotations
 
 import functools
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from linernotes.corpus.quotes.findings import Said
@@ -20,14 +22,18 @@ from linernotes.corpus.quotes.vocabulary import listed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from linernotes.corpus.quotes.marks import Span
     from linernotes.corpus.quotes.reading import Reading
-    from linernotes.models import Block
+    from linernotes.models import Block, Document
 
 # Fewer are no interview: somebody asks, and somebody replies at least once between two questions.
 _FEWEST_LABELS, _FEWEST_TURNS = 2, 3
 # An interview says in its first paragraphs whom it is with, in characters.
 _INTRODUCTION = 10 * REACH
 _MOST_INITIALS = 3
+# Bold questions without labels: so many make an interview, and so many paragraphs at most are one reply.
+_FEWEST_QUESTIONS = 2
+_MOST_PARAGRAPHS = 8
 
 _TURN = re.compile(
     r"(?:(Q|A|Question|Answer)\s?\d*[:.]|([A-Z][\w.’'-]*(?: (?:[A-Z&][\w.’'-]*|de|la|van|der|von)){0,3}):)\s+"  # noqa: RUF001
@@ -47,12 +53,18 @@ _GUEST = re.compile(
 
 
 class Turn(NamedTuple):
-    """What is said behind a label; ``asks``: by somebody who only asks."""
+    """What is said behind a label, in one block or several; ``asks``: by somebody who only asks."""
 
-    start: int
-    end: int
+    spans: tuple[Span, ...]
     label: str
     asks: bool
+
+
+def find_questions(document: Document) -> tuple[Span, ...]:
+    """Return where the interviewer speaks in an interview, in the order of the text; else nothing."""
+    blocks = [block for block in document.blocks if block.start < block.end]
+    turns = _find_turns(document.text, blocks)
+    return tuple(span for each in turns.values() for turn in each if turn.asks for span in turn.spans)
 
 
 class Interviews:
@@ -71,16 +83,21 @@ class Interviews:
     def take(self, index: int) -> None:
         """Take the replies in a block."""
         marks = {mark.open: mark for mark in self._reading.page.marked[index]}
-        for start, end, label, asks in self._turns[index]:
-            if asks:
+        for turn in self._turns[index]:
+            if turn.asks:
                 continue
-            span = strip(self._reading.page.text, start, end)
-            mark = marks.get(span[0])
-            spans = mark.spans if mark is not None and mark.close == span[1] else (span,)
-            if label not in self._speakers:
-                self._speakers[label] = self._speaker(label)
-            if spans[0][0] < spans[0][1]:
-                self._reading.findings.add(Said(spans, self._speakers[label], None, end, end))
+            spans = tuple(
+                span for each in turn.spans if (span := strip(self._reading.page.text, *each))[0] < span[1]
+            )
+            if not spans:
+                continue
+            mark = marks.get(spans[0][0])
+            if mark is not None and mark.close == spans[0][1] and len(spans) == 1:
+                spans = mark.spans
+            if turn.label not in self._speakers:
+                self._speakers[turn.label] = self._speaker(turn.label)
+            end = turn.spans[-1][1]
+            self._reading.findings.add(Said(spans, self._speakers[turn.label], None, end, end))
 
     def _speaker(self, label: str) -> str | None:
         """Return whose label it is: the guest's, whoever has this surname, or these initials."""
@@ -94,11 +111,22 @@ class Interviews:
         if named:
             return next(filter(cast.is_person, named), named[0])
         if label.isupper() and len(label) <= _MOST_INITIALS:
-            fits = {
-                name for name in cast.people if "".join(part[0] for part in name.split()).upper() == label
-            }
-            return fits.pop() if len(fits) == 1 else None
+            return self._with_initials(label)
         return label
+
+    def _with_initials(self, label: str) -> str | None:
+        """Return whose initials these are: of somebody who has spoken under the full name, else of one named."""
+        labels = {
+            self._speaker(turn.label)
+            for turns in self._turns.values()
+            for turn in turns
+            if len(turn.label.split()) > 1
+        }
+        named = self._reading.cast.with_initials(label)
+        for known in (labels.intersection(named), set(filter(self._reading.cast.is_person, named)), set(named)):
+            if known:
+                return known.pop() if len(known) == 1 else None
+        return None
 
     @functools.cached_property
     def _guest(self) -> str | None:
@@ -111,38 +139,87 @@ class Interviews:
 
 
 def _find_turns(text: str, blocks: Sequence[Block]) -> dict[int, list[Turn]]:
-    """Return the turns of each block that has some, or nothing if the text is no interview."""
-    turns: list[tuple[int, Turn]] = []
-    for index, block in enumerate(blocks):
-        if block.kind == "paragraph":
-            turns += [(index, turn) for turn in _turns_of(text, block)]
+    """Return the turns of each block that has some, or nothing if the text is no interview.
+
+    A block whose turn began in a block before has an empty list.
+    """
+    turns = [(index, turn) for index, block in enumerate(blocks) for turn in _turns_of(text, block)]
+    labelled = _labelled(text, turns)
+    if labelled is None:
+        turns = _voices(blocks)
+        if sum(turn.asks for _, turn in turns) < _FEWEST_QUESTIONS:
+            return {}
+        labelled = turns
+    found: dict[int, list[Turn]] = {}
+    for index, turn in labelled:
+        found.setdefault(index, []).append(turn)
+    _join_paragraphs(blocks, found)
+    return found
+
+
+def _labelled(text: str, turns: Sequence[tuple[int, Turn]]) -> list[tuple[int, Turn]] | None:
+    """Return the turns with labels, each with whether it asks; ``None`` if they make no interview."""
     asked: dict[str, list[bool]] = {}
     for _, turn in turns:
-        question = text[turn.start : turn.end].rstrip("\"'”’ ").endswith("?")  # noqa: RUF001
-        asked.setdefault(turn.label, []).append(question)
+        question = text[turn.spans[0][0] : turn.spans[-1][1]].rstrip("\"'”’ ").endswith("?")  # noqa: RUF001
+        asked.setdefault(turn.label, []).append(question or turn.asks)
     if len(asked) < _FEWEST_LABELS or len(turns) < _FEWEST_TURNS or not any(map(any, asked.values())):
-        return {}
+        return None
     askers = {
         label
         for label, questions in asked.items()
         if label.casefold() in _ASKERS or 2 * sum(questions) >= len(questions)
     }
-    found: dict[int, list[Turn]] = {}
-    for index, turn in turns:
-        if turn.label.casefold() not in _NO_TURNS:
-            found.setdefault(index, []).append(turn._replace(asks=turn.label in askers))
-    return found
+    return [
+        (index, turn._replace(asks=turn.label in askers))
+        for index, turn in turns
+        if turn.label.casefold() not in _NO_TURNS
+    ]
+
+
+def _voices(blocks: Sequence[Block]) -> list[tuple[int, Turn]]:
+    """Return the turns of an interview without labels: what is bold, or of such a class, asks."""
+    turns: list[tuple[int, Turn]] = []
+    replying = False
+    for index, block in enumerate(blocks):
+        if block.kind != "paragraph":
+            replying = False
+            continue
+        asks = block.voice == "asks"
+        if asks or block.voice == "replies" or replying:
+            goes_on = replying and not (asks or block.voice) and turns and not turns[-1][1].asks
+            if not goes_on:
+                turns.append((index, Turn(((block.start, block.end),), "Q" if asks else "A", asks)))
+        replying = asks or block.voice == "replies"
+    return turns
+
+
+def _join_paragraphs(blocks: Sequence[Block], found: dict[int, list[Turn]]) -> None:
+    """Add the paragraphs between a reply and the next turn to the reply; what follows the last one is not."""
+    indexes = sorted(found)
+    for index, following in pairwise(indexes):
+        between = blocks[index + 1 : following]
+        last = found[index][-1] if found[index] else None
+        if last is None or last.asks or not between or len(between) > _MOST_PARAGRAPHS:
+            continue
+        if all(block.kind == "paragraph" for block in between):
+            spans = (*last.spans, *((block.start, block.end) for block in between))
+            found[index][-1] = last._replace(spans=spans)
+            found.update({at: [] for at in range(index + 1, following)})
 
 
 def _turns_of(text: str, block: Block) -> list[Turn]:
     """Return the turns of a block; a line without a label goes on with the turn before."""
     turns: list[Turn] = []
+    if block.kind != "paragraph":
+        return turns
     at = block.start
     for line in text[block.start : block.end].split("\n"):
         label = _TURN.match(line)
+        end = at + len(line)
         if label:
-            turns.append(Turn(at + label.end(), at + len(line), label[1] or label[2], asks=False))
+            turns.append(Turn(((at + label.end(), end),), label[1] or label[2], block.voice == "asks"))
         elif turns:
-            turns[-1] = turns[-1]._replace(end=at + len(line))
+            turns[-1] = turns[-1]._replace(spans=((turns[-1].spans[0][0], end),))
         at += len(line) + 1
     return turns

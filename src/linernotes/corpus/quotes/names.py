@@ -178,6 +178,11 @@ class Cast:
         """Return the known names that have ``word`` in them, in the order of the text."""
         return [known for _, known in self._known.get(word, ())]
 
+    def with_initials(self, initials: str) -> list[str]:
+        """Return the known names of two words or more that have these initials."""
+        names = {known for held in self._known.values() for _, known in held}
+        return sorted(name for name in names if _initials(name) == initials)
+
     def is_person(self, name: str) -> bool:
         """Say whether the text shows that ``name`` is a person's."""
         return name in self.people
@@ -324,6 +329,10 @@ class Cast:
             return True, low
         opens = low in STARTERS or (low in CALENDAR and low not in _FIRST_NAMES_TOO)
         return opens or (low.endswith("ly") and len(low) >= _SHORTEST_ADVERB), ""
+
+
+def _initials(name: str) -> str:
+    return "".join(word[0] for word in name.replace("-", " ").split()).upper()
 
 
 def _before(held: list[tuple[int, str]], at: int, most: int) -> list[str]:
