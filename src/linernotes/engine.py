@@ -53,9 +53,7 @@ class Segments:
         headed = any(block.kind == "heading" for block in document.blocks)
         most = max(8, embedder.max_tokens - HEADING_TOKENS * headed)
         questions = find_questions(document)
-        division = split(
-            document, quotes, questions, count_tokens=embedder.count_tokens, max_tokens=most
-        )
+        division = split(document, quotes, questions, count_tokens=embedder.count_tokens, max_tokens=most)
         arrays = embed_document(division.passages, division.sentences, quotes, embedder, progress)
         return PreparedSegment(division.passages, division.sentences, quotes, arrays)
 

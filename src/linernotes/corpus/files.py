@@ -10,7 +10,7 @@ import stat
 from pathlib import Path, PurePosixPath
 
 from linernotes.corpus.decoding import decode
-from linernotes.corpus.formats import ENDINGS, reader_for
+from linernotes.corpus.formats import ENDINGS, ENDINGS_WRITTEN, html_page, reader_for
 from linernotes.corpus.formats.writer import DocumentWriter
 from linernotes.corpus.front_matter import KEYS, read_front_matter
 from linernotes.corpus.problems import Problem, Reading, printable
@@ -19,6 +19,7 @@ from linernotes.models import Document
 
 # So many unused keys are named; blogs have dozens.
 _KEYS_SHOWN = 12
+_FILES_SHOWN = 5
 
 # --- A folder ---------------------------------------------------------------------------------------------
 
@@ -77,7 +78,7 @@ def read_corpus(folder: Path, *, max_file_bytes: int, max_corpus_bytes: int) -> 
     if unknown:
         problems.append(_unused(unknown))
     if not documents and not any(problem.severity == "error" for problem in problems):
-        what = "document with a sentence" if files else f"file ending in {' or '.join(ENDINGS)}"
+        what = "document with a sentence" if files else f"file ending in {ENDINGS_WRITTEN}"
         problems.append(Problem("error", None, None, f"The corpus folder {folder} holds no {what}."))
     return Reading(tuple(documents), tuple(problems))
 
@@ -94,6 +95,17 @@ def _unused(unknown: dict[str, str]) -> Problem:
     return Problem("warning", None, None, message)
 
 
+def _not_read(names: list[str]) -> Problem:
+    """Return one warning for all files whose endings say that they are no text of the corpus."""
+    shown = ", ".join(names[:_FILES_SHOWN]) + (
+        f" and {len(names) - _FILES_SHOWN} more" * (len(names) > _FILES_SHOWN)
+    )
+    what = "One file is" if len(names) == 1 else f"{len(names)} files are"
+    return Problem(
+        "warning", None, None, f"{what} not read ({shown}): I read files that end in {ENDINGS_WRITTEN}."
+    )
+
+
 def _find(folder: Path, problems: list[Problem]) -> list[tuple[str, Path]]:
     """Return the name and the real path of each file to read, sorted by name."""
     try:
@@ -102,6 +114,7 @@ def _find(folder: Path, problems: list[Problem]) -> list[tuple[str, Path]]:
         problems.append(Problem("error", None, None, str(error)))
         return []
     found: list[tuple[str, Path]] = []
+    passed_over: list[str] = []
     waiting = [PurePosixPath()]
     while waiting:
         below = waiting.pop()
@@ -112,6 +125,9 @@ def _find(folder: Path, problems: list[Problem]) -> list[tuple[str, Path]]:
             problems.append(Problem("error", printable(str(below)), None, f"{_why(error)}."))
             continue
         for name in names:
+            if name.suffix.lower() not in ENDINGS and (root / name).is_file():
+                passed_over.append(printable(str(name)))
+                continue
             try:
                 path = _follow(root, name)
             except DocumentError as error:
@@ -124,6 +140,8 @@ def _find(folder: Path, problems: list[Problem]) -> list[tuple[str, Path]]:
             else:
                 found.append((str(name), path))
     problems.sort(key=lambda problem: problem.document or "")
+    if passed_over:
+        problems.append(_not_read(sorted(passed_over)))
     return sorted(found)
 
 
@@ -240,7 +258,7 @@ def _read(data: bytes, name: str, unused: set[str]) -> tuple[Document | None, li
     """Read a file; keys of its front matter that are not used are added to ``unused``."""
     problems: list[Problem] = []
     try:
-        lines = decode(data, name)
+        lines = decode(html_page.as_utf8(data) if name.lower().endswith(html_page.ENDINGS) else data, name)
         front, body = read_front_matter(lines, name, problems, unused)
         writer = DocumentWriter()
         # The body keeps its place in the file: what stood above it is blank, so line numbers need no sum.
@@ -251,6 +269,7 @@ def _read(data: bytes, name: str, unused: set[str]) -> tuple[Document | None, li
         return None, [*problems, Problem("error", name, None, "is nested too deeply to be read.")]
     if any(problem.severity == "error" for problem in problems):
         return None, problems
+    front = writer.labels | front
     text = "".join(writer.parts)
     blocks = tuple(writer.blocks)
     title = front.get("title")

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from linernotes.library.editions import EditionStore, Progress
     from linernotes.library.following import Moved, Reloaded
     from linernotes.library.overview import Past, Status
+    from linernotes.library.shared import Shared
     from linernotes.library.store import Store
     from linernotes.library.uploads import Uploads
     from linernotes.library.workers import Workers
@@ -285,11 +286,11 @@ class Curator:
 
     # --- All servers ---
 
-    async def open(self, documents: Sequence[Document], progress: Progress | None, *, own: bool) -> None:
+    async def open(self, shared: Shared, progress: Progress | None, *, own: bool) -> None:
         """Work with the shared documents, and with what each server had; ``catch_up`` then moves the servers.
 
         Args:
-            documents: the shared documents.
+            shared: the shared documents.
             progress: told how far the shared edition is.
             own: whether the database and the disk are ours to change.
 
@@ -297,7 +298,7 @@ class Curator:
             CorpusError: two documents have one name.
             StoreError: the database cannot be used.
         """
-        self._following.is_behind = await self._opening.open(documents, progress, own=own)
+        self._following.is_behind = await self._opening.open(shared, progress, own=own)
         if own:
             await self.tidy()
 

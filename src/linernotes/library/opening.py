@@ -12,17 +12,18 @@ from linernotes.library.catalogue import OPERATOR
 from linernotes.library.standings import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from linernotes.library.builder import Builder
     from linernotes.library.catalogue import Catalogue, Revision, Upload
     from linernotes.library.changes import Planner
     from linernotes.library.editions import Progress
+    from linernotes.library.shared import Shared
     from linernotes.library.standings import Standings
     from linernotes.library.store import Store
     from linernotes.library.uploads import Uploads
     from linernotes.library.workers import Workers
-    from linernotes.models import Document, Edition
+    from linernotes.models import Edition
     from linernotes.retrieval.index import Index
 
 # One name for all that is said of libraries: who reads the log may filter by it.
@@ -54,11 +55,11 @@ class Opening:
         self._workers = workers
         self._clock = clock
 
-    async def open(self, documents: Sequence[Document], progress: Progress | None, *, own: bool) -> bool:
+    async def open(self, found: Shared, progress: Progress | None, *, own: bool) -> bool:
         """Work with the shared documents, and with what each server had.
 
         Args:
-            documents: the shared documents.
+            found: the shared documents; of what cannot be read, the state that was served last is taken.
             progress: told how far the shared edition is.
             own: whether the database and the disk are ours to change.
 
@@ -69,13 +70,18 @@ class Opening:
             CorpusError: two documents have one name.
             StoreError: the database cannot be used.
         """
-        edition = await self._builder.build(documents, progress)
+        noted, since = await shared.noted(self._store) if own else (None, None)
+        if found.unread and noted is not None and (last := await self._last_shared(noted)) is not None:
+            found = found.with_older(last.documents)
+            for said in found.left_out:
+                _log.warning("%s", said)
+        self._standings.left_out = found.left_out
+        edition = await self._builder.build(found.documents, progress)
         self._standings.put(None, Standing(edition, self._clock()))
         if not own:
             return False
         for revision in (await self._catalogue.newest()).values():
             await self._take_up(revision)
-        noted, since = await shared.noted(self._store)
         if noted is None:
             await shared.note(self._store, edition.id, self._standings.of(None).since)
             return False

@@ -418,7 +418,10 @@ def _contexts(parts: Sequence[PreparedSegment]) -> tuple[str, ...]:
     for part in parts:
         headings = {passage.number: passage.heading or "" for passage in part.passages}
         spoken = sorted(
-            (start, end, quote.speaker) for quote in part.quotes if quote.speaker for start, end in quote.spans
+            (start, end, quote.speaker)
+            for quote in part.quotes
+            if quote.speaker
+            for start, end in quote.spans
         )
         starts = [start for start, _, _ in spoken]
         for sentence in part.sentences:

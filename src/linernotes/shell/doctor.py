@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from linernotes.errors import ConfigurationError, DataFolderBusyError, LinerNotesError
+from linernotes.errors import ConfigurationError, CorpusError, DataFolderBusyError, LinerNotesError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -75,8 +75,11 @@ def _corpus(settings: Settings) -> Finding:
     from linernotes.library.shared import read_shared
 
     reading = read_shared(settings)
-    documents = reading.require()
+    documents = reading.accept()
     sentence = f"{settings.corpus_dir} holds {len(documents)} document{'s' if len(documents) != 1 else ''}"
+    if unread := reading.unread:
+        named = "; ".join(unread.values())
+        return Finding("wrong", "corpus", f"{sentence}, but {named}", CorpusError.exit_status)
     if reading.warnings:
         return Finding("note", "corpus", f"{sentence}; bot.py check lists {len(reading.warnings)} warnings.")
     return Finding("ok", "corpus", f"{sentence}.")

@@ -126,7 +126,9 @@ _HIGHLIGHT = re.compile(r"(?<![=\w])==(?=[^\s=])([^=\n]{1,300})(?<=\S)==(?![=\w]
 _CALLOUT = re.compile(r"[ \t]*>[ \t]*\[!([\w-]+)\][-+]?[ \t]*(.*)$")
 _QUOTE_MARK = re.compile(r"[ \t]*>[ \t]?")
 # Where a turn of a transcript was spoken: alone in its line, or before the label.
-_STAMP = re.compile(r"^[ \t]*[\[(]?\d{1,2}:\d\d(?::\d\d)?[\])]?(?:[ \t]*$|[ \t]+(?=\*{0,2}[A-Z][^\n:]{0,40}:))", re.M)
+_STAMP = re.compile(
+    r"^[ \t]*[\[(]?\d{1,2}:\d\d(?::\d\d)?[\])]?(?:[ \t]*$|[ \t]+(?=\*{0,2}[A-Z][^\n:]{0,40}:))", re.M
+)
 _BARE_ADDRESS = re.compile(r"^[ \t]*https?://\S+[ \t]*$", re.MULTILINE)
 
 

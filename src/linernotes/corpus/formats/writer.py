@@ -28,8 +28,9 @@ class DocumentWriter:
     """Gathers the text of a document, its blocks and the line of the file for each offset."""
 
     def __init__(self) -> None:
-        """Begin without a block."""
+        """Begin without a block; ``labels`` are title, source, date and language where the format has them."""
         self.silent: int | None = None
+        self.labels: dict[str, str] = {}
         self.parts: list[str] = []
         self.length = 0
         self.lines: list[tuple[int, int]] = []

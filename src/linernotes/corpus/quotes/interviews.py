@@ -123,7 +123,11 @@ class Interviews:
             if len(turn.label.split()) > 1
         }
         named = self._reading.cast.with_initials(label)
-        for known in (labels.intersection(named), set(filter(self._reading.cast.is_person, named)), set(named)):
+        for known in (
+            labels.intersection(named),
+            set(filter(self._reading.cast.is_person, named)),
+            set(named),
+        ):
             if known:
                 return known.pop() if len(known) == 1 else None
         return None

@@ -60,6 +60,8 @@ def reload(*, as_json: JsonOption = False) -> None:
         f"The shared corpus is edition {report['edition'][:8]} now: {report['documents']} documents,"
         f" {report['passages']} passages, {report['quotations']} quotations."
     )
+    for left in report.get("left_out", ()):
+        typer.echo(f"Warning: {left}", err=True)
     for server in report["servers"]:
         typer.echo(" ".join(f"Server {server['guild']}: {server['did']}. {server['said']}".split()))
 
