@@ -65,7 +65,7 @@ def split_name(name: str) -> tuple[str, ...]:
 _SHORTEST_ADVERB = 6
 _FIRST_NAMES_TOO = listed("may april june august summer autumn")
 _DROPPED_ROLES = MUSICAL | CRITICAL | GROUPS
-_NO_NAMES = STARTERS | CALENDAR | PRONOUNS | {"the"}
+_NO_NAMES = STARTERS | CALENDAR | PRONOUNS | listed("the i've i'm i'd i'll i’ve i’m i’d i’ll")
 _ROLES_WITHIN = OFFICES | MUSICAL
 
 

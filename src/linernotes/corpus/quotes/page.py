@@ -13,8 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from linernotes.corpus.quotes.marks import Marks, Pair, Span, strip
-from linernotes.corpus.quotes.patterns import CAPITALISED, COLON_AT_END, DASH, SHORT_TITLES, capitalised
-from linernotes.corpus.quotes.vocabulary import NO_FIRST_NAMES
+from linernotes.corpus.quotes.patterns import (
+    CAPITALISED,
+    COLON_AT_END,
+    DASH,
+    SHORT_TITLES,
+    WORD,
+    capitalised,
+)
+from linernotes.corpus.quotes.vocabulary import NO_FIRST_NAMES, SAYING_VERBS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,6 +126,9 @@ class Page:
                 continue
             marks = Marks(self.text, block.start, block.end)
             pairs = [pair for pair in marks.outer() if not self._is_nickname(pair, block)]
+            if marks.lost >= 0 and not carried and self._is_said_before(marks.lost, block):
+                # The opening mark is lost: what stands before the verb, from the paragraph's beginning, is said.
+                pairs.insert(0, Pair(block.start, block.start, marks.lost, marks.lost + 1))
             reopened = any(each.at == block.start for each in marks.unclosed)
             onward = self._goes_on(index, marks.unclosed)
             if carried and not reopened and pairs and pairs[0].open == block.start:
@@ -143,6 +153,12 @@ class Page:
                 rest = self.text[pairs[-1].close : block.end].strip()
                 if len(pairs) > 1 or (rest and not DASH.match(rest)):
                     self._inline.add(index)
+
+    def _is_said_before(self, at: int, block: Block) -> bool:
+        """Say whether "says X" or "X says" stands behind the mark at ``at``, near to the block's beginning."""
+        words = WORD.findall(self.text[at + 1 : min(block.end, at + 1 + _NICKNAME_REACH)].split(".")[0])
+        behind = self.text[at + 1 : at + 2]
+        return at - block.start < REACH and behind == " " and not SAYING_VERBS.isdisjoint(words[:3])
 
     def _goes_on(self, index: int, unclosed: Sequence[OpenMark]) -> int | None:
         """Return where a quotation opens that the next block, opening its marks again, goes on with."""
