@@ -87,7 +87,8 @@ class Sentence:
 
     ``passage`` is the passage's number. ``tied`` says that the sentence belongs to the one before it and is
     not shown without it: both stand in one quotation, or the one before introduces the quotation that starts
-    here, or asks what a short reply replies to. ``asks`` says that an interviewer says it, who answers nothing.
+    here, or asks what a short reply replies to. ``asks`` says that an interviewer says it, who answers
+    nothing.
     """
 
     document: str

@@ -26,11 +26,12 @@ _PAIRS = (
     ),
     (  # album
         (
-            r"\b(?:what|which|whose) (?:\w+ )??(?:albums?|mixtape|ep|lp)\b|\bname of (?:the|his|her|their|that|this) "
-            r"(?:\w+ )?album\b|\bon an album\b|\balbum (?:title|name|called)\b|\balbum(?: is it| was it)?(?: on| from| off)?"
+            r"\b(?:what|which|whose) (?:\w+ )??(?:albums?|mixtape|ep|lp)\b|\bon an album\b|"
+            r"\bname of (?:the|his|her|their|that|this) (?:\w+ )?album\b|\balbum (?:title|name|called)\b|"
+            r"\balbum(?: is it| was it)?(?: on| from| off)?"
             r"\W*$|\btrack ?list|\bdiscograph|\bhow many albums\b"
         ),
-        r"\balbum|\bmixtape|\b[EL]P\b|\btrack ?list|\brecords?\b(?! label)|\breleases?\b|\bdiscs?\b|\bdebut\b",
+        r"\balbum|\bmixtape|\b[EL]P\b|\btrack ?list|\brecords\b(?! label)|\breleases?\b",
     ),
     (  # chart
         (
@@ -48,7 +49,7 @@ _PAIRS = (
     ),
     (  # director
         r"\bdirectors?\b|\bwho directed\b|\bdirected (?:the|this|that|it)\b",
-        r"\bdirect(?:ed|or|s|ing)\b|\bfilm-?maker|\bshot by|\b(?:video|film|clip|movie),? (?:was )?(?:made )?by\b",
+        r"\bdirect(?:ed|or|s|ing)\b|\bfilm-?maker|\bshot by|\b(?:video|film|clip|movie),? (?:made )?by\b",
     ),
     (  # filmed
         r"\bfilmed\b|\bshot\b|\brecorded\b.*\bwhere\b|\bwhere\b.*\brecorded\b|\bstudio\b",
@@ -149,7 +150,8 @@ _PAIRS = (
     ),
     (  # freed
         (
-            r"\b(?:get|got|gets) out\b(?! of (?:the|a|an|his|her|their|bed)\b)|\bout of (?:jail|prison)\b|\breleased from\b|\bset free\b|\bfreed\b|\bhow long (?:was|"
+            r"\b(?:get|got|gets) out\b(?! of (?:the|a|an|his|her|their|bed)\b)|\bout of (?:jail|prison)\b|"
+            r"\breleased from\b|\bset free\b|\bfreed\b|\bhow long (?:was|"
             r"is|were|has|did|will|does) .*\b(?:jail|prison|locked up|behind bars|inside)\b"
         ),
         (
@@ -224,8 +226,9 @@ _PAIRS = (
     ),
     (  # writer
         (
-            r"\bwho\b.{0,30}\b(?:co-?)?wr(?:ote|ites?|itten|iters?)\b|\b(?:co-?)?(?:written|writes|wrote|writers?)\W*$|"
-            r"\b(?:written|wrote) (?:by|it|this|that|the)\b|\bwriting credits?\b|\bsongwrit\w+|\bwriters? of\b|"
+            r"\bwho\b.{0,30}\b(?:co-?)?wr(?:ote|ites?|itten|iters?)\b|\bwriters? of\b|\bsongwrit\w+|"
+            r"\b(?:co-?)?(?:written|writes|wrote|writers?)\W*$|\bwriting credits?\b|"
+            r"\b(?:written|wrote) (?:by|it|this|that|the)\b|"
             r"\bwhat (?:else )?(?:has|had|did) .*\bwr(?:ite|itten)\b"
         ),
         r"\bwr(?:o|i)t|\bcompos|\bauthor|\bpenned|\blyric",

@@ -33,8 +33,8 @@ _SHORT_REPLY = 60
 class Piece:
     """A sentence to be.
 
-    ``tied`` and ``asks`` are the sentence's; ``held`` asks for the same passage as the piece before; ``opens`` is the kind
-    of the block that begins here.
+    ``tied`` and ``asks`` are the sentence's; ``held`` asks for the same passage as the piece before; ``opens``
+    is the kind of the block that begins here.
     """
 
     start: int
@@ -69,7 +69,7 @@ class _Quoted:
 def sections(
     document: Document, quotes: Sequence[Quote], questions: Sequence[Span] = ()
 ) -> Iterator[tuple[str | None, list[Piece]]]:
-    """Give the pieces under each heading, with the headings' path; ``questions``: where an interviewer speaks."""
+    """Give the pieces under each heading, with the path of headings; ``questions`` are an interviewer's."""
     path: list[tuple[int, str]] = []
     quoted = _Quoted(quotes)
     asked = tuple(sorted(questions))
@@ -136,7 +136,7 @@ class _Binder:
         return at >= 0 and self.asked[at][1] > start
 
     def _is_exchange(self, before: Piece, piece: Piece) -> bool:
-        """Say whether this is a short reply to what was just asked, or goes on with a question of some length."""
+        """Say whether this is a short reply to what was just asked, or goes on with a question."""
         if not before.asks:
             return False
         if piece.asks:

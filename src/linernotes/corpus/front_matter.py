@@ -1,8 +1,8 @@
 """Metadata at the top of a file -> title, artist, source, date, language, and where the body begins.
 
-Between two ``---`` stands YAML, which may be only nearly right; between two ``+++`` TOML; without either, lines
-of ``Title: …`` as Pelican has them, or of ``:title: …``. A new key is added here. The YAML is PyYAML's, its limits
-python-frontmatter's; a new form is a function that finds a block and one that gives its ``Entry``s.
+Between two ``---`` stands YAML, which may be only nearly right; between two ``+++`` TOML; without either,
+lines of ``Title: …`` as Pelican has them, or of ``:title: …``. A new key is added here. The YAML is PyYAML's,
+its limits python-frontmatter's; a new form is a function that finds a block and gives its ``Entry``s.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ _TOML_FENCE = re.compile(r"^\+{3}\s*$")
 _UNFENCED = re.compile(r":?([A-Za-z][\w-]{0,30}):[ \t]+(\S.*)$|:?([A-Za-z][\w-]{0,30}):[ \t]*$")
 # Keys of blog engines: lines of other keys at the top of a file are the text's ("Venue: …", "Q: …").
 _BLOG_KEYS = frozenset(
-    "title subtitle date author authors tags keywords category categories slug status summary description modified"
-    " updated published lang language layout permalink url template save_as id draft type image thumbnail artist"
-    " source translation authors_email email comments aliases series weight".split()
+    "title subtitle date author authors tags keywords category categories slug status summary"
+    " description modified updated published lang language layout permalink url template save_as id"
+    " draft type image thumbnail artist source translation authors_email email comments aliases series"
+    " weight".split()
 )
 _FEWEST_LINES = 2
 
@@ -108,7 +109,7 @@ def _fenced(lines: Sequence[str], first: int, name: str) -> tuple[list[Entry], i
         node: yaml.Node | None = YAMLHandler().load("\n".join(block), Loader=_NodeLoader)
     # The parser lets a character's number pass that is none: "\U00110000".
     except (yaml.YAMLError, RecursionError, ValueError, OverflowError):
-        # Nearly right: a colon or a quotation mark within a value, "@home", a tab. A person sees what is meant.
+        # Nearly right: a colon or a quotation mark within a value, "@home", a tab. It is clear what is meant.
         return ([], 0) if prose else (_nearly(block, inner), close + 1)
     if node is None:
         return [], close + 1

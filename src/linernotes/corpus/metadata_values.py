@@ -18,7 +18,8 @@ _NAMED_LANGUAGES = {
     "english": "en", "german": "de", "deutsch": "de", "french": "fr", "français": "fr", "spanish": "es",
     "español": "es", "italian": "it", "italiano": "it", "portuguese": "pt", "português": "pt", "dutch": "nl",
     "nederlands": "nl", "swedish": "sv", "svenska": "sv", "norwegian": "no", "norsk": "no", "danish": "da",
-    "dansk": "da", "finnish": "fi", "suomi": "fi", "polish": "pl", "polski": "pl", "czech": "cs", "russian": "ru",
+    "dansk": "da",
+    "finnish": "fi", "suomi": "fi", "polish": "pl", "polski": "pl", "czech": "cs", "russian": "ru",
     "ukrainian": "uk", "greek": "el", "turkish": "tr", "hungarian": "hu", "romanian": "ro", "japanese": "ja",
     "chinese": "zh", "korean": "ko", "arabic": "ar", "hebrew": "he", "irish": "ga", "welsh": "cy",
     "icelandic": "is", "catalan": "ca", "hindi": "hi", "indonesian": "id", "vietnamese": "vi",
@@ -59,7 +60,7 @@ def read_date(written: str) -> str | None:
         return _day(_TIME.sub("", text))
 
 
-def _day(written: str) -> str | None:
+def _day(written: str) -> str | None:  # noqa: PLR0911  form after form
     text = _WEEKDAY.sub("", written).strip()
     if re.fullmatch(r"\d{4}", text):
         return text

@@ -28,7 +28,7 @@ from linernotes.library.standings import Standing, Standings
 from linernotes.library.tidying import Tidying
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from linernotes.engine import Engine
     from linernotes.library.catalogue import Catalogue, Gap
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from linernotes.library.store import Store
     from linernotes.library.uploads import Uploads
     from linernotes.library.workers import Workers
-    from linernotes.models import Document
     from linernotes.retrieval.index import Index
     from linernotes.settings import Settings
 

@@ -37,8 +37,8 @@ class Status:
     """What a server answers from.
 
     ``revision`` is the newest; where the server has no library of its own (``is_own``), it stands for the
-    shared corpus. ``held`` says why the operator's last reload left the server where it was, ``left_out`` which
-    files of the shared corpus cannot be read.
+    shared corpus. ``held`` says why the operator's last reload left the server where it was, ``left_out``
+    which files of the shared corpus cannot be read.
     """
 
     edition: Edition[Index]

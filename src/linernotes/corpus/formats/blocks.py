@@ -27,8 +27,9 @@ _BELOW_HEADING = frozenset(
 _BARE_HEADING = re.compile(r"[\"“']?[A-Z\d][^\n|]{0,60}[\w)\"”']")
 _SECTION = re.compile(
     r"(?:references?|notes?|footnotes|citations|external links?|see also|further reading|bibliography|sources"
-    r"|track ?list(?:ing)?s?|personnel|credits|charts?|chart performance|weekly charts|year-end charts|music video"
-    r"|background|composition|reception|critical reception|release|recording|production|cover versions|other versions"
+    r"|track ?list(?:ing)?s?|personnel|credits|charts?|chart performance|weekly charts|year-end charts"
+    r"|music video|background|composition|reception|critical reception|release|recording|production"
+    r"|cover versions|other versions"
     r"|legacy|history|discography|awards|certifications|career|early life|biography|lyrics|formats)",
     re.IGNORECASE,
 )
@@ -57,7 +58,7 @@ class BlockWalk:
         self.bare = BareHeadings([], "")
 
     def read(self, tokens: Sequence[Token], source: str) -> None:
-        """Write the blocks of a whole text; ``source`` is the text as it was before anything was taken off."""
+        """Write the blocks of a whole text; ``source`` is the text before anything was taken off."""
         self.bare = BareHeadings(tokens, source)
         for index, token in enumerate(tokens):
             match token.type:
@@ -93,7 +94,7 @@ class BlockWalk:
             case "list_item_open":
                 self._open_item(tokens[index])
 
-    def _inline(self, tokens: Sequence[Token], index: int) -> None:
+    def _inline(self, tokens: Sequence[Token], index: int) -> None:  # noqa: C901  kind after kind
         opening, token = tokens[index - 1], tokens[index]
         runs = self.runs(token, _first_line(token))
         if opening.type in {"td_open", "th_open"}:
@@ -282,7 +283,7 @@ def _is_picture(token: Token) -> bool:
 
 
 class BareHeadings:
-    """Tells which lines of an encyclopedia's page, copied as text, were headings: nothing marks them any more.
+    """Tells which lines of a page that was copied as text were headings: nothing marks them any more.
 
     Such a page has two blank lines or more above a heading. Capitals alone, and the usual names of its
     sections, are headings below one blank line too. A text with headings that are marked has no others.
@@ -313,10 +314,10 @@ class BareHeadings:
             above += 1
         if _SECTION.fullmatch(text) or (text.isupper() and sum(map(str.isalpha, text)) >= _CAPITALS):
             return line > 0
-        return line > above and above > 1
+        return line > above > 1
 
     def _is_above_prose(self, index: int) -> bool:
-        """Say whether what follows is no other short line, as in a list: prose, a list, or another heading."""
+        """Say whether what follows is no other short line, as in a list."""
         tokens = self._tokens
         following = tokens[index + 2] if index + 2 < len(tokens) else None
         if following is None or following.type != "paragraph_open":

@@ -1,7 +1,7 @@
-"""A page saved from a browser: its HTML in, the blocks of the article out, without menus, comments and adverts.
+"""A page saved from a browser: its HTML in, the blocks of the article out, without menus and comments.
 
-The page is read into a tree. What its class, role or tag says to be no article is passed over; of the rest, the
-article is the smallest part that holds most of the prose, which is text that is no link. Lines are exact.
+The page is read into a tree. What its class, role or tag says to be no article is passed over; of the rest,
+the article is the smallest part that holds most of the prose, which is text that is no link. Lines are exact.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ ENDINGS = (".html", ".htm")
 
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _BLOCKS = frozenset(
-    "address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer form h1 h2"
-    " h3 h4 h5 h6 header hgroup html li main nav ol p pre section summary table tbody td tfoot th thead tr ul".split()
+    "address article aside blockquote body center dd details div dl dt fieldset figcaption figure"
+    " footer form h1 h2 h3 h4 h5 h6 header hgroup html li main nav ol p pre section summary table"
+    " tbody td tfoot th thead tr ul".split()
 )
 _HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
 # A tag ends those of the same kind that were never closed, within the nearest of the second.
@@ -39,17 +40,18 @@ _ENDS = {
     "th": ({"td", "th", "p"}, {"tr", "table"}),
 }
 _HIDDEN_TAGS = frozenset(
-    "script style template svg noscript iframe object button select textarea nav form dialog aside menu audio video"
-    " canvas map".split()
+    "script style template svg noscript iframe object button select textarea nav form dialog aside"
+    " menu audio video canvas map".split()
 )
 _HIDDEN_ROLES = frozenset("navigation complementary banner contentinfo search dialog alert menu".split())
 # Words of a class or an id that say what a part is for; of a name of several words, each counts.
 _HIDDEN_WORDS = frozenset(
-    "comment comments respond disqus share sharing sharebar social related sidebar widget newsletter subscribe signup"
-    " promo promotion advert advertisement advertising ad ads sponsor sponsored cookie cookies consent gdpr popup"
-    " modal breadcrumb breadcrumbs pagination pager menu nav navbar navigation masthead footer pullquote recommended"
-    " recommendations trending outbrain taboola toc skip hidden editsection reflist references navbox catlinks"
-    " noprint printfooter webring counter guestbook likes donate paywall metered".split()
+    "comment comments respond disqus share sharing sharebar social related sidebar widget newsletter"
+    " subscribe signup promo promotion advert advertisement advertising ad ads sponsor sponsored"
+    " cookie cookies consent gdpr popup modal breadcrumb breadcrumbs pagination pager menu nav navbar"
+    " navigation masthead footer pullquote recommended recommendations trending outbrain taboola toc"
+    " skip hidden editsection reflist references navbox catlinks noprint printfooter webring counter"
+    " guestbook likes donate paywall metered".split()
 )
 _HIDDEN_PAIRS = re.compile(
     r"pull-?quote|screen-reader|sr-only|visually-hidden|tag-?list|author-?bio|read-?more|also-?like"
@@ -84,6 +86,7 @@ class Element:
     prose: int = 0
     linked: int = 0
     links: int = 0
+    kept: int = 0
 
 
 Piece: TypeAlias = "tuple[str, int, bool]"
@@ -115,6 +118,7 @@ def read(text: str, writer: DocumentWriter) -> None:
     root = tree.root
     writer.labels.update(_labels(tree))
     _weigh(root)
+    _weigh_kept(root)
     article = _find_article(root)
     walk = _Walk(writer)
     if article is not root and not any(each.tag == "h1" for each in _elements(article)):
@@ -238,45 +242,41 @@ def _weigh(root: Element) -> None:
             element.prose = 0
 
 
+def _weigh_kept(root: Element) -> None:
+    """Count the prose of each element without that of its asides, the innermost first."""
+    for element in reversed(list(_elements(root))):
+        for child in element.children:
+            if not isinstance(child, Element):
+                element.kept += len(child[0].strip())
+            elif child.tag != "a" and not _is_aside(child, root):
+                element.kept += child.kept
+
+
 def _find_article(root: Element) -> Element:
     """Return the smallest element that has most of the prose that is no aside."""
-    total = sum(_prose(root, root))
     marked = [
         each
         for each in _elements(root)
         if each.tag == "article" or each.attributes.get("itemprop") == "articleBody"
     ]
     for each in marked:
-        if len(marked) == 1 and sum(_prose(each, root)) >= _NOT_ASIDE * total:
+        if len(marked) == 1 and each.kept >= _NOT_ASIDE * root.kept:
             return each
     found = root
     while True:
         inner = [
             child for child in found.children if isinstance(child, Element) and not _is_aside(child, root)
         ]
-        best = max(inner, key=lambda each: each.prose, default=None)
+        best = max(inner, key=lambda each: each.kept, default=None)
         if best is None or best.tag in {"p", "a", "table", "ul", "ol", "dl", "blockquote"}:
             return found
-        if sum(_prose(best, root)) < _MOST * total:
+        if best.kept < _MOST * root.kept:
             return found
         found = best
 
 
-def _prose(element: Element, root: Element) -> Iterator[int]:
-    """Give the lengths of the prose in an element, asides left out."""
-    waiting = [element]
-    while waiting:
-        each = waiting.pop()
-        for child in each.children:
-            if isinstance(child, Element):
-                if child.tag != "a" and not _is_aside(child, root):
-                    waiting.append(child)
-            else:
-                yield len(child[0].strip())
-
-
 def _is_aside(element: Element, root: Element) -> bool:
-    """Say whether an element is a menu, a list of comments, an advertisement or anything else around an article."""
+    """Say whether an element is a menu, a list of comments or anything else around an article."""
     attributes = element.attributes
     if element.tag in _HIDDEN_TAGS or "hidden" in attributes or attributes.get("aria-hidden") == "true":
         return True
@@ -313,7 +313,7 @@ class _Walk:
         self._open(element, root)
         self._flush()
 
-    def _open(self, element: Element, root: Element) -> None:
+    def _open(self, element: Element, root: Element) -> None:  # noqa: C901  tag after tag
         tag = element.tag
         if tag == "br":
             self.breaks += 1

@@ -5,6 +5,7 @@ links of wikis. No line is added or taken away, so that whoever reads on still k
 Each pattern looks a bounded way ahead, and each scan goes through the text once: time grows with its length.
 """
 
+# ruff: noqa: RUF001  typographic marks stand in texts
 from __future__ import annotations
 
 import re
@@ -29,7 +30,8 @@ _TEXT_FENCES = frozenset({"", "text", "txt", "plain", "plaintext", "lyrics", "ta
 
 # --- Templates --------------------------------------------------------------------------------------------
 
-_LIQUID = re.compile(rf"\{{%[-+]?\s*(\w*)(?:[^%]|%(?!\}})){{0,{_LONGEST_TAG}}}%\}}")
+# Stopped by the next opening mark, so that a flood of these costs no more than its length.
+_LIQUID = re.compile(rf"\{{%[-+]?\s*(\w*)(?:[^%{{]|%(?!\}})|\{{(?!%)){{0,{_LONGEST_TAG}}}%\}}")
 _LIQUID_OPENS = frozenset({"if", "unless", "case", "comment", "for", "raw", "capture", "highlight"})
 _LIQUID_HIDES = frozenset({"comment", "capture"})
 _LIQUID_ELSE = frozenset({"else", "elsif"})
@@ -64,7 +66,8 @@ _CLASS_REPLIES = re.compile(rf"\.{_CLASSES_REPLY}\b")
 _KRAMDOWN_COMMENT = re.compile(r"\{::comment\}.{0,4000}?\{:/(?:comment)?\}", re.DOTALL)
 _ABBREVIATION = re.compile(r"^\*\[[^\]\n]{1,60}\]:.*$", re.MULTILINE)
 _TOC = re.compile(
-    r"^[ \t]*(?:[*-] TOC|\[TOC\]|\[\[toc\]\]|\[\[_TOC_\]\]|__TOC__|__NOTOC__)[ \t]*$", re.M | re.I
+    r"^[ \t]*(?:[*-] TOC|\[TOC\]|\[\[toc\]\]|\[\[_TOC_\]\]|__TOC__|__NOTOC__)[ \t]*$",
+    re.MULTILINE | re.IGNORECASE,
 )
 _SHORTCODE_NAMES = (
     "gallery|caption|embed|audio|video|playlist|youtube|vimeo|soundcloud|bandcamp|spotify|toc|nextpage|pullquote"
@@ -95,9 +98,11 @@ _SUP_NOTE = re.compile(
 )
 _REF = re.compile(r"<ref\b[^<>\n]{0,200}/>|<ref\b[^<>]{0,200}>.{0,2000}?</ref>", re.DOTALL | re.IGNORECASE)
 _EDITORIAL = (
-    r"edit|edit source|(?:note|nb|n|lower-alpha) \d+|who\?|when\?|where\?|which\?|by whom\?|according to whom\?"
+    r"edit|edit source|(?:note|nb|n|lower-alpha) \d+|who\?|when\?|where\?|which\?|by whom\?"
+    r"|according to whom\?"
     r"|(?:citation|clarification|verification|page|quotation|attribution|better source) needed"
     r"|original research\??|failed verification|(?:permanent )?dead link|update"
+    r"|dubious(?: [^\]\n]{0,40})?"
 )
 _NOTE_MARK = re.compile(
     # "[12]" glued to a word, "[1][2]", "[5]:44", "[a]" behind the end of a sentence.
@@ -127,7 +132,10 @@ _CALLOUT = re.compile(r"[ \t]*>[ \t]*\[!([\w-]+)\][-+]?[ \t]*(.*)$")
 _QUOTE_MARK = re.compile(r"[ \t]*>[ \t]?")
 # Where a turn of a transcript was spoken: alone in its line, or before the label.
 _STAMP = re.compile(
-    r"^[ \t]*[\[(]?\d{1,2}:\d\d(?::\d\d)?[\])]?(?:[ \t]*$|[ \t]+(?=\*{0,2}[A-Z][^\n:]{0,40}:))", re.M
+    r"^[ \t]*[\[(]?\d{1,2}:\d\d(?::\d\d)?[\])]?"
+    r"(?:[ \t]*(?:\[[A-Z][A-Z ]*\])?[ \t]*$|[ \t]+(?=\*{0,2}[A-Z][^\n:]{0,40}:))"
+    r"|^[ \t]*\[\d{1,2}:\d\d:\d\d\][ \t]*",
+    re.MULTILINE,
 )
 _BARE_ADDRESS = re.compile(r"^[ \t]*https?://\S+[ \t]*$", re.MULTILINE)
 
@@ -198,7 +206,7 @@ def _clean(text: str) -> str:
 
 
 def _take_off_callouts(text: str) -> str:
-    """Make paragraphs of callouts ("> [!note] Title"): they are written as block quotes, and nobody's words."""
+    """Make paragraphs of callouts ("> [!note] Title"): they look like block quotes, and quote nobody."""
     if "[!" not in text:
         return text
     lines = text.split("\n")

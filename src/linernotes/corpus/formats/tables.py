@@ -1,7 +1,7 @@
 """Tables that are drawn with characters: lines in, and rows that the block rule ``row`` reads out.
 
-Grids of ASCII and of reStructuredText, tables of wikis and of AsciiDoc, and columns between tabs. A row stands in
-the line that it begins in; the other lines of the table become blank.
+Grids of ASCII and of reStructuredText, tables of wikis, and columns between tabs. A row stands in the line
+that it begins in; the other lines of the table become blank.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def add_row_rule(parser: MarkdownIt) -> None:
     parser.block.ruler.before("paragraph", "row", _row, {"alt": ["paragraph", "list", "blockquote"]})
 
 
-def _row(state: StateBlock, line: int, _end: int, silent: bool) -> bool:  # noqa: FBT001  markdown-it's own
+def _row(state: StateBlock, line: int, _end: int, silent: bool) -> bool:
     begin = state.bMarks[line] + state.tShift[line]
     if not state.src.startswith(ROW, begin):
         return False

@@ -17,18 +17,19 @@ Run = tuple[str, int]
 
 
 _REFERENCES = re.compile(
-    r"(?:references?|footnotes?|citations?|external links?|works cited|notes and references|references and notes"
+    r"(?:references?|footnotes?|citations?|external links?|works cited|notes and references"
+    r"|references and notes"
     r"|sources and references|navigation menu|see also)\W*",
     re.IGNORECASE,
 )
-"""A heading below which stands what footnote marks lead to, or where else to read, and nothing of the article."""
+"""A heading below which stands what footnote marks lead to, and nothing of the article."""
 
 
 class DocumentWriter:
     """Gathers the text of a document, its blocks and the line of the file for each offset."""
 
     def __init__(self) -> None:
-        """Begin without a block; ``labels`` are title, source, date and language where the format has them."""
+        """Begin without a block; ``labels`` are title, source, date, language if the format has them."""
         self.silent: int | None = None
         self.labels: dict[str, str] = {}
         self.parts: list[str] = []
@@ -39,8 +40,8 @@ class DocumentWriter:
     def block(self, kind: BlockKind, runs: Iterable[Run], level: int = 0, voice: Voice = "") -> None:
         """Add a block of ``runs``, unless empty: white space becomes one space, a break one newline.
 
-        A control character becomes white space: the file holds none any more, but ``&#x81;`` names one. A list
-        of references, and the heading above it, are left out.
+        A control character becomes white space: the file holds none any more, but ``&#x81;`` names one. A
+        list of references, and the heading above it, are left out.
         """
         start = self.length + (2 if self.blocks else 0)
         offset, gap = start, ""
@@ -72,9 +73,8 @@ class DocumentWriter:
 
     def _is_silent(self, kind: BlockKind, level: int, text: str) -> bool:
         """Say whether a block belongs to a list of references."""
-        if kind == "heading":
-            if self.silent is None or level <= self.silent:
-                self.silent = level if _REFERENCES.fullmatch(text) else None
+        if kind == "heading" and (self.silent is None or level <= self.silent):
+            self.silent = level if _REFERENCES.fullmatch(text) else None
         return self.silent is not None
 
     def code(self, content: str, first_line: int) -> None:

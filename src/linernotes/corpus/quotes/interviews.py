@@ -2,7 +2,7 @@
 
 A turn begins a line with a label ("Q:", "Okafor:", "OF:"), or its look says whose it is: bold questions, and
 classes such as "interviewer". Who asks is told from the labels and from the question marks; the replies are
-quotations, the questions are not. A reply goes on in the paragraphs up to the next turn.
+quotations, the questions are not. A reply goes on in the paragraphs up to the next question.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from linernotes.corpus.quotes.patterns import RUN
 from linernotes.corpus.quotes.vocabulary import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from linernotes.corpus.quotes.marks import Span
     from linernotes.corpus.quotes.reading import Reading
@@ -34,16 +34,22 @@ _MOST_INITIALS = 3
 # Bold questions without labels: so many make an interview, and so many paragraphs at most are one reply.
 _FEWEST_QUESTIONS = 2
 _MOST_PARAGRAPHS = 8
+# Who asks in half of the turns, or as a host in a quarter of them.
+_ASKS_MOSTLY, _HOST_ASKS = 0.5, 0.25
+# People who tell something in turns: so many turns, nearly all of them sentences.
+_FEWEST_TOLD, _MOSTLY_WHOLE = 5, 0.8
 
 _TURN = re.compile(
     r"(?:(Q|A|Question|Answer)\s?\d*[:.]|([A-Z][\w.’'-]*(?: (?:[A-Z&][\w.’'-]*|de|la|van|der|von)){0,3}):)\s+"  # noqa: RUF001
 )
+_NICKNAMED = re.compile(r" [\"“‘'][^\"”’']+[\"”’'] ")  # noqa: RUF001
 _REPLIES = frozenset({"A", "Answer"})
 _ASKERS = listed("q question interviewer moderator host reporter journalist interview audience")
 # Lines such as "Producer: Ana Ruiz" look like turns.
 _NO_TURNS = listed(
     "producer producers label released release genre length writer writers note rating verdict update "
     "tracklist personnel credits engineer director runtime format artist album title date location venue "
+    "hosts guests guest present encore intro outro setlist recorded "
     "source related correction photo photos image caption warning tip example summary conclusion"
 )
 _GUEST = re.compile(
@@ -105,17 +111,25 @@ class Interviews:
             return self._guest
         cast = self._reading.cast
         tokens = split_name(label)
+        shouted = label.isupper() and len(label) > _MOST_INITIALS
         if len(tokens) > 1:
-            return next((name for name in cast.named(tokens[-1]) if split_name(name) == tokens), label)
-        named = [name for name in cast.named(tokens[0]) if len(split_name(name)) > 1]
+            named = [
+                name for name in cast.named(tokens[-1]) if split_name(name) == tokens and not name.isupper()
+            ]
+            return next(iter(named), label.title() if shouted else label)
+        named = [name for name in cast.named(tokens[0]) if len(split_name(name)) > 1 and not name.isupper()]
         if named:
-            return next(filter(cast.is_person, named), named[0])
+            # Without a nickname first: 'Ana "Sal" Ruiz' is Ana Ruiz, wherever she is called so.
+            named.sort(key=lambda name: not cast.is_person(name))
+            return next(
+                (name for name in named if not _NICKNAMED.search(name)), _NICKNAMED.sub(" ", named[0])
+            )
         if label.isupper() and len(label) <= _MOST_INITIALS:
             return self._with_initials(label)
-        return label
+        return label.title() if shouted else label
 
     def _with_initials(self, label: str) -> str | None:
-        """Return whose initials these are: of somebody who has spoken under the full name, else of one named."""
+        """Return whose initials these are: of one who has spoken under the full name, else of one named."""
         labels = {
             self._speaker(turn.label)
             for turns in self._turns.values()
@@ -139,6 +153,19 @@ class Interviews:
             name = self._reading.cast.trim(found[1]).name
             if name and not self._reading.outlets.is_outlet(name, sure=True):
                 return self._reading.cast.full(name, found.start())
+        return self._introduced
+
+    @property
+    def _introduced(self) -> str | None:
+        """Whom the first sentence of the introduction is about, if it begins with a name."""
+        first = min(self._turns)
+        for block in self._reading.page.blocks[:first]:
+            if block.kind != "paragraph":
+                continue
+            mention = next(iter(self._reading.cast.within(block.start, block.end)), None)
+            if mention is None or mention.start != block.start or len(split_name(mention.name)) <= 1:
+                return None
+            return mention.name
         return None
 
 
@@ -167,18 +194,40 @@ def _labelled(text: str, turns: Sequence[tuple[int, Turn]]) -> list[tuple[int, T
     for _, turn in turns:
         question = text[turn.spans[0][0] : turn.spans[-1][1]].rstrip("\"'”’ ").endswith("?")  # noqa: RUF001
         asked.setdefault(turn.label, []).append(question or turn.asks)
-    if len(asked) < _FEWEST_LABELS or len(turns) < _FEWEST_TURNS or not any(map(any, asked.values())):
+    if len(asked) < _FEWEST_LABELS or len(turns) < _FEWEST_TURNS:
         return None
+    if not any(map(any, asked.values())) and not _is_told_by_many(text, turns, asked):
+        return None
+    shares = {label: sum(questions) / len(questions) for label, questions in asked.items()}
     askers = {
         label
-        for label, questions in asked.items()
-        if label.casefold() in _ASKERS or 2 * sum(questions) >= len(questions)
+        for label, share in shares.items()
+        if label.casefold() in _ASKERS or share >= _ASKS_MOSTLY or _is_host(label, asked, shares)
     }
     return [
         (index, turn._replace(asks=turn.label in askers))
         for index, turn in turns
         if turn.label.casefold() not in _NO_TURNS
     ]
+
+
+def _is_host(label: str, asked: Mapping[str, Sequence[bool]], shares: Mapping[str, float]) -> bool:
+    """Say whether somebody asks now and then, and so much more often than all others that it is a host."""
+    others = [share for other, share in shares.items() if other != label and share < _ASKS_MOSTLY]
+    often = sum(asked[label]) >= _FEWEST_QUESTIONS and shares[label] >= _HOST_ASKS
+    return often and all(share <= shares[label] / 2 for share in others)
+
+
+def _is_told_by_many(
+    text: str, turns: Sequence[tuple[int, Turn]], asked: Mapping[str, Sequence[bool]]
+) -> bool:
+    """Say whether several people tell something in turns, and nobody asks: an oral history."""
+    again = sum(len(questions) > 1 for questions in asked.values())
+    whole = sum(
+        text[: turn.spans[-1][1]].rstrip("\"'”’ )]").endswith((".", "!", "…", "?"))  # noqa: RUF001
+        for _, turn in turns
+    )
+    return again >= _FEWEST_LABELS and len(turns) >= _FEWEST_TOLD and whole >= _MOSTLY_WHOLE * len(turns)
 
 
 def _voices(blocks: Sequence[Block]) -> list[tuple[int, Turn]]:
@@ -206,7 +255,8 @@ def _join_paragraphs(blocks: Sequence[Block], found: dict[int, list[Turn]]) -> N
         last = found[index][-1] if found[index] else None
         if last is None or last.asks or not between or len(between) > _MOST_PARAGRAPHS:
             continue
-        if all(block.kind == "paragraph" for block in between):
+        asked = bool(found[following]) and found[following][0].asks
+        if asked and all(block.kind == "paragraph" for block in between):
             spans = (*last.spans, *((block.start, block.end) for block in between))
             found[index][-1] = last._replace(spans=spans)
             found.update({at: [] for at in range(index + 1, following)})

@@ -36,8 +36,9 @@ SAYING_VERBS = listed(
     "reasoned reasons repeated repeats begged begs bragged brags contended contends asserted asserts "
     "affirmed acknowledged acknowledges cautioned cautions deadpanned deadpans interjected snapped snaps "
     "yelled yells screamed screams murmured muttered mutters shared shares counseled advised advises "
-    "thundered preached preaches recounted recounts mentioned mentions points pointed chimed chimes reported reports raved raves gushed gushes enthused "
-    "enthuses confided confides teased teases hinted hints speculated speculates theorized theorizes marveled "
+    "thundered preached preaches recounted recounts mentioned mentions points pointed chimed chimes "
+    "reported reports raved raves gushed gushes enthused enthuses confided confides teased teases hinted "
+    "hints speculated speculates theorized theorizes marveled "
     "marvels marvelled chuckled chuckles giggled scoffed scoffs groaned groans volunteered attested attests "
     "relayed relays surmised surmises"
 )
