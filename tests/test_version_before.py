@@ -52,7 +52,7 @@ and its ``tests/fakes.py`` by::
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 Since it was written, versions of what is made of a text have been raised on purpose (``SEGMENT_VERSION``,
-``INDEX_VERSION``): texts are embedded again and editions have other ids, and nothing that moderators made is lost.
+``INDEX_VERSION``): texts are embedded again and editions have other ids; what moderators made is all there.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ _SHORT_REPLY = 60
 class Piece:
     """A sentence to be.
 
-    ``tied`` and ``asks`` are the sentence's; ``held`` asks for the same passage as the piece before; ``opens``
+    ``tied`` and ``asks`` are the sentence's; ``held`` asks for the passage of the piece before; ``opens``
     is the kind of the block that begins here.
     """
 
