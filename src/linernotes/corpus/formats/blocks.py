@@ -100,6 +100,7 @@ class BlockWalk:
         if opening.type in {"td_open", "th_open"}:
             if any(text.strip() for text, _ in runs):
                 self.cells.append(_is_link(token))
+                runs = [*runs[:-1], (runs[-1][0].rstrip(), runs[-1][1])]
                 # The comma joins the cells of a row; it goes with the cell before it.
                 self.row += [(", ", runs[0][1]), *runs] if self.row else runs
             return

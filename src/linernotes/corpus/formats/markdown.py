@@ -31,7 +31,7 @@ _TASK = re.compile(r"^\[[ xX]\] ")
 # Marks of emphasis that the parser could not pair: "_Salt Year_****?" and "Salt_,_". One letter before stars
 # is a word that somebody blanked out, letters on both sides are a name ("M*A*S*H", "snake_case").
 _STRAY = re.compile(
-    r"(?<![^\W_])_{1,3}(?=\S)|(?<=[^\s_])_{1,3}(?!\w)|(?<=_)_+"
+    r"(?<![^\W_])_{1,3}(?=\S)|(?<=[^\s_])_{1,3}(?!\w)|(?<=_)_+|(?<!\S)_{1,3}(?!\S)"
     r"|(?<![\w*])\*{2,}(?=[^\s*])|(?:(?<=[^\W\d_]{2})|(?<=[.,;:!?…\"'”’)]))\*{2,}(?![\w*])"  # noqa: RUF001
 )
 _BREAK_TAG = re.compile(r"<br\b", re.IGNORECASE)

@@ -31,7 +31,7 @@ _TEXT_FENCES = frozenset({"", "text", "txt", "plain", "plaintext", "lyrics", "ta
 # --- Templates --------------------------------------------------------------------------------------------
 
 # Stopped by the next opening mark, so that a flood of these costs no more than its length.
-_LIQUID = re.compile(rf"\{{%[-+]?\s*(\w*)(?:[^%{{]|%(?!\}})|\{{(?!%)){{0,{_LONGEST_TAG}}}%\}}")
+_LIQUID = re.compile(rf"(?<!\{{)\{{%[-+]?\s*(\w*)(?:[^%{{]|%(?!\}})|\{{(?!%)){{0,{_LONGEST_TAG}}}%\}}")
 _LIQUID_OPENS = frozenset({"if", "unless", "case", "comment", "for", "raw", "capture", "highlight"})
 _LIQUID_HIDES = frozenset({"comment", "capture"})
 _LIQUID_ELSE = frozenset({"else", "elsif"})

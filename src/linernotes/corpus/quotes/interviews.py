@@ -117,7 +117,9 @@ class Interviews:
                 name for name in cast.named(tokens[-1]) if split_name(name) == tokens and not name.isupper()
             ]
             return next(iter(named), label.title() if shouted else label)
-        named = [name for name in cast.named(tokens[0]) if len(split_name(name)) > 1 and not name.isupper()]
+        named = [name for name in cast.named(tokens[0]) if len(split_name(name)) > 1]
+        # A label in capitals is known as a name itself; the text's own spelling goes before it.
+        named = [name for name in named if not name.isupper()] or [name.title() for name in named]
         if named:
             # Without a nickname first: 'Ana "Sal" Ruiz' is Ana Ruiz, wherever she is called so.
             named.sort(key=lambda name: not cast.is_person(name))
