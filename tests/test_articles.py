@@ -254,7 +254,7 @@ REPLY = "We cut the demo in a barn."
             "PK: Was it good?\n{: .interviewer }\n\nOF: We cut the demo in a barn.\n{: .interviewee }\n\n"
             "PK: And then?\n{: .interviewer }\n\nOF: Ann mixed it.\n{: .interviewee }"
         ),
-        "[00:01] PK: Was it good?\n\n[00:04] OF: We cut the demo in a barn.\n\nPK: Then?\n\nOF: Ann mixed it.",
+        "[0:01] PK: Was it good?\n\n[0:04] OF: We cut the demo in a barn.\n\nPK: Then?\n\nOF: Ann mixed it.",
     ],
     ids=[
         "initials",

@@ -157,7 +157,7 @@ SENTENCES = [
     ["He left (it was late).", "She stayed."],
     ["He left.", "(It was late.)", "She stayed."],
     ["He left (see vol. 2) early.", "She stayed."],
-    ["Many left. [sic]", "Few stayed.", "Nobody knows."],
+    ["Many left. [as told]", "Few stayed.", "Nobody knows."],
     ["He left (it was late. It was dark) and ran.", "She stayed."],
     ["The album (Vol. 2) is out.", "Buy it."],
     ["It was loud — very loud! — and short.", "They liked it."],
