@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
