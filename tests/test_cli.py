@@ -342,7 +342,7 @@ def test_warnings_alone_are_no_failure(bot: Bot) -> None:
 
 
 def test_errors_are_named_with_file_and_line(bot: Bot) -> None:
-    write_corpus(bot.corpus, front="---\ntitle: [a\n---\n\nText.\n")
+    write_corpus(bot.corpus, front="---\ntitle: {a: b}\n---\n\nText.\n")
     (bot.corpus / "latin.txt").write_bytes(b"fine\ncaf\xe9 is not")
     result = bot("check")
     assert result.exit_code == 65
@@ -356,6 +356,20 @@ def test_errors_are_named_with_file_and_line(bot: Bot) -> None:
         ("error", "front.md"),
         ("error", "latin.txt"),
     }
+
+
+@pytest.mark.parametrize(
+    "args", [("ask", QUESTION), ("quotes",), ("evaluate", "questions.jsonl")], ids=" ".join
+)
+def test_one_bad_file_does_not_silence_the_rest(bot: Bot, args: tuple[str, ...]) -> None:
+    (bot.corpus / "latin.txt").write_bytes(b"fine\ncaf\xe9 is not")
+    (bot.folder / "questions.jsonl").write_text('{"kind": "off", "question": "Is cheese made of milk?"}')
+    result = bot(*args, "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)
+    assert "latin.txt, line 2: is not UTF-8" in result.stderr
+    assert "It is left out." in result.stderr
+    assert bot("check").exit_code == 65
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -89,11 +90,18 @@ async def test_it_says_of_each_server_what_became_of_it(settings: Settings) -> N
         assert "Ada Stone" in (await library.ask(QUESTION, guild=3)).reply.text  # type: ignore[union-attr]
 
 
+async def test_a_file_that_cannot_be_read_is_told_and_the_rest_is_served(settings: Settings) -> None:
+    async with served(settings):
+        (settings.corpus_dir / "bad.md").write_bytes(b"caf\xe9")
+        report = await reload(settings)
+        assert "bad.md, line 1: is not UTF-8" in report["left_out"][0]
+
+
 async def test_a_bad_corpus_is_told_with_its_exit_status_and_changes_nothing(settings: Settings) -> None:
     async with served(settings) as library:
         before = await library.edition()
-        (settings.corpus_dir / "bad.md").write_bytes(b"caf\xe9")
-        with pytest.raises(LinerNotesError, match=r"bad\.md, line 1: is not UTF-8") as caught:
+        shutil.rmtree(settings.corpus_dir)
+        with pytest.raises(LinerNotesError, match="does not exist") as caught:
             await reload(settings)
         assert caught.value.exit_status == 65
         assert await library.edition() is before

@@ -109,8 +109,8 @@ def test_a_file_takes_the_place_of_one_that_was_added_before_and_says_so(desk: D
 
 
 def test_what_a_file_is_warned_of_is_told(desk: Desk) -> None:
-    plan = desk.plan(Add("ferry.md", b"---\nmood: sad\n---\n" + FERRY))
-    assert "mood" in plan.warnings[0]
+    plan = desk.plan(Add("ferry.md", b"---\ntitle: A\ntitle: B\n---\n" + FERRY))
+    assert "names 'title' again" in plan.warnings[0]
 
 
 def test_a_name_is_checked_and_composed(desk: Desk) -> None:
@@ -142,7 +142,7 @@ def test_a_corpus_over_the_limit_is_refused(tmp_path: Path) -> None:
         (b"a\0b", "not text"),
         (b"", "no sentence"),
         (b"# A heading alone\n", "no sentence"),
-        (b"---\ntitle: [\n---\nText.", "front matter"),
+        (b"---\ntitle: {a: b}\n---\nText.", "front matter"),
     ],
     ids=["latin-1", "picture", "zero byte", "empty", "heading", "front matter"],
 )
@@ -248,10 +248,20 @@ def test_a_reload_reads_the_folder_and_keeps_what_is_the_servers_own(desk: Desk)
     assert (plan.own, plan.hidden) == (desk.newest.own, desk.newest.hidden)
 
 
-def test_a_reload_of_a_wrong_corpus_names_the_file(desk: Desk) -> None:
+def test_a_reload_leaves_out_a_file_that_cannot_be_read_and_names_it(desk: Desk) -> None:
     (desk.settings.corpus_dir / "bad.md").write_bytes(b"caf\xe9")
-    with pytest.raises(DocumentError, match=r"bad\.md"):
-        desk.plan(Reload())
+    plan = desk.plan(Reload())
+    assert plan.documents == desk.shared
+    assert "bad.md, line 1: is not UTF-8" in plan.warnings[0]
+    assert plan.warnings[0].endswith("It is left out.")
+
+
+def test_a_reload_keeps_a_file_that_cannot_be_read_any_more_as_it_was(desk: Desk) -> None:
+    (desk.settings.corpus_dir / "lanterns.md").write_bytes(b"caf\xe9")
+    plan = desk.plan(Reload())
+    assert plan.documents == desk.shared
+    assert "lanterns.md" in plan.warnings[0]
+    assert plan.warnings[0].endswith("It is served as it was before.")
 
 
 def test_a_reload_tells_what_the_corpus_is_warned_of(desk: Desk) -> None:

@@ -345,8 +345,8 @@ async def test_what_fails_while_it_is_planned_again_changes_nothing(bench: Bench
         bench.write(whale=WHALE)
         made = await preview(library, Reload())
         before = await state(library, OURS)
-        (bench.settings.corpus_dir / "bad.md").write_bytes(b"caf\xe9")
-        with pytest.raises(CorpusError, match=r"bad\.md"):
+        shutil.rmtree(bench.settings.corpus_dir)
+        with pytest.raises(CorpusError, match="does not exist"):
             await library.curator.apply(OURS, ALICE, made.id)
         assert await state(library, OURS) == before
 
@@ -717,8 +717,8 @@ async def test_a_wrong_corpus_moves_nobody(bench: Bench) -> None:
         await do(library, Add("ferry.txt", FERRY))
         before = await state(library, OURS, SOMEBODY)
         bench.write(whale=WHALE)
-        (bench.settings.corpus_dir / "bad.md").write_bytes(b"caf\xe9")
-        with pytest.raises(CorpusError, match=r"bad\.md"):
+        shutil.rmtree(bench.settings.corpus_dir)
+        with pytest.raises(CorpusError, match="does not exist"):
             await library.curator.reload_all()
         assert await state(library, OURS, SOMEBODY) == before
 

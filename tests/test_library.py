@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
-from linernotes.errors import ClosedError, CorpusError, DataFolderBusyError, DocumentError
+from linernotes.errors import ClosedError, CorpusError, DataFolderBusyError
 from linernotes.library import Library
 from linernotes.library.service import spoken_by
 from linernotes.models import Answer, Quote, Unanswered
@@ -173,11 +174,34 @@ async def test_a_reload_swaps_the_edition_and_embeds_what_is_new(settings: Setti
         assert "Otto Blum" in text_of(await library.ask(OTHER_QUESTION))
 
 
-async def test_a_bad_corpus_leaves_the_old_edition(settings: Settings) -> None:
+async def test_a_bad_file_is_left_out_and_named_and_the_rest_is_served(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    (settings.corpus_dir / "bad.md").write_bytes(b"caf\xe9")
+    async with Library.open(settings, embedder=FakeEmbedder()) as library:
+        assert "Ada Stone" in text_of(await library.ask(QUESTION))
+    assert any("bad.md, line 1" in message and "left out" in message for message in caplog.messages)
+
+
+async def test_a_file_that_cannot_be_read_any_more_stays_in_service_over_a_reload_and_a_start(
+    settings: Settings,
+) -> None:
+    write_corpus(settings.corpus_dir, lanterns=LANTERNS)
+    async with Library.open(settings, embedder=FakeEmbedder()) as library:
+        (settings.corpus_dir / "lanterns.md").write_bytes(b"caf\xe9")
+        reloaded = await library.curator.reload_all()
+        assert "lanterns.md" in reloaded.left_out[0]
+        assert "Otto Blum" in text_of(await library.ask(OTHER_QUESTION))
+    async with Library.open(settings, embedder=FakeEmbedder()) as library:
+        assert "Otto Blum" in text_of(await library.ask(OTHER_QUESTION))
+        assert "as it was before" in (await library.curator.status(1)).left_out[0]
+
+
+async def test_a_corpus_of_which_nothing_is_left_leaves_the_old_edition(settings: Settings) -> None:
     async with Library.open(settings, embedder=FakeEmbedder()) as library:
         old = await library.edition()
-        (settings.corpus_dir / "bad.md").write_bytes(b"caf\xe9")
-        with pytest.raises(DocumentError, match=r"bad\.md"):
+        shutil.rmtree(settings.corpus_dir)
+        with pytest.raises(CorpusError, match="does not exist"):
             await library.reload()
         assert await library.edition() is old
         assert "Ada Stone" in text_of(await library.ask(QUESTION))

@@ -14,7 +14,7 @@ from linernotes.answering.language import is_foreign
 from linernotes.answering.naming import DocumentNames
 from linernotes.answering.question import is_about_whole, plain, screen
 from linernotes.corpus.passages import split
-from linernotes.corpus.quotes import find_quotes
+from linernotes.corpus.quotes import find_questions, find_quotes
 from linernotes.errors import CorpusError
 from linernotes.models import Alternative, Answer, Edition, Excerpt, PreparedSegment, Turn, Unanswered
 from linernotes.retrieval.document_vectors import embed_document
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from linernotes.retrieval.index import Vocabulary
 
 # To be raised when what is made of the same text changes.
-SEGMENT_VERSION = 3
-INDEX_VERSION = 2
+SEGMENT_VERSION = 4
+INDEX_VERSION = 3
 # Of the model's longest text, so many tokens are kept free for a passage's heading.
 HEADING_TOKENS = 24
 # A word this long may be a slip of one that is this like it (1 is the same).
@@ -93,7 +93,8 @@ class Segments:
         embedder = self._embedder
         headed = any(block.kind == "heading" for block in document.blocks)
         most = max(8, embedder.max_tokens - HEADING_TOKENS * headed)
-        division = split(document, quotes, count_tokens=embedder.count_tokens, max_tokens=most)
+        questions = find_questions(document)
+        division = split(document, quotes, questions, count_tokens=embedder.count_tokens, max_tokens=most)
         arrays = embed_document(division.passages, division.sentences, quotes, embedder, progress)
         return PreparedSegment(division.passages, division.sentences, quotes, arrays)
 

@@ -17,6 +17,7 @@ Integers = NDArray[np.int64]
 IndexT = TypeVar("IndexT")
 
 BlockKind = Literal["heading", "paragraph", "quote", "item", "code", "row"]
+Voice = Literal["", "asks", "replies"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,14 @@ class Block:
     """A block of a document: ``document.text[start:end]`` without its marks.
 
     ``level`` is a heading's rank (1 to 6), or how deep a quote or a list item is nested (from 1), else 0.
+    ``voice`` says of a paragraph in an interview what its look says: bold and asking, or of such a class.
     """
 
     kind: BlockKind
     start: int
     end: int
     level: int = 0
+    voice: Voice = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,8 @@ class Sentence:
 
     ``passage`` is the passage's number. ``tied`` says that the sentence belongs to the one before it and is
     not shown without it: both stand in one quotation, or the one before introduces the quotation that starts
-    here.
+    here, or asks what a short reply replies to. ``asks`` says that an interviewer says it, who answers
+    nothing.
     """
 
     document: str
@@ -93,6 +97,7 @@ class Sentence:
     end: int
     text: str
     tied: bool = False
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

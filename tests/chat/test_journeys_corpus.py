@@ -479,7 +479,7 @@ async def test_a_corpus_that_cannot_be_read_is_told_without_the_operators_folder
     folder = world.settings.corpus_dir
     (folder / "harbour.md").unlink()
     told = refusal_of(await world.mod.slash(world.channel, "corpus reload"))
-    assert told == "The corpus folder holds no file ending in .md or .txt."
+    assert told == "The corpus folder holds no file ending in .md, .markdown, .txt, .html or .htm."
     folder.rmdir()
     told = refusal_of(await world.mod.slash(world.channel, "corpus reload"))
     assert told == "The corpus folder does not exist."

@@ -104,7 +104,10 @@ def compose(evidence: Evidence, corpus: Corpus, gain: float) -> Composed:
 def look(question: str, composed: Composed, evidence: Evidence, corpus: Corpus) -> tuple[float, ...]:
     """Return the figures by which an answer is judged."""
     shown = [each.text for each in composed.sentences]
-    return find_features(question, evidence, shown, around(composed.sentences, corpus), corpus)
+    context = " ".join(dict.fromkeys(map(corpus.context, composed.sentences)))
+    return find_features(
+        question, evidence, shown, around(composed.sentences, corpus), corpus, context=context
+    )
 
 
 def of_one_document(evidence: Evidence, document: str | None = None) -> Evidence:

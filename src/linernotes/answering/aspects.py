@@ -25,8 +25,13 @@ _PAIRS = (
         r"\blabels?\b(?!\s*mates?)|\bsigned\b|\brecords\b|\bimprint",
     ),
     (  # album
-        r"\balbums?\b|\btrack ?list|\bmixtape\b|\bwhat (?:ep|lp)\b|\bdiscograph",
-        r"\balbum|\bmixtape|\b[EL]P\b|\btrack ?list",
+        (
+            r"\b(?:what|which|whose) (?:\w+ )??(?:albums?|mixtape|ep|lp)\b|\bon an album\b|"
+            r"\bname of (?:the|his|her|their|that|this) (?:\w+ )?album\b|\balbum (?:title|name|called)\b|"
+            r"\balbum(?: is it| was it)?(?: on| from| off)?"
+            r"\W*$|\btrack ?list|\bdiscograph|\bhow many albums\b"
+        ),
+        r"\balbum|\bmixtape|\b[EL]P\b|\btrack ?list|\brecords\b(?! label)|\breleases?\b",
     ),
     (  # chart
         (
@@ -44,7 +49,7 @@ _PAIRS = (
     ),
     (  # director
         r"\bdirectors?\b|\bwho directed\b|\bdirected (?:the|this|that|it)\b",
-        r"\bdirect(?:ed|or|s|ing)\b|\bfilm-?maker|\bshot by",
+        r"\bdirect(?:ed|or|s|ing)\b|\bfilm-?maker|\bshot by|\b(?:video|film|clip|movie),? (?:made )?by\b",
     ),
     (  # filmed
         r"\bfilmed\b|\bshot\b|\brecorded\b.*\bwhere\b|\bwhere\b.*\brecorded\b|\bstudio\b",
@@ -145,7 +150,8 @@ _PAIRS = (
     ),
     (  # freed
         (
-            r"\b(?:get|got|gets) out\b|\breleased from\b|\bset free\b|\bfreed\b|\bhow long (?:was|"
+            r"\b(?:get|got|gets) out\b(?! of (?:the|a|an|his|her|their|bed)\b)|\bout of (?:jail|prison)\b|"
+            r"\breleased from\b|\bset free\b|\bfreed\b|\bhow long (?:was|"
             r"is|were|has|did|will|does) .*\b(?:jail|prison|locked up|behind bars|inside)\b"
         ),
         (
@@ -219,7 +225,12 @@ _PAIRS = (
         ),
     ),
     (  # writer
-        r"\b(?:co-?)?wr(?:ote|itten|iter)s?\b|\bsongwrit\w+",
+        (
+            r"\bwho\b.{0,30}\b(?:co-?)?wr(?:ote|ites?|itten|iters?)\b|\bwriters? of\b|\bsongwrit\w+|"
+            r"\b(?:co-?)?(?:written|writes|wrote|writers?)\W*$|\bwriting credits?\b|"
+            r"\b(?:written|wrote) (?:by|it|this|that|the)\b|"
+            r"\bwhat (?:else )?(?:has|had|did) .*\bwr(?:ite|itten)\b"
+        ),
         r"\bwr(?:o|i)t|\bcompos|\bauthor|\bpenned|\blyric",
     ),
     (  # contact

@@ -161,7 +161,7 @@ class Judgement:
 
 
 def find_features(
-    question: str, evidence: Evidence, shown: Sequence[str], around: str, names: Names
+    question: str, evidence: Evidence, shown: Sequence[str], around: str, names: Names, *, context: str = ""
 ) -> tuple[float, ...]:
     """Return the figures in the order of ``FEATURES``.
 
@@ -171,13 +171,14 @@ def find_features(
         shown: the sentences that would be shown.
         around: the passages that these stand in.
         names: the corpus.
+        context: the headings above the sentences that would be shown, and who says them.
     """
     best = evidence.candidates[0]
     sentence, signals = best.sentence.text, best.signals
     candidates = evidence.candidates[:COMPARED]
     wanted = read(question)
     own = evidence.words
-    said = {word.stem for each in shown for word in words_of(each)}
+    said = {word.stem for each in (*shown, context) for word in words_of(each)}
     asked_names = [word for word in own if word.is_name]
     beside = {word.stem for word in words_of(around)} if asked_names else set()
     powers = [math.exp(each.score - best.score) for each in candidates]

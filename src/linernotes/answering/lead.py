@@ -26,6 +26,8 @@ class Corpus(Protocol):
 
     def passage(self, document: str, number: int) -> Passage: ...  # noqa: D102  said above
 
+    def context(self, sentence: Sentence) -> str: ...  # noqa: D102  the headings above it, and who says it
+
     def is_name(self, word: str) -> bool: ...  # noqa: D102  said above
 
     def quotes_of(self, document: str) -> tuple[Quote, ...]: ...  # noqa: D102  said above

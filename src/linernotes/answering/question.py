@@ -49,9 +49,13 @@ _HOW_ARE_YOU = re.compile(
     r"(?:how are (?:you|u|things)|how'?s it going|what'?s up|wass?up|see you)(?: \w+){0,2}\W*", re.IGNORECASE
 )
 _LYRICS = re.compile(
-    r"^\W*(?:the |full |all |song )*lyrics\b(?! (?:about|mean|say|used|written|came|come))"
-    r"|\blyrics (?:to|of|for|pl[sz]|please)\b"
-    r"|\b(?:what(?:'?s| are| is)|give|show|send|tell|post|print|type|write out|share|list|need|want|got|have"
+    # Asked for at once ("lyrics to RUN?"), and nothing asked of them.
+    r"^\W*(?:the |full |all |song )*lyrics\b"
+    r"(?!(?: \w+){0,8} (?:about|mean|means|say|says|used|written|wrote|came|come|inspired|based|from|by)\b)"
+    r"|\blyrics,? (?:pl[sz]|please)\b"
+    r"|^\W*(?:what(?:'?s| are| is)) (?:the |all the |full )*lyrics(?: (?:to|of|for|in)\b"
+    r"(?!.* (?:about|mean|like|based|from|by|inspired|written|called|saying)\b)[^?]*)?\W*$"
+    r"|\b(?:give|show|send|tell|post|print|type|write out|share|list|need|want|got|have"
     r"|find|drop|paste|know)\b(?! (?:about|how|why|who|what|when|where)\b)[^?]{0,25}"
     r"\blyrics\W*(?:$|please|pl[sz]|for|to|of)"
     # Asked of us: where she sang it is another question.

@@ -25,14 +25,16 @@ _NAME_LINE = re.compile(r"(?:[-—–―⸺]|--)\s?[^\W\d_](?:\S*\s){0,8}\S*")  
 _TURN = re.compile(r"[A-Z][\w.\u2019'-]*(?: [A-Z&][\w.\u2019'-]*){0,3}:\s")
 _SHORT_LINE = 240
 _SHORT_ITEM = 25
+# "OF: She rang me." says nothing without the question.
+_SHORT_REPLY = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A sentence to be.
 
-    ``tied`` is the sentence's; ``held`` asks for the same passage as the piece before; ``opens`` is the kind
-    of the block that begins here.
+    ``tied`` and ``asks`` are the sentence's; ``held`` asks for the passage of the piece before; ``opens``
+    is the kind of the block that begins here.
     """
 
     start: int
@@ -40,6 +42,7 @@ class Piece:
     tied: bool = False
     held: bool = False
     opens: str = ""
+    asks: bool = False
 
 
 class _Quoted:
@@ -63,16 +66,19 @@ class _Quoted:
         return index >= 0 and self.reach[index] > after
 
 
-def sections(document: Document, quotes: Sequence[Quote]) -> Iterator[tuple[str | None, list[Piece]]]:
-    """Give the pieces under each heading, with the headings' path."""
+def sections(
+    document: Document, quotes: Sequence[Quote], questions: Sequence[Span] = ()
+) -> Iterator[tuple[str | None, list[Piece]]]:
+    """Give the pieces under each heading, with the path of headings; ``questions`` are an interviewer's."""
     path: list[tuple[int, str]] = []
     quoted = _Quoted(quotes)
-    binder = _Binder(document.text, quoted)
+    asked = tuple(sorted(questions))
+    binder = _Binder(document.text, quoted, asked)
     for block in document.blocks:
         if block.kind == "heading":
             if binder.pieces:
                 yield _path(path), _tie_short_lists(document.text, binder.pieces)
-                binder = _Binder(document.text, quoted)
+                binder = _Binder(document.text, quoted, asked)
             title = " ".join(document.text[block.start : block.end].split())
             path = [*(above for above in path if above[0] < block.level), (block.level, title)]
         else:
@@ -99,8 +105,10 @@ def _spans(document: Document, block: Block) -> list[Span]:
 class _Binder:
     """Collects the pieces of a section and says what each has to do with the one before it."""
 
-    def __init__(self, text: str, quoted: _Quoted) -> None:
+    def __init__(self, text: str, quoted: _Quoted, asked: Sequence[Span]) -> None:
         self.text = text
+        self.asked = asked
+        self.asked_starts = [start for start, _ in asked]
         self.quoted = quoted
         self.pieces: list[Piece] = []
         self.kind = ""
@@ -109,7 +117,7 @@ class _Binder:
     def add(self, block: Block, spans: Sequence[Span]) -> None:
         """Add the sentences of a block."""
         for index, (start, end) in enumerate(spans):
-            piece = Piece(start, end, opens="" if index else block.kind)
+            piece = Piece(start, end, opens="" if index else block.kind, asks=self._is_asked(start, end))
             begins_line = True
             if self.pieces:
                 before = self.pieces[-1]
@@ -122,8 +130,25 @@ class _Binder:
             self.kind = block.kind
             self.pieces.append(piece)
 
+    def _is_asked(self, start: int, end: int) -> bool:
+        """Say whether an interviewer says this; the label stands before what is said."""
+        at = bisect_left(self.asked_starts, end) - 1
+        return at >= 0 and self.asked[at][1] > start
+
+    def _is_exchange(self, before: Piece, piece: Piece) -> bool:
+        """Say whether this is a short reply to what was just asked, or goes on with a question."""
+        if not before.asks:
+            return False
+        if piece.asks:
+            at = bisect_left(self.asked_starts, piece.end) - 1
+            start, end = self.asked[at]
+            return start < before.end and end - start <= _SHORT_LINE
+        return piece.end - piece.start <= _SHORT_REPLY and not self.quoted.hold(piece.end - 1, piece.end + 2)
+
     def _is_tied(self, before: Piece, piece: Piece, kind: str) -> bool:
         """Say whether both stand in one quotation, or one introduces the other or names its speaker."""
+        if self._is_exchange(before, piece):
+            return True
         last, line = self.text[before.start : before.end], self.text[piece.start : piece.end]
         leads_in = _LEADS_IN.search(last) is not None
         if _NAME_LINE.fullmatch(line):

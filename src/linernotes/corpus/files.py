@@ -10,12 +10,16 @@ import stat
 from pathlib import Path, PurePosixPath
 
 from linernotes.corpus.decoding import decode
-from linernotes.corpus.formats import ENDINGS, reader_for
+from linernotes.corpus.formats import ENDINGS, ENDINGS_WRITTEN, html_page, reader_for
 from linernotes.corpus.formats.writer import DocumentWriter
-from linernotes.corpus.front_matter import read_front_matter
+from linernotes.corpus.front_matter import KEYS, read_front_matter
 from linernotes.corpus.problems import Problem, Reading, printable
 from linernotes.errors import CorpusError, DocumentError
 from linernotes.models import Document
+
+# So many unused keys are named; blogs have dozens.
+_KEYS_SHOWN = 12
+_FILES_SHOWN = 5
 
 # --- A folder ---------------------------------------------------------------------------------------------
 
@@ -34,6 +38,8 @@ def read_corpus(folder: Path, *, max_file_bytes: int, max_corpus_bytes: int) -> 
     problems: list[Problem] = []
     documents: list[Document] = []
     seen: dict[str, str] = {}
+    # Each key of front matter that is not used, with a file that has it.
+    unknown: dict[str, str] = {}
     total = 0
     files = _find(folder, problems)
     for name, path in files:
@@ -54,8 +60,10 @@ def read_corpus(folder: Path, *, max_file_bytes: int, max_corpus_bytes: int) -> 
                 )
             )
             break
-        document, found = _read(data, name)
+        unused: set[str] = set()
+        document, found = _read(data, name, unused)
         problems.extend(found)
+        unknown.update(dict.fromkeys(sorted(unused), name))
         if document is None:
             continue
         if not has_sentence(document):
@@ -67,10 +75,35 @@ def read_corpus(folder: Path, *, max_file_bytes: int, max_corpus_bytes: int) -> 
         else:
             seen[document.text] = name
             documents.append(document)
+    if unknown:
+        problems.append(_unused(unknown))
     if not documents and not any(problem.severity == "error" for problem in problems):
-        what = "document with a sentence" if files else f"file ending in {' or '.join(ENDINGS)}"
+        what = "document with a sentence" if files else f"file ending in {ENDINGS_WRITTEN}"
         problems.append(Problem("error", None, None, f"The corpus folder {folder} holds no {what}."))
     return Reading(tuple(documents), tuple(problems))
+
+
+def _unused(unknown: dict[str, str]) -> Problem:
+    """Return one warning for all keys of front matter that are not used, whatever files have them."""
+    shown = ", ".join(f"'{key}'" for key in sorted(unknown)[:_KEYS_SHOWN])
+    more = f" and {len(unknown) - _KEYS_SHOWN} more" if len(unknown) > _KEYS_SHOWN else ""
+    example = unknown[min(unknown)]
+    message = (
+        f"Front matter has keys that are not used: {shown}{more} (for example in {example};"
+        f" known: {', '.join(KEYS)})."
+    )
+    return Problem("warning", None, None, message)
+
+
+def _not_read(names: list[str]) -> Problem:
+    """Return one warning for all files whose endings say that they are no text of the corpus."""
+    shown = ", ".join(names[:_FILES_SHOWN]) + (
+        f" and {len(names) - _FILES_SHOWN} more" * (len(names) > _FILES_SHOWN)
+    )
+    what = "One file is" if len(names) == 1 else f"{len(names)} files are"
+    return Problem(
+        "warning", None, None, f"{what} not read ({shown}): I read files that end in {ENDINGS_WRITTEN}."
+    )
 
 
 def _find(folder: Path, problems: list[Problem]) -> list[tuple[str, Path]]:
@@ -81,6 +114,7 @@ def _find(folder: Path, problems: list[Problem]) -> list[tuple[str, Path]]:
         problems.append(Problem("error", None, None, str(error)))
         return []
     found: list[tuple[str, Path]] = []
+    passed_over: list[str] = []
     waiting = [PurePosixPath()]
     while waiting:
         below = waiting.pop()
@@ -91,6 +125,9 @@ def _find(folder: Path, problems: list[Problem]) -> list[tuple[str, Path]]:
             problems.append(Problem("error", printable(str(below)), None, f"{_why(error)}."))
             continue
         for name in names:
+            if name.suffix.lower() not in ENDINGS and (root / name).is_file():
+                passed_over.append(printable(str(name)))
+                continue
             try:
                 path = _follow(root, name)
             except DocumentError as error:
@@ -103,6 +140,8 @@ def _find(folder: Path, problems: list[Problem]) -> list[tuple[str, Path]]:
             else:
                 found.append((str(name), path))
     problems.sort(key=lambda problem: problem.document or "")
+    if passed_over:
+        problems.append(_not_read(sorted(passed_over)))
     return sorted(found)
 
 
@@ -206,7 +245,7 @@ def read_document(data: bytes, name: str) -> tuple[Document, tuple[Problem, ...]
     Raises:
         DocumentError: it is not UTF-8, not text, or its front matter is wrong; the first error is raised.
     """
-    document, problems = _read(data, name)
+    document, problems = _read(data, name, set())
     for problem in problems:
         if problem.severity == "error":
             raise DocumentError(name, problem.message, problem.line)
@@ -215,11 +254,12 @@ def read_document(data: bytes, name: str) -> tuple[Document, tuple[Problem, ...]
     return document, tuple(problems)
 
 
-def _read(data: bytes, name: str) -> tuple[Document | None, list[Problem]]:
+def _read(data: bytes, name: str, unused: set[str]) -> tuple[Document | None, list[Problem]]:
+    """Read a file; keys of its front matter that are not used are added to ``unused``."""
     problems: list[Problem] = []
     try:
-        lines = decode(data, name)
-        front, body = read_front_matter(lines, name, problems)
+        lines = decode(html_page.as_utf8(data) if name.lower().endswith(html_page.ENDINGS) else data, name)
+        front, body = read_front_matter(lines, name, problems, unused)
         writer = DocumentWriter()
         # The body keeps its place in the file: what stood above it is blank, so line numbers need no sum.
         reader_for(name)("\n".join([""] * body + lines[body:]), writer)
@@ -229,6 +269,7 @@ def _read(data: bytes, name: str) -> tuple[Document | None, list[Problem]]:
         return None, [*problems, Problem("error", name, None, "is nested too deeply to be read.")]
     if any(problem.severity == "error" for problem in problems):
         return None, problems
+    front = writer.labels | front
     text = "".join(writer.parts)
     blocks = tuple(writer.blocks)
     title = front.get("title")

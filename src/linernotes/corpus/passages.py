@@ -35,13 +35,19 @@ class Division:
 
 
 def split(
-    document: Document, quotes: Sequence[Quote], *, count_tokens: Callable[[str], int], max_tokens: int
+    document: Document,
+    quotes: Sequence[Quote],
+    questions: Sequence[Span] = (),
+    *,
+    count_tokens: Callable[[str], int],
+    max_tokens: int,
 ) -> Division:
     """Divide a document into passages and sentences; nothing but headings and bare marks is left out.
 
     Args:
         document: the document.
         quotes: its quotations; each stays with the line that introduces it.
+        questions: where an interviewer speaks; a short reply stays with the question.
         count_tokens: how many tokens the model makes of a text.
         max_tokens: the most tokens that a passage may have, counted likewise.
 
@@ -53,13 +59,15 @@ def split(
     text = document.text
     passages: list[Passage] = []
     sentences: list[Sentence] = []
-    for heading, pieces in sections(document, quotes):
+    for heading, pieces in sections(document, quotes, questions):
         for part in _Packer(text, count_tokens, max_tokens).pack(pieces):
             number, start, end = len(passages) + 1, part[0].start, part[-1].end
             passages.append(Passage(document.name, number, start, end, text[start:end], heading))
             for index, each in enumerate(part):
                 words, tied = text[each.start : each.end], each.tied and index > 0
-                sentences.append(Sentence(document.name, number, each.start, each.end, words, tied))
+                sentences.append(
+                    Sentence(document.name, number, each.start, each.end, words, tied, each.asks)
+                )
     return Division(tuple(passages), tuple(sentences))
 
 
@@ -152,7 +160,7 @@ class _Packer:
                 cut = min(found, key=lambda at: abs(at - middle))
                 break
         yield from self._shorten(replace(piece, end=cut))
-        yield from self._shorten(Piece(cut, end, tied=piece.tied))
+        yield from self._shorten(Piece(cut, end, tied=piece.tied, asks=piece.asks))
 
 
 def _runs(pieces: Sequence[Piece], begins: Callable[[Piece], bool]) -> Iterator[list[Piece]]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from linernotes.errors import CorpusError, DocumentError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from linernotes.models import Document
 
 
@@ -48,6 +50,25 @@ class Reading:
     def warnings(self) -> tuple[Problem, ...]:
         """Return the problems that the corpus is accepted with."""
         return tuple(problem for problem in self.problems if problem.severity == "warning")
+
+    @property
+    def unread(self) -> Mapping[str, str]:
+        """Return the files that cannot be read, by name, each with a sentence on the first thing wrong."""
+        found: dict[str, str] = {}
+        for problem in self.errors:
+            if problem.document is not None:
+                found.setdefault(problem.document, str(problem))
+        return found
+
+    def accept(self) -> tuple[Document, ...]:
+        """Return the documents that can be read: one bad file does not silence the rest.
+
+        Raises:
+            CorpusError: the corpus as a whole cannot be read, or nothing is left of it.
+        """
+        if not self.documents or any(problem.document is None for problem in self.errors):
+            return self.require()
+        return self.documents
 
     def require(self) -> tuple[Document, ...]:
         """Return the documents of a corpus without errors.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from linernotes.corpus.files import has_sentence, read_document
 from linernotes.errors import CorpusError, DocumentError, EditionError, RefusalError
 from linernotes.library.catalogue import Upload
-from linernotes.library.shared import read_shared
+from linernotes.library.shared import Shared, read_shared
 from linernotes.library.uploads import check_name
 
 if TYPE_CHECKING:
@@ -154,8 +154,8 @@ class Planner:
         match change:
             case Reload():
                 reading = read_shared(self._settings)
-                warnings = tuple(map(str, reading.warnings))
-                return self.follow(revision, reading.require(), warnings)
+                found = Shared.of(reading, shared)
+                return self.follow(revision, found.documents, (*found.left_out, *map(str, reading.warnings)))
             case Add():
                 return self._add(change, revision, shared)
             case Remove():

@@ -29,7 +29,7 @@ from linernotes.library.standings import Standing, Standings
 from linernotes.library.tidying import Tidying
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from linernotes.engine import Engine
     from linernotes.library.catalogue import Catalogue, Gap
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from linernotes.library.following import Moved, Reloaded
     from linernotes.library.overview import Past, Status
     from linernotes.library.quarantine import Quarantine
+    from linernotes.library.shared import Shared
     from linernotes.library.store import Store
     from linernotes.library.uploads import Uploads
     from linernotes.library.workers import Workers
-    from linernotes.models import Document
     from linernotes.retrieval.index import Index
     from linernotes.settings import Settings
 
@@ -292,11 +292,11 @@ class Curator:
 
     # --- All servers ---
 
-    async def open(self, documents: Sequence[Document], progress: Progress | None, *, own: bool) -> None:
+    async def open(self, shared: Shared, progress: Progress | None, *, own: bool) -> None:
         """Work with the shared documents, and with what each server had; ``catch_up`` then moves the servers.
 
         Args:
-            documents: the shared documents.
+            shared: the shared documents.
             progress: told how far the shared edition is.
             own: whether the database and the disk are ours to change.
 
@@ -304,7 +304,7 @@ class Curator:
             CorpusError: two documents have one name.
             StoreError: the database cannot be used.
         """
-        self._following.is_behind = await self._opening.open(documents, progress, own=own)
+        self._following.is_behind = await self._opening.open(shared, progress, own=own)
         if own:
             await self.tidy()
 

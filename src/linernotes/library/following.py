@@ -53,10 +53,11 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Reloaded:
-    """What the operator's reload did."""
+    """What the operator's reload did; ``left_out`` has a sentence for each file that cannot be read."""
 
     edition: Edition[Index]
     servers: tuple[Moved, ...]
+    left_out: tuple[str, ...] = ()
 
 
 class Following:
@@ -109,22 +110,23 @@ class Following:
         """Read the shared corpus again, and move every server forward that can be moved.
 
         Raises:
-            CorpusError: the corpus cannot be read; every old edition stays.
+            CorpusError: the corpus cannot be read as a whole; every old edition stays.
             StoreError: the database cannot be written; servers that have not been moved stay.
             ClosedError: the library has been closed.
         """
         # One at a time: of two reloads, the one that has read the folder last must be the one that stays.
         async with self._locks.reload():
             self.is_behind = False
-            documents = await self._workers.build(shared.require_shared, self._settings)
             before = self._standings.of(None)
-            edition = await self._builder.build(documents, progress)
+            found = await self._workers.build(shared.require_shared, self._settings, before.edition.documents)
+            self._standings.left_out = found.left_out
+            edition = await self._builder.build(found.documents, progress)
             if edition is not before.edition:
                 # Until their check questions have been asked, these servers keep what they have.
                 for guild in await self._catalogue.checked_guilds() - self._standings.guilds:
                     self._standings.put(guild, before)
                 self._standings.put(None, Standing(edition, self._clock()))
-            return Reloaded(edition, await self._move_all(documents))
+            return Reloaded(edition, await self._move_all(found.documents), found.left_out)
 
     async def _move_all(self, documents: Sequence[Document]) -> tuple[Moved, ...]:
         """Move each server that has a library or check questions of its own to the new shared documents."""

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from linernotes.library.catalogue import Catalogue, Missing, Revision
     from linernotes.library.editions import EditionStore, Progress
     from linernotes.library.quarantine import Quarantine
+    from linernotes.library.shared import Shared
     from linernotes.library.standings import Standings
     from linernotes.library.store import Store
     from linernotes.library.uploads import Uploads
     from linernotes.library.workers import Workers
-    from linernotes.models import Document, Edition
+    from linernotes.models import Edition
     from linernotes.retrieval.index import Index
 
 # One name for all that is said of libraries: who reads the log may filter by it.
@@ -60,11 +61,11 @@ class Opening:
         self.mended: list[Moved] = []
         """The servers whose libraries were damaged and are no longer what they were, for their moderators."""
 
-    async def open(self, documents: Sequence[Document], progress: Progress | None, *, own: bool) -> bool:
+    async def open(self, found: Shared, progress: Progress | None, *, own: bool) -> bool:
         """Work with the shared documents, and with what each server had.
 
         Args:
-            documents: the shared documents.
+            found: the shared documents; of what cannot be read, the state that was served last is taken.
             progress: told how far the shared edition is.
             own: whether the database and the disk are ours to change.
 
@@ -75,17 +76,23 @@ class Opening:
             CorpusError: two documents have one name.
             StoreError: the database cannot be used.
         """
-        edition = await self._builder.build(documents, progress)
+        noted, since = await shared.noted(self._store) if own else (None, None)
+        if found.unread and noted is not None and (last := await self._last_shared(noted)) is not None:
+            found = found.with_older(last.documents)
+            for said in found.left_out:
+                _log.warning("%s", said)
+        self._standings.left_out = found.left_out
+        edition = await self._builder.build(found.documents, progress)
         self._standings.put(None, Standing(edition, self._clock()))
         if not own:
             return False
-        noted, since = await shared.noted(self._store)
         await self._look_after_rows()
+        documents = found.documents
         known = [documents] if noted in {None, edition.id} else [documents, *await self._documents(noted)]
         newest = await self._catalogue.newest()
         for guild, lost in (await self._catalogue.missing()).items():
-            if (found := await self._find(guild, newest.get(guild), lost, known)) is not None:
-                newest[guild] = found
+            if (again := await self._find(guild, newest.get(guild), lost, known)) is not None:
+                newest[guild] = again
         for revision in newest.values():
             await self._take_up(revision, known)
         if noted is None:

@@ -37,7 +37,8 @@ class Status:
     """What a server answers from.
 
     ``revision`` is the newest; where the server has no library of its own (``is_own``), it stands for the
-    shared corpus. ``held`` says why the operator's last reload left the server where it was.
+    shared corpus. ``held`` says why the operator's last reload left the server where it was, ``left_out``
+    which files of the shared corpus cannot be read.
     """
 
     edition: Edition[Index]
@@ -46,6 +47,7 @@ class Status:
     documents: tuple[Shelved, ...]
     model: str
     held: str | None
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class Overview:
             documents,
             self._settings.embedding_model,
             held,
+            self._standings.left_out,
         )
 
     async def history(self, guild: int, *, look: bool = False) -> tuple[Past, ...]:

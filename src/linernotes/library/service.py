@@ -127,7 +127,7 @@ class Library:
             catching_up: asyncio.Task[tuple[Moved, ...]] | None = None
             try:
                 # What is quick first: a wrong corpus or database is told at once, not after the model.
-                documents = await workers.build(require_shared, settings)
+                shared = await workers.build(require_shared, settings)
                 if owned:
                     await workers.build(require_database, settings.data_dir / DATABASE)
                 await store.open()
@@ -152,7 +152,7 @@ class Library:
                     workers=workers,
                     clock=clock,
                 )
-                await curator.open(documents, progress, own=owned)
+                await curator.open(shared, progress, own=owned)
                 catching_up = asyncio.create_task(_catch_up(curator))
                 await asyncio.wait({catching_up}, timeout=CATCH_UP_SECONDS)
                 yield Library(engine, workers, store, curator, catching_up)

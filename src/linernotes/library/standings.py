@@ -27,6 +27,8 @@ class Standings:
     def __init__(self) -> None:
         """Begin with nothing; the shared standing, ``None``, comes first."""
         self._standings: dict[int | None, Standing] = {}
+        self.left_out: tuple[str, ...] = ()
+        """A sentence for each file of the shared corpus that could not be read when it was read last."""
 
     def of(self, guild: int | None) -> Standing:
         """Return what a server works with."""

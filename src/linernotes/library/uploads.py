@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from linernotes.corpus.formats import ENDINGS
+from linernotes.corpus.formats import ENDINGS, ENDINGS_WRITTEN
 from linernotes.errors import RefusalError
 from linernotes.library.folders import DIGEST, flush, read_file, remove
 
@@ -57,7 +57,7 @@ def check_name(name: str) -> str:
     if not name or name != name.strip() or name.startswith(".") or not path.stem.strip(" ."):
         raise RefusalError("The file's name may not be empty, nor begin with a dot or a space.")
     if path.suffix.lower() not in ENDINGS:
-        raise RefusalError(f"I read files that end in {' or '.join(ENDINGS)}; please add one of these.")
+        raise RefusalError(f"I read files that end in {ENDINGS_WRITTEN}; please add one of these.")
     if path.name.split(".", 1)[0].strip().lower() in _RESERVED:
         raise RefusalError(f"“{path.stem}” is a name that some systems keep for devices; please rename it.")
     return name

@@ -12,6 +12,7 @@ import itertools
 import json
 import math
 import re
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -107,7 +108,15 @@ class Index:
         self._passage_tokens: Integers = np.concatenate(begins)
         self._sentence_tokens: Integers = np.concatenate(spans)
         self.passage_of: Integers = np.concatenate(owners)
-        self._asks: Floats = np.array([_ASKS.search(s.text) is not None for s in self.sentences], np.float32)
+        self._asks: Floats = np.array(
+            [s.asks or _ASKS.search(s.text) is not None for s in self.sentences], np.float32
+        )
+        self._interviewer = np.array([sentence.asks for sentence in self.sentences], np.bool_)
+        # What a sentence stands under or is said by, and does not say itself.
+        self._contexts = {
+            (sentence.document, sentence.start): context
+            for sentence, context in zip(self.sentences, _contexts(self.parts), strict=True)
+        }
         # Each passage's sentences stand in a row: where they begin.
         self._first_sentence = np.searchsorted(self.passage_of, np.arange(len(self.passages) + 1))
 
@@ -126,6 +135,10 @@ class Index:
                 *(part.arrays["quote_vectors"] for part in self.parts),
             ]
         )
+
+    def context(self, sentence: Sentence) -> str:
+        """Return the headings above a sentence, and who says it."""
+        return self._contexts[sentence.document, sentence.start]
 
     def passage(self, document: str, number: int) -> Passage:
         """Return a document's passage by its number (from 1)."""
@@ -167,9 +180,16 @@ class Index:
         ]
         sentences = [sentence for part in parts for sentence in part.sentences]
         found = [find_words(sentence.text) for sentence in sentences]
+        # A band may be named in the heading alone, and who speaks only where the interview begins.
+        contexts = _contexts(parts)
+        above = {context: find_words(context) for context in set(contexts)}
+        stems = [
+            [word.stem for word in (*above[context], *words)]
+            for context, words in zip(contexts, found, strict=True)
+        ]
         vocabulary = Vocabulary(
-            dict(Counter(stem for words in found for stem in {word.stem for word in words})),
-            tuple(sorted({word.text for words in found for word in words})),
+            dict(Counter(stem for each in stems for stem in set(each))),
+            tuple(sorted({word.text for words in (*found, *above.values()) for word in words})),
             tuple(
                 sorted(
                     {
@@ -185,7 +205,7 @@ class Index:
             parts,
             sentence_index=indexes[0],
             passage_index=indexes[1],
-            sentence_bm25=_bm25([[word.stem for word in words] for words in found]),
+            sentence_bm25=_bm25(stems),
             passage_bm25=_bm25(passages),
             vocabulary=vocabulary,
         )
@@ -277,7 +297,10 @@ class Index:
             signals = (1 - ALONE) * signals + ALONE * alone
         signals = np.column_stack([signals, self._nearby(query.answered, rows)]).astype(np.float32)
         scores = score(signals)
-        best = np.argsort(-scores, kind="stable")[: max(1, min(k, len(rows)))]
+        best = np.argsort(-scores, kind="stable")
+        # What an interviewer says answers nothing; it is found where there is nothing else.
+        replies = best[~self._interviewer[rows[best]]]
+        best = (replies if len(replies) else best)[: max(1, min(k, len(rows)))]
         own = query.alone or query
         asked_words = [word for word in own.words if not word.is_stop] or list(own.words)
         by_word = mean_over_words(own, asked_words)
@@ -326,12 +349,15 @@ class Index:
     ) -> tuple[Floats, tuple[Floats, Floats]]:
         """Return the signals that come of the question's text, in the order of ``SIGNALS``.
 
-        Also each of the question's tokens' best cosine in each sentence, and in it and the one before.
+        Also each of the question's tokens' best cosine in each sentence or its heading, and in these and the
+        sentence before.
         """
         local = np.searchsorted(passages, self.passage_of[rows])
-        of_sentence, of_passage = self._late(query, passages, rows)
+        of_sentence, of_passage, of_heading = self._late(query, passages, rows)
         starts = np.concatenate([[True], local[1:] != local[:-1]])
-        before = np.maximum(of_sentence, np.where(starts, of_sentence, np.roll(of_sentence, 1, axis=1)))
+        # A sentence is read below its heading, and behind the one before it.
+        headed = np.maximum(of_sentence, of_heading[:, local])
+        before = np.maximum(headed, np.where(starts, headed, np.roll(of_sentence, 1, axis=1)))
         weights = self._weights(query)
         late = [weights @ each for each in (of_sentence, before, of_passage[:, local])]
         vector = query.embedding.vector
@@ -345,7 +371,7 @@ class Index:
             asks,
             _after_question(late[0], asks, starts),
         ]
-        return np.stack(signals, axis=1), (of_sentence, before)
+        return np.stack(signals, axis=1), (headed, before)
 
     def _nearby(self, answered: Sentence | None, rows: Integers) -> NDArray[np.bool_]:
         """Say of each row whether its sentence stands near the one that answered the earlier question."""
@@ -424,15 +450,38 @@ class Index:
         found.update(self.passage_of[rows[np.argsort(-of_sentences[rows], kind="stable")[:most]]].tolist())
         return np.array(sorted(found), dtype=np.int64)
 
-    def _late(self, query: Query, passages: Integers, rows: Integers) -> tuple[Floats, Floats]:
-        """Return each question token's best cosine in each sentence and in each passage."""
+    def _late(self, query: Query, passages: Integers, rows: Integers) -> tuple[Floats, Floats, Floats]:
+        """Return each question token's best cosine in each sentence, in each passage and in its heading."""
         begins, ends = self._passage_tokens[passages], self._passage_tokens[passages + 1]
         shift = np.concatenate([[0], np.cumsum(ends - begins)[:-1]]) - begins
         tokens = np.concatenate([self._tokens[passage] for passage in passages], dtype=np.float32)
         spans = self._sentence_tokens[rows] + shift[np.searchsorted(passages, self.passage_of[rows])][:, None]
         cosines = query.embedding.tokens @ tokens.T
         whole = np.stack([begins + shift, ends + shift], axis=1)
-        return _best_in(cosines, spans), _best_in(cosines, whole)
+        # A passage is read below its heading: that has the tokens in front of the first sentence's.
+        firsts = self._sentence_tokens[self._first_sentence[passages]][:, 0]
+        heading = np.stack([begins + shift, firsts + shift], axis=1)
+        return _best_in(cosines, spans), _best_in(cosines, whole), _best_in(cosines, heading)
+
+
+def _contexts(parts: Sequence[PreparedSegment]) -> tuple[str, ...]:
+    """Return of each sentence the headings above it, and who says it."""
+    found: list[str] = []
+    for part in parts:
+        headings = {passage.number: passage.heading or "" for passage in part.passages}
+        spoken = sorted(
+            (start, end, quote.speaker)
+            for quote in part.quotes
+            if quote.speaker
+            for start, end in quote.spans
+        )
+        starts = [start for start, _, _ in spoken]
+        for sentence in part.sentences:
+            # The last span that begins before the sentence ends: spans do not overlap.
+            at = bisect_left(starts, sentence.end) - 1
+            says = spoken[at][2] if at >= 0 and spoken[at][1] > sentence.start else ""
+            found.append(f"{headings[sentence.passage]} {says}".strip())
+    return tuple(found)
 
 
 def _best_in(cosines: Floats, spans: Integers) -> Floats:
@@ -446,13 +495,17 @@ def _after_question(fit: Floats, asks: Floats, starts: NDArray[np.bool_]) -> Flo
     """Return for each sentence how well the question fits that its passage asks shortly before."""
     found = np.zeros(len(fit), np.float32)
     asked: int | None = None
+    best = 0.0
     for at in range(len(fit)):
         if starts[at]:
             asked = None
         if asks[at]:
+            # Of "Had you heard of her before? What brought her in?" both are asked.
+            follows = asked == at - 1 and asked is not None
+            best = max(best, float(fit[at])) if follows else float(fit[at])
             asked = at
         elif asked is not None and at - asked <= REPLY_SENTENCES:
-            found[at] = fit[asked]
+            found[at] = best
     return found
 
 

@@ -166,6 +166,7 @@ def _report(reloaded: Reloaded) -> dict[str, object]:
         "documents": len(edition.documents),
         "passages": len(edition.passages),
         "quotations": len(edition.quotes),
+        "left_out": list(reloaded.left_out),
         "servers": [
             {"guild": each.guild, "did": each.move, "edition": each.edition, "said": each.said}
             for each in reloaded.servers

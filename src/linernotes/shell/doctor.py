@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from linernotes.errors import ConfigurationError, DataFolderBusyError, LinerNotesError
+from linernotes.errors import ConfigurationError, CorpusError, DataFolderBusyError, LinerNotesError
 from linernotes.shell.environment import ENV_FILE
 from linernotes.words import counted
 
@@ -81,8 +81,11 @@ def _corpus(settings: Settings) -> Finding:
     from linernotes.library.shared import read_shared
 
     reading = read_shared(settings)
-    documents = reading.require()
+    documents = reading.accept()
     sentence = f"{settings.corpus_dir} holds {counted(len(documents), 'document')}"
+    if unread := reading.unread:
+        named = "; ".join(unread.values())
+        return Finding("wrong", "corpus", f"{sentence}, but {named}", CorpusError.exit_status)
     if reading.warnings:
         return Finding(
             "note", "corpus", f"{sentence}; bot.py check lists {counted(len(reading.warnings), 'warning')}."

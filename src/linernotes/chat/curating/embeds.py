@@ -285,6 +285,9 @@ def status(shown: Status, page: int) -> discord.Embed:
         edition += " · the operator's reload leaves it alone, until `/corpus reload`"
     embed.add_field(name="Edition", value=edition, inline=False)
     embed.add_field(name="It holds", value=_holdings(shown.edition), inline=False)
+    if shown.left_out:
+        left = listed(shown.left_out, _WARNINGS, _shown(250), between="\n")
+        embed.add_field(name=f"Cannot be read ({len(shown.left_out)})", value=left, inline=False)
     if revision.hidden:
         names = listed(sorted(revision.hidden), 600, _shown(90))
         embed.add_field(name=f"Hidden here ({len(revision.hidden)})", value=names, inline=False)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from linernotes.corpus.formats import markdown, plain_text
+from linernotes.corpus.formats import html_page, markdown, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,11 +19,16 @@ Reader: TypeAlias = "Callable[[str, DocumentWriter], None]"
 
 READERS: Mapping[str, Reader] = {
     ".md": markdown.read,
+    ".markdown": markdown.read,
     ".txt": plain_text.read,
+    ".html": html_page.read,
+    ".htm": html_page.read,
 }
 """Each ending that is read, in lower case, with its reader."""
 
 ENDINGS = tuple(READERS)
+ENDINGS_WRITTEN = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
+"""The endings as they stand in a sentence."""
 
 
 def reader_for(name: str) -> Reader:

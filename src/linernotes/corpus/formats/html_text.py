@@ -18,37 +18,24 @@ _HTML_BLOCKS = (
 )
 
 
-class HtmlText(HTMLParser):
-    """Takes the text out of a block of HTML."""
+class GuardedParser(HTMLParser):
+    """A parser whose time grows with the length of the text, whatever is opened in it and never closed."""
 
-    _HIDDEN = frozenset({"script", "style", "template", "svg", "head"})
-    _BLOCKS = frozenset(_HTML_BLOCKS.split())
-    _KINDS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "li", "tr", "blockquote"})
-
-    def __init__(self, first_line: int) -> None:
-        """Begin in this line of the file."""
+    def __init__(self) -> None:
+        """Begin at the first line."""
         super().__init__(convert_charrefs=True)
-        self.first_line = first_line
-        self.blocks: list[tuple[BlockKind, int, list[Run]]] = []
-        self.runs: list[Run] = []
-        self.hidden = 0
-        # Each open tag with the tag at or around it that says what its text is.
-        self.open: list[tuple[str, str]] = []
-        self.counts: Counter[str] = Counter()
         self.endless: dict[str, int] = {}
 
-    def read(self, content: str) -> list[tuple[BlockKind, int, list[Run]]]:
-        """Return the blocks of text in ``content``."""
+    def feed_all(self, content: str) -> None:
+        """Parse the whole of a text."""
         # Behind the last ">" no tag ends; the parser would look for its end from each "<" again.
         cut = content.rfind(">") + 1
         self.feed(content[:cut] + content[cut:].replace("<", "&lt;"))
         self.close()
-        self.flush()
-        return self.blocks
 
     def parse_comment(self, i: int, report: bool = True) -> int:
         """Parse a comment."""
-        return self._parse("<!--", i, lambda at: super(HtmlText, self).parse_comment(at, report))
+        return self._parse("<!--", i, lambda at: super(GuardedParser, self).parse_comment(at, report))
 
     def parse_html_declaration(self, i: int) -> int:
         """Parse what begins with "<!" and is no comment."""
@@ -69,6 +56,33 @@ class HtmlText(HTMLParser):
         if end < 0:
             self.endless[what] = left
         return end
+
+
+class HtmlText(GuardedParser):
+    """Takes the text out of a block of HTML."""
+
+    _HIDDEN = frozenset(
+        "script style template svg head noscript iframe object button select textarea nav".split()
+    )
+    _BLOCKS = frozenset(_HTML_BLOCKS.split())
+    _KINDS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "li", "tr", "blockquote"})
+
+    def __init__(self, first_line: int) -> None:
+        """Begin in this line of the file."""
+        super().__init__()
+        self.first_line = first_line
+        self.blocks: list[tuple[BlockKind, int, list[Run]]] = []
+        self.runs: list[Run] = []
+        self.hidden = 0
+        # Each open tag with the tag at or around it that says what its text is.
+        self.open: list[tuple[str, str]] = []
+        self.counts: Counter[str] = Counter()
+
+    def read(self, content: str) -> list[tuple[BlockKind, int, list[Run]]]:
+        """Return the blocks of text in ``content``."""
+        self.feed_all(content)
+        self.flush()
+        return self.blocks
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Begin a block, or note what the tag stands for."""

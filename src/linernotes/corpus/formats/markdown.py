@@ -11,6 +11,8 @@ from markdown_it import MarkdownIt
 
 from linernotes.corpus.formats.blocks import MAX_NESTING, BlockWalk
 from linernotes.corpus.formats.line_breaks import is_deliberate_break
+from linernotes.corpus.formats.site_code import take_off
+from linernotes.corpus.formats.tables import add_row_rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,12 +28,18 @@ _UNBALANCED = 100
 _MANY_BREAKS = 5_000
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]{1,30}\]:?")
 _TASK = re.compile(r"^\[[ xX]\] ")
+# Marks of emphasis that the parser could not pair: "_Salt Year_****?" and "Salt_,_". One letter before stars
+# is a word that somebody blanked out, letters on both sides are a name ("M*A*S*H", "snake_case").
+_STRAY = re.compile(
+    r"(?<![^\W_])_{1,3}(?=\S)|(?<=[^\s_])_{1,3}(?!\w)|(?<=_)_+|(?<!\S)_{1,3}(?!\S)"
+    r"|(?<![\w*])\*{2,}(?=[^\s*])|(?:(?<=[^\W\d_]{2})|(?<=[.,;:!?…\"'”’)]))\*{2,}(?![\w*])"  # noqa: RUF001
+)
 _BREAK_TAG = re.compile(r"<br\b", re.IGNORECASE)
 
 
 def read(text: str, writer: DocumentWriter) -> None:
     """Write the blocks of a Markdown text."""
-    BlockWalk(writer, _runs).read(_parser().parse(text))
+    BlockWalk(writer, _runs).read(_parser().parse(take_off(text, fences=True)), text)
 
 
 @functools.cache
@@ -44,6 +52,7 @@ def _parser() -> MarkdownIt:
     ):
         parser.inline.ruler.at(name, _placed(rule))
     parser.core.ruler.at("inline", _parse_inline)
+    add_row_rule(parser)
     return parser
 
 
@@ -113,10 +122,25 @@ def _children_runs(children: Sequence[Token], source: str, first_line: int) -> I
                 if _BREAK_TAG.match(child.content):
                     yield ("\n", line)
             case "text":
-                yield (_FOOTNOTE.sub("", child.content), line)
+                yield (_without_strays(_FOOTNOTE.sub("", child.content)), line)
         # A link's opening knows the whole link, and text holds no break: the closing says where we are.
         if end is not None and child.nesting <= 0 and child.type != "text":
             line = first_line + bisect_left(breaks, end)
+
+
+def _without_strays(text: str) -> str:
+    """Return ``text`` without marks of emphasis that stand alone; a shrug and a name on a network stay."""
+    if "**" not in text and "_" not in text:
+        return text
+    return _STRAY.sub(lambda found: found[0] if _is_meant(found) else "", text)
+
+
+def _is_meant(found: re.Match[str]) -> bool:
+    around = found.string[max(0, found.start() - 40) : found.end() + 40]
+    return (
+        "ツ" in around
+        or re.search(r"[@/#]\w*$", found.string[max(0, found.start() - 40) : found.start()]) is not None
+    )
 
 
 def _code_runs(child: Token, written: str, line: int) -> Iterator[Run]:

@@ -9,6 +9,8 @@ from markdown_it import MarkdownIt
 
 from linernotes.corpus.formats.blocks import MAX_NESTING, BlockWalk
 from linernotes.corpus.formats.line_breaks import STARTS_LINE, is_deliberate_break
+from linernotes.corpus.formats.site_code import take_off
+from linernotes.corpus.formats.tables import add_row_rule
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 def read(text: str, writer: DocumentWriter) -> None:
     """Write the blocks of a plain text."""
-    BlockWalk(writer, _runs).read(_parser().parse(text))
+    BlockWalk(writer, _runs).read(_parser().parse(take_off(text, fences=False)), text)
 
 
 @functools.cache
@@ -29,6 +31,7 @@ def _parser() -> MarkdownIt:
     rules = dict(zip(parser.block.ruler.get_active_rules(), parser.block.ruler.getRules(""), strict=True))
     parser.block.ruler.at("heading", rules["heading"], {"alt": []})
     parser.core.ruler.disable("inline")
+    add_row_rule(parser)
     return parser
 
 

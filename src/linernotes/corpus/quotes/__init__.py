@@ -25,5 +25,6 @@ Each module imports those in the lines above its own, and none below or beside i
 """
 
 from linernotes.corpus.quotes.finding import find_quotes
+from linernotes.corpus.quotes.interviews import find_questions
 
-__all__ = ["find_quotes"]
+__all__ = ["find_questions", "find_quotes"]

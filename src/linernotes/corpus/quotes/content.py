@@ -54,6 +54,11 @@ class Content(NamedTuple):
         return not self.title and len(self.words) >= (_OWN_FRAGMENT if own else FRAGMENT)
 
     @property
+    def is_own(self) -> bool:
+        """Say whether somebody speaks of themselves: "I", "our"."""
+        return not _OWN_WORDS.isdisjoint(self.words)
+
+    @property
     def is_sentence(self) -> bool:
         """Say whether it is one whole sentence or more."""
         first = next((character for character in self.text if character.isalnum()), "")

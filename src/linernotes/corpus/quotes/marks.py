@@ -53,7 +53,8 @@ _TOP = 2
 class Marks:
     """Pairs the marks of one stretch of text.
 
-    ``unclosed`` holds the marks that nothing closes, in order.
+    ``unclosed`` holds the marks that nothing closes, in order; ``lost`` is where the first mark closes what
+    nothing has opened, after the end of a sentence or a comma.
     """
 
     def __init__(self, text: str, start: int, end: int) -> None:
@@ -64,6 +65,7 @@ class Marks:
         self._stack: list[OpenMark] = []
         self._counts: dict[str, int] = {}
         self._pairs: list[Pair] = []
+        self.lost = NOWHERE
         for mark in _MARK.finditer(text, start, end):
             self._mark(mark[0], mark.start())
         self.unclosed = [each for each in self._stack if each.kind in _LEFT_OPEN and each.weak == NOWHERE]
@@ -83,7 +85,9 @@ class Marks:
         after = self._text[at + 1] if at + 1 < self._end else " "
         opens = (before.isspace() or before in _BEFORE_OPENING) and not after.isspace()
         if mark == '"':
-            self._straight(at, before, opens=opens and not (before in ",;:" and self._is_open('"')))
+            # Behind ",", or behind a mark that closed within it, it closes what is open.
+            closes = before in ",;:" or (before in "'’" and not after.isalnum())
+            self._straight(at, before, opens=opens and not (closes and self._is_open('"')))
         elif mark in "'‘’":
             self._single(mark, at, before, after, opens=opens)
         elif mark in "«»‹›":
@@ -101,6 +105,8 @@ class Marks:
         elif before.isdigit() and self._is_open('"'):
             self._close_weakly('"', at)  # inches, unless no better end comes
         elif not before.isspace():
+            if self.lost == NOWHERE and not (self._pairs or self._stack) and before in ",.!?":
+                self.lost = at
             self._close('"', at)
 
     def _single(self, mark: str, at: int, before: str, after: str, *, opens: bool) -> None:

@@ -65,7 +65,7 @@ def split_name(name: str) -> tuple[str, ...]:
 _SHORTEST_ADVERB = 6
 _FIRST_NAMES_TOO = listed("may april june august summer autumn")
 _DROPPED_ROLES = MUSICAL | CRITICAL | GROUPS
-_NO_NAMES = STARTERS | CALENDAR | PRONOUNS | {"the"}
+_NO_NAMES = STARTERS | CALENDAR | PRONOUNS | listed("the i've i'm i'd i'll i’ve i’m i’d i’ll")
 _ROLES_WITHIN = OFFICES | MUSICAL
 
 
@@ -177,6 +177,11 @@ class Cast:
     def named(self, word: str) -> list[str]:
         """Return the known names that have ``word`` in them, in the order of the text."""
         return [known for _, known in self._known.get(word, ())]
+
+    def with_initials(self, initials: str) -> list[str]:
+        """Return the known names of two words or more that have these initials."""
+        names = {known for held in self._known.values() for _, known in held}
+        return sorted(name for name in names if _initials(name) == initials)
 
     def is_person(self, name: str) -> bool:
         """Say whether the text shows that ``name`` is a person's."""
@@ -324,6 +329,10 @@ class Cast:
             return True, low
         opens = low in STARTERS or (low in CALENDAR and low not in _FIRST_NAMES_TOO)
         return opens or (low.endswith("ly") and len(low) >= _SHORTEST_ADVERB), ""
+
+
+def _initials(name: str) -> str:
+    return "".join(word[0] for word in name.replace("-", " ").split()).upper()
 
 
 def _before(held: list[tuple[int, str]], at: int, most: int) -> list[str]:

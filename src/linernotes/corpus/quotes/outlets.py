@@ -41,6 +41,9 @@ OUTLET_WORDS = listed(
     "echo today show hour network nightly tonight express digest reader voice zeitung television "
     "broadcasting online wire music"
 )
+# "Radio Wells", "The Daily Wells".
+_FIRST_OUTLET_WORDS = listed("daily weekly radio sunday evening")
+_LABEL_WORDS = listed("records recordings label")
 # What the text may be told on or in, and is no outlet: networks, parliaments, places, languages.
 _NO_OUTLETS = CALENDAR | listed(
     "twitter x instagram facebook tiktok youtube snapchat reddit myspace threads congress parliament "
@@ -175,7 +178,9 @@ class Outlets:
             return False
         if low in _KNOWN or bare in _KNOWN:
             return True
-        if len(tokens) > 1 and tokens[-1] in OUTLET_WORDS:
+        if tokens[-1] in _LABEL_WORDS:
+            return False
+        if len(tokens) > 1 and (tokens[-1] in OUTLET_WORDS or tokens[0] in _FIRST_OUTLET_WORDS):
             return True
         if bare in _NO_OUTLETS or tokens[0] in _NO_FIRST_WORDS:
             return False

@@ -13,8 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from linernotes.corpus.quotes.marks import Marks, Pair, Span, strip
-from linernotes.corpus.quotes.patterns import CAPITALISED, COLON_AT_END, DASH, SHORT_TITLES, capitalised
-from linernotes.corpus.quotes.vocabulary import NO_FIRST_NAMES
+from linernotes.corpus.quotes.patterns import (
+    CAPITALISED,
+    COLON_AT_END,
+    DASH,
+    SHORT_TITLES,
+    WORD,
+    capitalised,
+)
+from linernotes.corpus.quotes.vocabulary import NO_FIRST_NAMES, SAYING_VERBS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +42,10 @@ SILENT_KINDS = frozenset({"heading", "code", "row"})
 _NICKNAME_REACH = 30
 _NAME_BEFORE = re.compile(rf"(?:^|[\s(]){CAPITALISED} $")
 _NAME_AFTER = re.compile(rf" {CAPITALISED}")
+# "Ida Vane (born April 7, 1915) was a singer": how an encyclopedia begins.
+_ABSTRACT = re.compile(
+    rf"(?:The )?{capitalised(5)} \([^()\n]{{0,200}}\)[^.\n]{{0,40}}? (?:is|was|are|were) (?:an?|the|one)\b"
+)
 _NICKNAME = re.compile(capitalised(3))
 
 _KEPT_ENDINGS = ".?!…,"
@@ -70,6 +81,7 @@ class Page:
         self.marked: list[list[Marked]] = [[] for _ in self.blocks]
         self._inline: set[int] = set()
         self._pair()
+        self._pass_abstracts()
         self.masked = self._mask()
         self._bounds = self._find_bounds()
 
@@ -119,6 +131,9 @@ class Page:
                 continue
             marks = Marks(self.text, block.start, block.end)
             pairs = [pair for pair in marks.outer() if not self._is_nickname(pair, block)]
+            if marks.lost >= 0 and not carried and self._is_said_before(marks.lost, block):
+                # The opening mark is lost: what stands before, from the paragraph's beginning, is said.
+                pairs.insert(0, Pair(block.start, block.start, marks.lost, marks.lost + 1))
             reopened = any(each.at == block.start for each in marks.unclosed)
             onward = self._goes_on(index, marks.unclosed)
             if carried and not reopened and pairs and pairs[0].open == block.start:
@@ -143,6 +158,22 @@ class Page:
                 rest = self.text[pairs[-1].close : block.end].strip()
                 if len(pairs) > 1 or (rest and not DASH.match(rest)):
                     self._inline.add(index)
+
+    def _is_said_before(self, at: int, block: Block) -> bool:
+        """Say whether "says X" or "X says" stands behind the mark at ``at``."""
+        words = WORD.findall(self.text[at + 1 : min(block.end, at + 1 + _NICKNAME_REACH)].split(".")[0])
+        behind = self.text[at + 1 : at + 2]
+        return at - block.start < REACH and behind == " " and not SAYING_VERBS.isdisjoint(words[:3])
+
+    def _pass_abstracts(self) -> None:
+        """Let a block quote that says what somebody or something is count as text: it is nobody's words."""
+        passes = False
+        for index, block in enumerate(self.blocks):
+            begins = block.kind == "quote" and (index == 0 or self.blocks[index - 1].kind != "quote")
+            if begins:
+                passes = _ABSTRACT.match(self.text, block.start, block.end) is not None
+            if passes and block.kind == "quote":
+                self._inline.add(index)
 
     def _goes_on(self, index: int, unclosed: Sequence[OpenMark]) -> int | None:
         """Return where a quotation opens that the next block, opening its marks again, goes on with."""

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from linernotes.corpus.quotes.attribution import Told
 from linernotes.corpus.quotes.content import FRAGMENT, Content
 from linernotes.corpus.quotes.findings import Said
 from linernotes.corpus.quotes.outlets import outlet_name
@@ -21,7 +22,6 @@ from linernotes.corpus.quotes.vocabulary import PERSONAL_ROLES, TERM_VERBS, list
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from linernotes.corpus.quotes.attribution import Told
     from linernotes.corpus.quotes.marks import Span
     from linernotes.corpus.quotes.page import Marked
     from linernotes.corpus.quotes.reading import Reading
@@ -49,6 +49,7 @@ _WORK = re.compile(
 )
 _DETERMINED = re.compile(r"\b(?:the|a|an|his|her|their|its|this|these|those|such|of)\s*$")
 _LINKS = re.compile(r"[\s,;]*(?:and|or|but|as well as|then|and then|or even|and even|yet)?[\s,;]*(?:as )?")
+_GIVES_REASON = re.compile(r"\b(?:since|because|as|for|though|although)\s*,?\s*$")
 _ANEW = re.compile(r"\b(?:adding|added|adds|replied|replies|answered|answers|continuing|before \w+ing)\b")
 _TITLE_GOES_ON = re.compile(r",? (?:is|was|were|has|had|became|went|sounds|makes)\b")
 # What is written on these is read, and said by nobody.
@@ -86,6 +87,7 @@ class Paragraphs:
         self._attributions = reading.attributions
         self._speakers = reading.speakers
         self._credit_lines = reading.credit_lines
+        self._subjects = reading.subjects
         self._findings = reading.findings
 
     def take(self, index: int, lead: Span | None) -> None:
@@ -178,6 +180,12 @@ class Paragraphs:
             stretch = place.begin, mark.open
             told = self._attributions.introducing(*stretch) or self._attributions.with_colon(*stretch)
             return self._keep(mark, told, where, told=mark.close)
+        if told is None and content.is_sentence and content.is_own and _GIVES_REASON.search(place.before):
+            # "Vane was glad of them, since 'It made more sense to me.'": whose words, if not hers?
+            subject = self._subjects.opening(place.begin, mark.open)
+            if subject is not None and subject.kind == "name":
+                by = Told(subject, "since", subject.end, mark.open)
+                return self._keep(mark, by, where, told=told_until)
         return None
 
     # What becomes of marked text

@@ -25,6 +25,7 @@ class Reading:
     page: Page
     cast: Cast
     outlets: Outlets
+    subjects: Subjects
     attributions: Attributions
     speakers: Speakers
     credit_lines: CreditLines
@@ -36,12 +37,14 @@ class Reading:
         page = Page(document)
         cast = Cast(page.masked, document.artist)
         outlets = Outlets(page.masked, cast)
+        subjects = Subjects(page.masked, cast)
         findings = Findings()
         return cls(
             page=page,
             cast=cast,
             outlets=outlets,
-            attributions=Attributions(page, cast, Subjects(page.masked, cast)),
+            subjects=subjects,
+            attributions=Attributions(page, cast, subjects),
             speakers=Speakers(page, cast, outlets, findings),
             credit_lines=CreditLines(page.text, cast, outlets),
             findings=findings,

@@ -50,6 +50,7 @@ _RELATIVE_REACH = 9
 _LAST_WORD = re.compile(r"(?<![\w$'’.-])[\w$'’.-]{1,30},?$")
 _LAST_PLAIN_WORD = re.compile(r"[\w$'’.&-]{1,40}$")
 _RELATIVE = re.compile(r",? who(?:['’]s)?$")
+_RELATIVE_CLAUSE = re.compile(r"(?<=\w) who [a-z][^,;:()\n]*$")
 _BELONGS_TO = re.compile(rf"(?<=\w) (?:of|for|from|at|with) (?:the )?{capitalised(4)}$")
 _PAIR_BEFORE = re.compile(rf"({RUN.pattern}) and $")
 _PAIR_BEHIND = re.compile(rf" and ({RUN.pattern})")
@@ -177,6 +178,9 @@ class Subjects:
         relative = _RELATIVE.search(left[-_RELATIVE_REACH:])
         if relative:
             left = left[: len(left) - len(relative[0])]
+        elif " who " in left and (clause := _RELATIVE_CLAUSE.search(left)) is not None:
+            # "Ana Ruiz who wrote it with Tom Reed said": the clause has subjects of its own.
+            left = left[: clause.start()]
         subject = self._last_in(start, left)
         if subject is not None or not left.endswith(","):
             return subject
@@ -211,7 +215,9 @@ class Subjects:
             return Subject("pronoun", low, end - len(low), end)
         tail = max(0, len(left) - _PHRASE)
         belongs = _BELONGS_TO.search(left[tail:])
-        if belongs:
+        # "Vice president of A&R Tom Reed": what belongs to the noun ends where the name begins.
+        run = RUN.search(belongs[0]) if belongs else None
+        if belongs and run and not self._cast.trim(run[0]).shift:
             subject = self._last_in(start, left[: len(left) - len(belongs[0])])
             if subject is not None:
                 return subject

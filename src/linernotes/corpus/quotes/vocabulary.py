@@ -36,7 +36,11 @@ SAYING_VERBS = listed(
     "reasoned reasons repeated repeats begged begs bragged brags contended contends asserted asserts "
     "affirmed acknowledged acknowledges cautioned cautions deadpanned deadpans interjected snapped snaps "
     "yelled yells screamed screams murmured muttered mutters shared shares counseled advised advises "
-    "thundered preached preaches recounted recounts mentioned mentions points pointed chimed chimes"
+    "thundered preached preaches recounted recounts mentioned mentions points pointed chimed chimes "
+    "reported reports raved raves gushed gushes enthused enthuses confided confides teased teases hinted "
+    "hints speculated speculates theorized theorizes marveled "
+    "marvels marvelled chuckled chuckles giggled scoffed scoffs groaned groans volunteered attested attests "
+    "relayed relays surmised surmises"
 )
 CALLING_VERBS = listed(
     "called calls described describes dismissed dismisses praised praises hailed hails criticized criticised "
@@ -134,7 +138,7 @@ OFFICES_WRITTEN_OUT = {
 CRITICAL = listed(
     "critic historian journalist biographer scholar musicologist engineer lawyer reporter editor columnist "
     "reviewer activist academic curator archivist sociologist economist scientist researcher philosopher "
-    "essayist publisher organizer teacher foreman owner founder executive"
+    "essayist publisher organizer teacher foreman owner founder executive a&r"
 )
 GROUPS = listed("band group duo trio quartet quintet collective ensemble crew outfit orchestra choir")
 HONORIFICS = listed("dr. mr. mrs. ms. miss prof. rev. sir dame lord lady st. hon. fr. sister brother")

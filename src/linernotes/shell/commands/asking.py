@@ -164,9 +164,9 @@ def _quotes_in_order(settings: Settings, speaker: str | None) -> tuple[Quote, ..
     # The text alone says what is quoted: no need to wait for the model.
     from linernotes.corpus.quotes import find_quotes
     from linernotes.library.service import spoken_by
-    from linernotes.library.shared import read_shared
+    from linernotes.library.shared import require_shared
 
-    documents = read_shared(settings).require()
+    documents = require_shared(settings).documents
     found = tuple(quote for document in documents for quote in find_quotes(document))
     return found if speaker is None else spoken_by(found, speaker)
 

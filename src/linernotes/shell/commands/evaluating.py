@@ -105,7 +105,7 @@ def _question_sets(settings: Settings, corpus: Path | None, given: Sequence[str]
         of = corpus if folder is None else folder
         own = settings if of is None else settings.model_copy(update={"corpus_dir": of})
         if any(article.text is None for article in articles) or expected is not None:
-            read_shared(own).require()
+            read_shared(own).accept()
         name = Path(file).stem if Path(file).stem not in names else each
         names.add(name)
         yield _QuestionSet(name, file, of, own, articles, expected or ())
@@ -179,12 +179,12 @@ def _withheld(background: Background, engine: Engine, turn: Turn, history: Seque
 def _quotations(given: _QuestionSet) -> tuple[bool | None, ...]:
     """Say of each expected quotation whether its speaker is right, or ``None`` where it is not found."""
     from linernotes.corpus.quotes import find_quotes
-    from linernotes.library.shared import read_shared
+    from linernotes.library.shared import require_shared
     from linernotes.measuring.judging import mark_quotations
 
     if not given.expected:
         return ()
-    documents = read_shared(given.settings).require()
+    documents = require_shared(given.settings).documents
     return mark_quotations(given.expected, [each for document in documents for each in find_quotes(document)])
 
 

@@ -63,6 +63,8 @@ def reload(*, as_json: JsonOption = False) -> None:
         + ", ".join(counted(report[f"{what}s"], what) for what in ("document", "passage", "quotation"))
         + "."
     )
+    for left in report.get("left_out", ()):
+        typer.echo(f"Warning: {left}", err=True)
     for server in report["servers"]:
         typer.echo(" ".join(f"Server {server['guild']}: {server['did']}. {server['said']}".split()))
 
