@@ -14,6 +14,9 @@ Where to look; each file imports those below it alone::
     changes      the kinds of change, and which documents each leads to
     shared       the shared corpus: read from its folder, and noted
     standings    which edition each server works with now
+    restoring    a backup in, a data folder out: the old state or the new one
+    backup       a snapshot, or a data folder, in one file that is verified
+    snapshots    what is kept, held still for a backup
     locks        who works at the same time: processes, people, reloads
     editions     the store of editions: embeds each text once
     uploads      the files that moderators have added
@@ -23,6 +26,7 @@ Where to look; each file imports those below it alone::
     store        in the database: servers' settings, what buttons need, votes
     database     the database file and its migrations
     workers      the threads
+    turns        builds go on in turn, a moment each, and can be stopped
 
 An *edition* is a list of documents ready to be asked; a *revision* is one state of a server's library, and
 names its edition; a *standing* is what a server works with now.
