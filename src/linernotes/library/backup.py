@@ -271,10 +271,15 @@ def _appearing(file: Path, *, replace: bool) -> Iterator[BinaryIO]:
         os.ftruncate(handle, 0)
         try:
             yield out
-            if replace:
+            try:
+                if not replace:
+                    _name(str(beside), file, replace=False)
+            except OSError:
+                # No second names here: between the look and the next line nobody but us writes backups.
+                require_free(file, replace=False)
+            if replace or not os.path.lexists(file):
                 beside.replace(file)
-            else:
-                _name(str(beside), file, replace=False)
+                flush(file.parent)
         finally:
             beside.unlink(missing_ok=True)
 
