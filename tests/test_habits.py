@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from linernotes.evaluation import read_cases, read_expected
+from linernotes.measuring.cases import read_cases, read_expected
 from linernotes.words import holds
 
 HABITS = Path(__file__).parent / "golden" / "habits"
