@@ -168,7 +168,7 @@ def kill_restores(
     now = 1
     for _ in range(kills):
         wanted = 1 - now
-        # By the clock alone, few kills would come into the few milliseconds in which a restore begins to count.
+        # By the clock alone, few kills would come into the milliseconds in which a restore begins to count.
         if chance.random() < 0.5:
             ready = data / "restoring" / "ready.json"
             status = server.run("restore", data, files[wanted], chance.uniform(0, 0.006), there=ready)
