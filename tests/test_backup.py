@@ -202,7 +202,7 @@ async def test_one_that_cannot_be_verified_is_not_there(
 ) -> None:
     await made(settings, tmp_path / "good.zip")
     if not unnamed:
-        monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+        monkeypatch.setattr(backup, "_nameless", lambda _folder: None)
     write = backup._write
 
     def failing(out: Any, *given: Any) -> None:
@@ -223,7 +223,7 @@ async def test_one_that_cannot_be_verified_is_not_there(
 async def test_without_files_that_have_no_name_it_is_the_same(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    monkeypatch.setattr(backup, "_nameless", lambda _folder: None)
     before = await made(settings, tmp_path / "backup.zip")
     with pytest.raises(BackupError, match="is there already"):
         await asyncio.to_thread(back_up, settings, tmp_path / "backup.zip")
@@ -241,7 +241,7 @@ async def test_where_files_cannot_have_two_names_they_are_copied(
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(snapshots.os, "link", refused)
-    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    monkeypatch.setattr(backup, "_nameless", lambda _folder: None)
     before = await made(settings, tmp_path / "backup.zip")
     shutil.rmtree(settings.data_dir)
     restore(settings, tmp_path / "backup.zip")

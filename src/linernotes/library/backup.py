@@ -253,17 +253,12 @@ def _appearing(file: Path, *, replace: bool) -> Iterator[BinaryIO]:
         BackupError: the file is there by now, or another backup is being written to it.
         OSError: it cannot be written.
     """
-    try:
-        handle = os.open(file.parent, os.O_TMPFILE | os.O_RDWR, 0o600)
+    handle = _nameless(file.parent)
+    if handle is not None:
         with os.fdopen(handle, "w+b") as out:
             yield out
             _name(f"/proc/self/fd/{handle}", file, replace=replace)
-            return
-    except (AttributeError, IsADirectoryError):
-        pass
-    except OSError as error:
-        if error.errno not in {errno.EOPNOTSUPP, errno.EINVAL}:
-            raise
+        return
     beside = file.with_name(f".{file.name}.part")
     handle = os.open(beside, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
     with os.fdopen(handle, "w+b") as out:
@@ -282,6 +277,18 @@ def _appearing(file: Path, *, replace: bool) -> Iterator[BinaryIO]:
                 flush(file.parent)
         finally:
             beside.unlink(missing_ok=True)
+
+
+def _nameless(folder: Path) -> int | None:
+    """Open a new file without a name; ``None`` where the system or the file system has no such files."""
+    try:
+        return os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o600)
+    except (AttributeError, IsADirectoryError):
+        return None
+    except OSError as error:
+        if error.errno in {errno.EOPNOTSUPP, errno.EINVAL}:
+            return None
+        raise
 
 
 def _name(source: str, file: Path, *, replace: bool) -> None:
