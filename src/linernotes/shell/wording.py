@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from linernotes.models import Edition, Hit, Quote, Reason, Turn, Unanswered
     from linernotes.retrieval.index import Index
 
+_KILO = 1_000
+
 SENTENCES: dict[Reason, str] = {
     "silent": "The article does not say.",
     "empty": "There is no question in that.",
@@ -109,3 +111,12 @@ def reasons_of(edition: Edition[Index], turn: Turn) -> Iterator[str]:
 def _speakers(edition: Edition[Index], answer: Answer) -> Iterable[str]:
     names = (attribution(quote) for quote in quotes_in(edition, answer) if quote.speaker is not None)
     return dict.fromkeys(map(printable, names))
+
+
+def size(number: float) -> str:
+    """Say how many bytes there are."""
+    for unit in ("bytes", "kB"):
+        if number < _KILO:
+            return f"{number:,.0f} {unit}"
+        number /= _KILO
+    return f"{number:,.0f} MB"
