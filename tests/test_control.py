@@ -119,7 +119,7 @@ async def test_how_far_it_is_is_told(settings: Settings, monkeypatch: pytest.Mon
                     break
             return embed(fake, texts)
 
-        fake: Any = library._engine._embedder._embedder  # type: ignore[attr-defined]
+        fake: Any = library._engine._embedder._embedder._embedder  # type: ignore[attr-defined]
         fake.gate.clear()
         monkeypatch.setattr(FakeEmbedder, "embed", slowly)
         write_corpus(settings.corpus_dir, lanterns=LANTERNS)
@@ -136,7 +136,7 @@ async def test_how_far_it_is_is_told(settings: Settings, monkeypatch: pytest.Mon
 async def test_the_reload_goes_on_when_who_asked_goes_away(settings: Settings) -> None:
     async with served(settings) as library:
         write_corpus(settings.corpus_dir, lanterns=LANTERNS)
-        fake: Any = library._engine._embedder._embedder  # type: ignore[attr-defined]
+        fake: Any = library._engine._embedder._embedder._embedder  # type: ignore[attr-defined]
         fake.entered.clear()
         fake.gate.clear()
         with socket.socket(socket.AF_UNIX) as made:

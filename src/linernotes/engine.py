@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from linernotes.corpus.passages import Division
     from linernotes.models import Candidate, Document, Evidence, Quote, Reason
     from linernotes.reading.reader import Reader
     from linernotes.retrieval.embedding import Embedder
@@ -89,14 +90,22 @@ class Segments:
 
     def make(self, document: Document, progress: Callable[[int, int], None]) -> PreparedSegment:
         """Split and embed a document."""
+        quotes, division = self._split(document)
+        arrays = embed_document(division.passages, division.sentences, quotes, self._embedder, progress)
+        return PreparedSegment(division.passages, division.sentences, quotes, arrays)
+
+    def count(self, document: Document) -> int:
+        """Return how many passages ``make`` would make of a document; nothing is embedded."""
+        return len(self._split(document)[1].passages)
+
+    def _split(self, document: Document) -> tuple[tuple[Quote, ...], Division]:
         quotes = find_quotes(document)
         embedder = self._embedder
         headed = any(block.kind == "heading" for block in document.blocks)
         most = max(8, embedder.max_tokens - HEADING_TOKENS * headed)
         questions = find_questions(document)
         division = split(document, quotes, questions, count_tokens=embedder.count_tokens, max_tokens=most)
-        arrays = embed_document(division.passages, division.sentences, quotes, embedder, progress)
-        return PreparedSegment(division.passages, division.sentences, quotes, arrays)
+        return quotes, division
 
 
 class Indexes:

@@ -22,6 +22,7 @@ Every message is a sentence for the person who reads it, and names the file, lin
     │   ├── EditionDamagedError           a checksum or a shape is wrong
     │   ├── EditionForeignError           made by another model, setting or version
     │   └── EditionUnsavedError           it cannot be written to the disk
+    ├── BackupError                   65  a backup cannot be made, is none of ours, or is not whole
     ├── RefusalError                  65  what a member asks for is not allowed, not there, or not now
     ├── BotAbsentError                69  no bot runs on this DATA_DIR, or it does not answer
     ├── DiscordUnreachableError       69  Discord or the network is not to be had
@@ -133,6 +134,10 @@ class EditionForeignError(EditionError):
 
 class EditionUnsavedError(EditionError):
     """An edition cannot be written to the disk; it would be gone after a restart."""
+
+
+class BackupError(LinerNotesError):
+    """A backup cannot be made; or a file is none of ours, from a newer version, or not whole."""
 
 
 class RefusalError(LinerNotesError):

@@ -90,6 +90,12 @@ class Settings(BaseModel):
     max_corpus_bytes: Annotated[
         int, Field(ge=1, description="The largest corpus, all files together, in bytes")
     ] = 20_000_000
+    max_file_passages: Annotated[
+        int, Field(ge=1, description="The most passages that a file may make which moderators add")
+    ] = 5_000
+    max_server_passages: Annotated[
+        int, Field(ge=1, description="The most passages that a server may have when moderators add a file")
+    ] = 20_000
     max_question_chars: Annotated[
         int, Field(ge=1, description="The longest question that is answered, in characters")
     ] = 1_000

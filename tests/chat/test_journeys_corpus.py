@@ -39,6 +39,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "corpus show": {"document": "harbour.md"},
     "corpus history": {},
     "corpus rollback": {"edition": "1"},
+    "corpus cancel": {},
 }
 COMPLETED = (("remove", "document"), ("hide", "document"), ("show", "document"), ("rollback", "edition"))
 
@@ -622,7 +623,7 @@ async def test_who_waits_for_the_build_of_another_server_is_told(
     build = Build(world, monkeypatch)
     monkeypatch.setattr(world.library.curator._workers, "builds", 2)
     first = begin(world, world.mod, world.channel, "corpus add", file=FILE)
-    await until(lambda: any("Another library is being built" in each for each in notes(world)))
+    await until(lambda: any("Other libraries are being built" in each for each in notes(world)))
     build.goes_on.set()
     assert "Added (1): lanterns.md" in text_of(response_of(await first))
 
@@ -653,6 +654,68 @@ async def test_a_build_that_outlasts_the_response_goes_on_and_what_it_did_is_kep
     shown = response_of(await add(world))
     assert buttons_of(shown) == ["Apply", "Cancel"]
     assert len(world.embedder.texts) == embedded
+
+
+async def begin_build(world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[Build, asyncio.Task[Any], Any]:
+    """Begin a build, and return it, its command, and the message that says how far it is."""
+    build = Build(world, monkeypatch)
+    first = begin(world, world.mod, world.channel, "corpus add", file=FILE)
+    await until(lambda: any("Reading the files" in each for each in notes(world)))
+    return build, first, world.channel.history(viewer=world.mod)[-1]
+
+
+async def test_cancel_on_the_note_stops_a_build_and_leaves_nothing_behind(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        build, first, note = await begin_build(world, patched)
+        pressed = await press(world.mod, note, "Cancel")
+        shown = response_of(await first)
+        assert pressed.acknowledged
+        assert not build.ended.is_set()
+    assert text_of(shown) == f"Cancelled by <@{world.mod.id}>: add lanterns.md. Nothing has changed."
+    assert buttons_of(shown) == []
+    assert world.library.curator._previews == {}
+    assert await world.library.curator.catalogue.audit(world.guild.id) == ()
+    assert buttons_of(response_of(await add(world))) == ["Apply", "Cancel"]
+
+
+async def test_another_moderator_stops_a_build_by_command(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = world.guild.create_role("More mods", permissions=discord.Permissions(manage_guild=True))
+    carol = world.guild.add_member(world.env.create_user("carol"), roles=[role])
+    _, first, _ = await begin_build(world, monkeypatch)
+    told = response_of(await carol.slash(world.channel, "corpus cancel"))
+    assert text_of(told) == "Cancelled: add lanterns.md. Nothing has changed."
+    assert text_of(response_of(await first)).startswith(f"Cancelled by <@{carol.id}>")
+    again = refusal_of(await carol.slash(world.channel, "corpus cancel"))
+    assert again == "Nothing is being built for this server at the moment."
+
+
+async def test_a_build_of_another_server_cannot_be_stopped(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Elsewhere(world)
+    build, first, _ = await begin_build(world, monkeypatch)
+    second = begin(world, other.mod, other.channel, "corpus cancel")
+    await asyncio.sleep(0.05)
+    build.goes_on.set()
+    assert refusal_of(await second) == "Nothing is being built for this server at the moment."
+    assert buttons_of(response_of(await first)) == ["Apply", "Cancel"]
+
+
+async def test_the_button_of_a_build_that_has_ended_stops_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        build, first, note = await begin_build(world, patched)
+        ended = custom_id(note, "Cancel")
+        build.goes_on.set()
+        shown = response_of(await first)
+    forge(world, shown, custom_id(shown, "Cancel"), ended)
+    told = refused(await world.mod.click(shown, custom_id=ended))
+    assert told == "Nothing is being built for this server at the moment."
 
 
 async def test_a_note_that_cannot_be_shown_stops_no_build(

@@ -7,7 +7,7 @@ has a ``register``), and what it says (``embeds``). Features never import each o
 
     asking      mentions, /ask, "Ask about this", the buttons under an answer, "Remove this answer"
     quoting     /quote and /quotes, and the buttons under a quotation
-    curating    /corpus add, remove, hide, show, reload, rollback, status, history; "Apply" and "Cancel"
+    curating    /corpus add, remove, hide, show, reload, rollback, cancel, status, history; "Apply", "Cancel"
     overseeing  /corpus questions, gaps, moderators, audit
     governing   /settings
     about       /help, /sources, /privacy

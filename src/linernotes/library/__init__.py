@@ -15,6 +15,9 @@ Where to look; each file imports those below it alone::
     changes      the kinds of change, and which documents each leads to
     shared       the shared corpus: read from its folder, and noted
     standings    which edition each server works with now
+    restoring    a backup in, a data folder out: the old state or the new one
+    backup       a snapshot, or a data folder, in one file that is verified
+    snapshots    what is kept, held still for a backup
     locks        who works at the same time: processes, people, reloads
     editions     the store of editions: embeds each text once
     uploads      the files that moderators have added
@@ -26,6 +29,7 @@ Where to look; each file imports those below it alone::
     rows         what a row may hold, and its seal: the one place where rows are checked
     folders      the files of a folder: whole or not there
     workers      the threads
+    turns        builds go on in turn, a moment each, and can be stopped
 
 An *edition* is a list of documents ready to be asked; a *revision* is one state of a server's library, and
 names its edition; a *standing* is what a server works with now.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Final
 
-from linernotes.errors import EditionUnsavedError
+from linernotes.errors import EditionUnsavedError, RefusalError
 from linernotes.library.editions import silent
 from linernotes.library.previews import Verdict, compare, meets
 from linernotes.models import Answer
@@ -22,16 +23,28 @@ if TYPE_CHECKING:
     from linernotes.library.workers import Workers
     from linernotes.models import Document, Edition
     from linernotes.retrieval.index import Index
+    from linernotes.settings import Settings
 
 # One name for all that is said of libraries: who reads the log may filter by it.
 _log = logging.getLogger("linernotes.library.curator")
+
+# With more characters of text that was never seen before, a build holds much in memory, and takes long.
+LARGE_CHARS: Final = 200_000
 
 
 class Builder:
     """Makes editions for the curator and its parts."""
 
-    def __init__(self, engine: Engine, editions: EditionStore[Index], store: Store, workers: Workers) -> None:
-        """Take who answers, where editions are kept, the database and the threads."""
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        editions: EditionStore[Index],
+        store: Store,
+        workers: Workers,
+    ) -> None:
+        """Take the settings, who answers, where editions are kept, the database and the threads."""
+        self._settings = settings
         self._engine = engine
         self._editions = editions
         self._store = store
@@ -59,7 +72,49 @@ class Builder:
             )
             return edition
 
-        return await self._workers.build(build)
+        large = _chars(documents) > LARGE_CHARS and (
+            _chars(await self._workers.answer(self._editions.unseen, documents)) > LARGE_CHARS
+        )
+        return await self._workers.build(build, large=large)
+
+    async def require_room(
+        self, documents: Sequence[Document], name: str, editions: Sequence[Edition[Index]]
+    ) -> None:
+        """Make sure that a file does not make more passages than there may be; nothing is embedded for it.
+
+        A file of many headings or short paragraphs makes many passages of few bytes, and each costs.
+
+        Args:
+            documents: what the server is to have.
+            name: the file's name.
+            editions: of the documents that one of these holds, it is known how many passages they make.
+
+        Raises:
+            RefusalError: it makes too many, by itself or with what is there.
+            ClosedError: the library has been closed.
+        """
+        known: dict[str, tuple[Document, int]] = {}
+        for edition in reversed(editions):
+            counts = Counter(passage.document for passage in edition.passages)
+            known |= {each.name: (each, counts[each.name]) for each in edition.documents}
+        total = 0
+        for document in documents:
+            same, count = known.get(document.name, (None, 0))
+            if same != document:
+                large = len(document.text) > LARGE_CHARS
+                count = await self._workers.build(self._engine.segments.count, document, large=large)
+            most = self._settings.max_file_passages
+            if document.name == name and count > most:
+                raise RefusalError(
+                    f"{name} makes {count:,} passages; I take files of up to {most:,} (MAX_FILE_PASSAGES)."
+                    " Fewer headings make fewer passages, and so do several files."
+                )
+            total += count
+        if total > (most := self._settings.max_server_passages):
+            raise RefusalError(
+                f"With this file this server would have {total:,} passages; it may have up to {most:,}"
+                " (MAX_SERVER_PASSAGES). Remove a file first, or hide an article."
+            )
 
     async def load(self, edition_id: str) -> Edition[Index]:
         """Return a saved edition; one made with other settings is made again, with a new id.
@@ -115,3 +170,7 @@ class Builder:
             said = new.text if isinstance(new, Answer) else ""
             verdicts.append(Verdict(check, meets(old, check.words), meets(new, check.words), said))
         return tuple(verdicts)
+
+
+def _chars(documents: Sequence[Document]) -> int:
+    return sum(len(document.text) for document in documents)

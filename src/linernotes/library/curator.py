@@ -25,11 +25,15 @@ from linernotes.library.locks import Locks
 from linernotes.library.opening import Opening
 from linernotes.library.overview import Overview
 from linernotes.library.previews import Preview
+from linernotes.library.snapshots import link, snapshot
 from linernotes.library.standings import Standing, Standings
 from linernotes.library.tidying import Tidying
+from linernotes.library.uploads import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
 
     from linernotes.engine import Engine
     from linernotes.library.catalogue import Catalogue, Gap
@@ -69,8 +73,10 @@ class Curator:
         clock: Callable[[], float],
     ) -> None:
         """Take the parts; ``open`` reads what each server works with."""
+        self._settings = settings
         self._editions = editions
         self._uploads = uploads
+        self._store = store
         self._planner = planner
         self._workers = workers
         self._clock = clock
@@ -81,7 +87,7 @@ class Curator:
         self._previews: OrderedDict[str, Preview] = OrderedDict()
         self._locks = Locks(clock)
         self._alone, self._filing = self._locks.alone, self._locks.filing
-        self._builder = Builder(engine, editions, store, workers)
+        self._builder = Builder(settings, engine, editions, store, workers)
         self._opening = Opening(
             standings=self.standings,
             builder=self._builder,
@@ -137,6 +143,8 @@ class Curator:
             person: who wants it.
             change: the change.
             progress: told from a worker's thread how far it is.
+
+        Who is cancelled while waiting for it stops the build; what it has embedded whole is kept.
 
         Raises:
             RefusalError: it cannot be done, or somebody is changing this server's library; says who.
@@ -228,6 +236,9 @@ class Curator:
         base = self.standings.base(guild)
         before = self.standings.of(guild).edition
         plan = await self._plan(change, base)
+        if isinstance(change, Add):
+            shared = self.standings.of(None).edition
+            await self._builder.require_room(plan.documents, check_name(change.name), (before, shared))
         after = await self._builder.build(plan.documents, progress)
         difference = await self._builder.compare(before, after)
         verdicts = await self._builder.verdicts(await self.catalogue.checks(guild), before, after)
@@ -338,6 +349,20 @@ class Curator:
     def _tell_removed(self, guild: int) -> None:
         self.on_removed(guild)
 
+    def snapshot(self) -> AbstractAsyncContextManager[Path]:
+        """Give a folder that holds what is kept, as it is now, as long as the context lasts; for a backup.
+
+        Raises:
+            BackupError: nothing is kept, or the disk is full.
+            StoreError: the database cannot be read.
+        """
+
+        def take(place: Path) -> None:
+            with self._editions.undisturbed():
+                link(self._settings.data_dir, place)
+
+        return snapshot(self._settings.data_dir, self._store, take, self._filing)
+
     # --- What moderators look at ---
 
     async def status(self, guild: int) -> Status:
@@ -359,5 +384,5 @@ class Curator:
 
     @property
     def builds(self) -> int:
-        """How many builds run or wait, of all servers."""
+        """How many builds there are, of all servers; they take turns."""
         return self._workers.builds

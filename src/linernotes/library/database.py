@@ -31,6 +31,38 @@ _log = logging.getLogger(__name__)
 _BUSY_SECONDS = 5.0
 # Stands in the file's header: a database of another program is not touched.
 _APPLICATION = 0x4C4E4F54
+NAME: Final = "linernotes.db"
+"""The database's file in ``DATA_DIR``."""
+
+
+def require_copy(path: Path) -> None:
+    """Make sure that a file is a whole database that this version can use; nothing of it is changed.
+
+    Raises:
+        StoreError: it is another program's, damaged, or from a newer version.
+    """
+    with path.open("rb") as file:
+        head = file.read(100)
+    # Where SQLite's file format has them: user_version and application_id.
+    version, application = int.from_bytes(head[60:64]), int.from_bytes(head[68:72])
+    if application != _APPLICATION:
+        raise StoreError(f"The database {path.name} was not made by this program.")
+    if version > len(_MIGRATIONS):
+        raise StoreError(
+            f"The database {path.name} is from a newer version of this program (its format is {version}, this"
+            f" one knows {len(_MIGRATIONS)}): install that version."
+        )
+    try:
+        # Whatever the file system can do: nobody else has the copy, and nothing is locked.
+        with closing(
+            sqlite3.connect(f"file:{quote(os.fsencode(path.absolute()))}?immutable=1", uri=True)
+        ) as db:
+            found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.Error as error:
+        found = error
+    if found != "ok":
+        raise StoreError(f"The database {path.name} is damaged ({found}).")
+
 
 _MIGRATIONS = (
     """

@@ -16,6 +16,8 @@ import itertools
 import logging
 import threading
 import weakref
+from collections import Counter
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeAlias
 
@@ -27,7 +29,8 @@ from linernotes.library.segments import misfit, named, read_segment, segment_dig
 from linernotes.models import Document, Edition, IndexT, PreparedSegment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 _log = logging.getLogger(__name__)
@@ -83,9 +86,9 @@ class IndexMaker(Protocol[IndexT]):
 class EditionStore(Generic[IndexT]):
     """Editions and their segments below ``folder``; in memory with ``None``, or where it cannot be written.
 
-    Safe to call from threads: one edition is built at a time; opening an edition that somebody holds does not
-    wait for it. Hold ``lock(folder)`` as long as the store lives: making
-    a store removes what a killed process has left behind.
+    Safe to call from threads. Several editions may be built at a time: while a document is split and
+    embedded, nobody waits, and nothing that a build needs is pruned. Hold ``lock(folder)`` as long as the
+    store lives: making a store removes what a killed process has left behind.
     """
 
     def __init__(
@@ -105,6 +108,8 @@ class EditionStore(Generic[IndexT]):
         self._unsaved_editions: dict[str, Edition[IndexT]] = {}
         # What was made or read here: nobody else's, and it goes when nobody needs it.
         self._seen: set[str] = set()
+        # The segments of editions that are being built, and how many builds need each.
+        self._needed: Counter[str] = Counter()
         # What the editions that are kept list, as far as that was asked for.
         self._listed: dict[str, frozenset[str]] = {}
 
@@ -119,13 +124,25 @@ class EditionStore(Generic[IndexT]):
             EditionError: what the segment maker made does not fit the document.
         """
         ordered, keys, key = self._identify(documents)
-        # Looked up twice: an edition that somebody holds need not wait for another that is being built.
+        # Looked up twice: an edition that somebody holds need not wait for another that is put together.
         if (edition := self._alive.get(key)) is not None:
             return edition
+        with self._needing(keys):
+            segments = self._prepare(dict(zip(keys, ordered, strict=True)), progress)
+            return self._assemble(key, ordered, keys, segments, progress)
+
+    def _assemble(
+        self,
+        key: str,
+        ordered: tuple[Document, ...],
+        keys: Sequence[str],
+        segments: Mapping[str, PreparedSegment],
+        progress: Progress,
+    ) -> Edition[IndexT]:
+        """Return the edition of documents whose segments are there."""
         with self._building:
             if (edition := self._alive.get(key)) is not None:
                 return edition
-            segments = self._prepare(dict(zip(keys, ordered, strict=True)), progress)
             parts = [named(segments[of], document.name) for of, document in zip(keys, ordered, strict=True)]
             progress("index", 0, 1)
             saved = self._folders.read(
@@ -229,6 +246,7 @@ class EditionStore(Generic[IndexT]):
             listed = {
                 self._segment_key(document) for edition in alive.values() for document in edition.documents
             }
+            listed |= self._needed.keys()
             try:
                 for edition_id in kept - alive.keys():
                     listed |= self._segments_of(edition_id)
@@ -250,6 +268,21 @@ class EditionStore(Generic[IndexT]):
                 self._folders.warn(error)
             return frozenset(released or ()) - self._folders.names("editions")
 
+    def unseen(self, documents: Iterable[Document]) -> tuple[Document, ...]:
+        """Return the documents that have to be embedded; whether what was saved is whole is not looked at."""
+        keys = ((document, self._segment_key(document)) for document in documents)
+        return tuple(
+            document
+            for document, key in keys
+            if key not in self._shared
+            and key not in self._unsaved_segments
+            and not self._folders.has("segments", key)
+        )
+
+    def undisturbed(self) -> AbstractContextManager[object]:
+        """Return what keeps everybody from writing or removing folders, as long as it is entered."""
+        return self._building
+
     # --- Segments and editions ---
 
     def _identify(self, documents: Iterable[Document]) -> tuple[tuple[Document, ...], list[str], str]:
@@ -266,6 +299,17 @@ class EditionStore(Generic[IndexT]):
         labels = [replace(document, text="", blocks=()) for document in ordered]
         return ordered, keys, digest("edition", self._edition_settings, keys, labels)
 
+    @contextmanager
+    def _needing(self, keys: Collection[str]) -> Iterator[None]:
+        """Keep these segments from being pruned."""
+        with self._building:
+            self._needed.update(keys)
+        try:
+            yield
+        finally:
+            with self._building:
+                self._needed -= Counter(keys)
+
     def _segment_key(self, document: Document) -> str:
         return segment_digest(document, self._segments.settings)
 
@@ -273,30 +317,47 @@ class EditionStore(Generic[IndexT]):
         """Return the segment of each document by its digest: one in use, as it was saved, or newly made."""
         found: dict[str, PreparedSegment] = {}
         for done, (key, document) in enumerate(documents.items(), 1):
-            if (segment := self._shared.get(key)) is not None:
+            with self._building:
+                segment = self._find(key, document)
+            if segment is not None:
                 found[key] = segment
-                if key not in self._unsaved_segments and not self._folders.has("segments", key):
-                    # Its folder has gone, and the edition to come is to be whole on the disk.
-                    self._unsaved_segments[key] = named(segment, "")
-            else:
-                segment = self._unsaved_segments.get(key) or self._folders.read(
-                    "segments", key, self._segments.settings, functools.partial(read_segment, document)
-                )
-                if segment is not None:
-                    found[key] = self._shared[key] = named(segment, document.name)
             progress("read", done, len(documents))
         missing = {key: document for key, document in documents.items() if key not in found}
         for done, (key, document) in enumerate(missing.items(), 1):
-            bare = replace(document, title=None, artist=None, source=None, date=None)
-            segment = self._segments.make(bare, functools.partial(progress, "embed"))
-            if (wrong := misfit(document, segment)) is not None:
-                raise EditionError(f"What was made of {document.name} does not fit it: {wrong}.")
-            found[key] = self._shared[key] = named(segment, document.name)
-            self._unsaved_segments[key] = named(segment, "")
-            # Saved one by one: a long first build that is stopped goes on where it was.
-            self._save()
+            # Another build may have made it by now.
+            if (segment := self._shared.get(key)) is None:
+                bare = replace(document, title=None, artist=None, source=None, date=None)
+                made = self._segments.make(bare, functools.partial(progress, "embed"))
+                if (wrong := misfit(document, made)) is not None:
+                    raise EditionError(f"What was made of {document.name} does not fit it: {wrong}.")
+                segment = self._keep(key, document, made)
+            found[key] = segment
             progress("split", done, len(missing))
         return found
+
+    def _keep(self, key: str, document: Document, made: PreparedSegment) -> PreparedSegment:
+        """Save a segment that was made, unless another build has been faster."""
+        with self._building:
+            if (segment := self._shared.get(key)) is None:
+                segment = self._shared[key] = named(made, document.name)
+                self._unsaved_segments[key] = named(made, "")
+                # Saved one by one: a long first build that is stopped goes on where it was.
+                self._save()
+            return segment
+
+    def _find(self, key: str, document: Document) -> PreparedSegment | None:
+        """Return a segment that is in use or was saved."""
+        if (segment := self._shared.get(key)) is not None:
+            if key not in self._unsaved_segments and not self._folders.has("segments", key):
+                # Its folder has gone, and the edition to come is to be whole on the disk.
+                self._unsaved_segments[key] = named(segment, "")
+            return segment
+        segment = self._unsaved_segments.get(key) or self._folders.read(
+            "segments", key, self._segments.settings, functools.partial(read_segment, document)
+        )
+        if segment is not None:
+            segment = self._shared[key] = named(segment, document.name)
+        return segment
 
     def _listing(self, edition_id: str) -> tuple[tuple[Document, str], ...]:
         """Return the documents of a saved edition, each with the digest of its segment.

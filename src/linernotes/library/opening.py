@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from linernotes.library.store import Store
     from linernotes.library.uploads import Uploads
     from linernotes.library.workers import Workers
-    from linernotes.models import Edition
+    from linernotes.models import Document, Edition
     from linernotes.retrieval.index import Index
 
 # One name for all that is said of libraries: who reads the log may filter by it.
@@ -87,14 +87,9 @@ class Opening:
         if not own:
             return False
         await self._look_after_rows()
-        documents = found.documents
-        known = [documents] if noted in {None, edition.id} else [documents, *await self._documents(noted)]
-        newest = await self._catalogue.newest()
-        for guild, lost in (await self._catalogue.missing()).items():
-            if (again := await self._find(guild, newest.get(guild), lost, known)) is not None:
-                newest[guild] = again
-        for revision in newest.values():
-            await self._take_up(revision, known)
+        shared_ones = found.documents
+        earlier = () if noted in {None, edition.id} else await self._documents(noted)
+        await self._take_up_all([shared_ones, *earlier])
         if noted is None:
             await shared.note(self._store, edition.id, self._standings.of(None).since)
             return False
@@ -107,6 +102,15 @@ class Opening:
             for guild in await self._catalogue.checked_guilds() - self._standings.guilds:
                 self._standings.put(guild, Standing(before, self._clock() if since is None else since))
         return True
+
+    async def _take_up_all(self, known: Sequence[Sequence[Document]]) -> None:
+        """Work with what each server had; ``known`` are states of the shared corpus, that of now first."""
+        newest = await self._catalogue.newest()
+        for guild, lost in (await self._catalogue.missing()).items():
+            if (found := await self._find(guild, newest.get(guild), lost, known)) is not None:
+                newest[guild] = found
+        for revision in newest.values():
+            await self._take_up(revision, known)
 
     async def _last_shared(self, edition_id: str) -> Edition[Index] | None:
         try:

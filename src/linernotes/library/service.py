@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from linernotes.engine import Engine
 from linernotes.errors import DataFolderBusyError, DataFolderError, LinerNotesError
+from linernotes.library import database
 from linernotes.library.catalogue import Catalogue
 from linernotes.library.changes import Planner
 from linernotes.library.curator import Curator
@@ -25,6 +26,7 @@ from linernotes.library.quarantine import (
     require_database,
     require_known,
 )
+from linernotes.library.restoring import settle
 from linernotes.library.shared import require_shared
 from linernotes.library.store import Store
 from linernotes.library.uploads import Uploads
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-DATABASE: Final = "linernotes.db"
+DATABASE: Final = database.NAME
 """The database's file in ``DATA_DIR``."""
 
 # Documents that are asked alone are kept ready, those asked last.
@@ -284,6 +286,7 @@ def _data_folder(settings: Settings, keep: Keep, stack: ExitStack) -> Path | Non
             raise
         _log.info("Working in memory: %s", error)
         return None
+    settle(settings.data_dir)
     return settings.data_dir
 
 

@@ -12,9 +12,11 @@ import asyncio
 import functools
 import json
 import logging
+import sqlite3
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
@@ -185,6 +187,20 @@ class Store:
         except RuntimeError as error:
             raise ClosedError("The database has been closed.") from error
         return await future
+
+    async def copy(self, path: Path) -> None:
+        """Write the database as it is now into a new file, which is whole by itself.
+
+        Raises:
+            StoreError: the database cannot be read, or the copy not written.
+            ClosedError: the store has been closed.
+        """
+        await self.open()
+        try:
+            # Not as a transaction: a database that is being written to by its own connection is not copied.
+            await asyncio.get_running_loop().run_in_executor(self._pool, self._copy, path)
+        except RuntimeError as error:
+            raise ClosedError("The database has been closed.") from error
 
     # --- Servers ---
 
@@ -392,6 +408,13 @@ class Store:
             else:
                 return connection
         return connect(None)
+
+    def _copy(self, path: Path) -> None:
+        assert self._connection is not None  # noqa: S101  it has been opened
+        with in_sentences(self._path), closing(sqlite3.connect(path, isolation_level=None)) as made:
+            self._connection.backup(made)
+            # One file, and nothing beside it.
+            made.execute("PRAGMA journal_mode = DELETE")
 
     def _close(self) -> None:
         if self._connection is not None:

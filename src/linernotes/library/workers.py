@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from linernotes.errors import ClosedError
+from linernotes.library.turns import Build, TurningEmbedder, Turns
 from linernotes.reading.queue import QueuedReader
 from linernotes.retrieval.batching import BatchingEmbedder
 
@@ -22,23 +23,30 @@ _T = TypeVar("_T")
 # Threads that answer wait for the model most of the time; what waits there together shares a forward pass.
 ANSWERING_THREADS = 16
 
+# Builds take turns, so that none waits for the end of another. Of those that embed much, each holds much in
+# memory while the others have their turns: two at most, and they keep nobody waiting but their like.
+BUILDING_THREADS = 8
+LARGE_BUILDS = 2
+
 
 class Workers:
-    """The threads of one library: some that answer, one that builds, and one for each model."""
+    """The threads of one library: some that answer, some that build in turn, and one for each model."""
 
     def __init__(self) -> None:
         """Start no thread yet: each begins with its first work."""
         self._answering = ThreadPoolExecutor(ANSWERING_THREADS, "linernotes-answer")
-        self._building = ThreadPoolExecutor(1, "linernotes-build")
+        self._building = ThreadPoolExecutor(BUILDING_THREADS, "linernotes-build")
+        self._building_much = ThreadPoolExecutor(LARGE_BUILDS, "linernotes-large-build")
+        self._turns = Turns()
         self._embedder: BatchingEmbedder | None = None
         self._reader: QueuedReader | None = None
         self.builds = 0
         """How many builds run or wait; counted in the event loop."""
 
-    def share(self, embedder: Embedder) -> BatchingEmbedder:
+    def share(self, embedder: Embedder) -> Embedder:
         """Put the model behind one worker, which is closed with the others."""
         self._embedder = BatchingEmbedder(embedder)
-        return self._embedder
+        return TurningEmbedder(self._embedder, self._turns)
 
     def share_reader(self, reader: Reader) -> QueuedReader:
         """Put the reader behind one worker likewise."""
@@ -53,16 +61,30 @@ class Workers:
         """
         return await self._run(self._answering, work, *args)
 
-    async def build(self, work: Callable[..., _T], *args: object) -> _T:
-        """Do work that may take long, after what waits already.
+    async def build(self, work: Callable[..., _T], *args: object, large: bool = False) -> _T:
+        """Do work that may take long, in turn with other such work.
+
+        Who is cancelled while waiting for it stops it: at its next turn, it ends where it is.
+
+        Args:
+            work: the work.
+            args: what it is given.
+            large: whether it holds much in memory.
 
         Raises:
             ClosedError: the workers have been closed.
         """
+        build = Build()
+
+        def in_turn() -> _T:
+            with self._turns.taking(build):
+                return work(*args)
+
         self.builds += 1
         try:
-            return await self._run(self._building, work, *args)
+            return await self._run(self._building_much if large else self._building, in_turn)
         finally:
+            build.stop()
             self.builds -= 1
 
     @staticmethod
@@ -81,4 +103,6 @@ class Workers:
             self._embedder.close()
         if self._reader is not None:
             self._reader.close()
-        self._building.shutdown(wait=True, cancel_futures=True)
+        self._turns.close()
+        for pool in (self._building, self._building_much):
+            pool.shutdown(wait=True, cancel_futures=True)

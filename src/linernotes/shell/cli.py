@@ -21,6 +21,7 @@ from linernotes.errors import LinerNotesError
 from linernotes.shell.commands.asking import ask, quotes
 from linernotes.shell.commands.checking import check
 from linernotes.shell.commands.evaluating import evaluate, tune
+from linernotes.shell.commands.keeping import backup, restore
 from linernotes.shell.commands.operating import doctor, reload, set_aside, start
 from linernotes.shell.commands.training import train
 
@@ -60,7 +61,7 @@ app = typer.Typer(
 )
 app.callback(invoke_without_command=True)(start)
 # In the order in which --help names them.
-for _command in (ask, quotes, check, reload, set_aside, doctor, evaluate, tune, train):
+for _command in (ask, quotes, check, reload, backup, restore, set_aside, doctor, evaluate, tune, train):
     app.command()(_command)
 
 

@@ -8,6 +8,11 @@
     <- {"step": "embed", "done": 3, "total": 12}          each second, while it goes on
     <- {"edition": ..., "documents": ..., "passages": ..., "quotations": ..., "servers": [...]}
        or {"error": "a sentence", "status": 65}
+
+    -> {"do": "snapshot"}
+    <- {}                                                 each second, while it goes on
+    <- {"snapshot": "snapshot-..."}                       a folder in DATA_DIR/staging, which is there until
+       or {"error": "a sentence", "status": 65}           who asked goes away
 """
 
 from __future__ import annotations
@@ -18,14 +23,15 @@ import logging
 import os
 import socket
 import stat
-from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from linernotes.errors import BotAbsentError, DataFolderBusyError, LinerNotesError
 from linernotes.library.locks import lock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
     from pathlib import Path
 
     from linernotes.library import Library
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
     from linernotes.library.following import Moved, Reloaded
 
 _log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 _SOCKET: Final = "control.sock"
 # What the kernel takes for a socket's path is 108 bytes on Linux and 104 on macOS, the end mark included.
@@ -126,9 +133,20 @@ async def _answer(
         asked = request["do"]
     except (ValueError, TypeError, KeyError):
         asked = None
-    if asked != "reload":
-        await _send(writer, {"error": "The running bot does not know that request.", "status": 65})
-        return
+    match asked:
+        case "reload":
+            await _reload(library, on_reloaded, writer)
+        case "snapshot":
+            await _hold_snapshot(library, reader, writer)
+        case _:
+            await _send(writer, {"error": "The running bot does not know that request.", "status": 65})
+
+
+async def _reload(
+    library: Library,
+    on_reloaded: Callable[[tuple[Moved, ...]], Awaitable[None]] | None,
+    writer: asyncio.StreamWriter,
+) -> None:
     newest: list[dict[str, object]] = [{}]
 
     def progress(step: Step, done: int, total: int) -> None:
@@ -136,27 +154,57 @@ async def _answer(
 
     # Goes on when who asked goes away: half of the servers on the old corpus would help nobody.
     reloading = asyncio.ensure_future(library.curator.reload_all(progress))
+    said = "The reload failed; the bot's log says more. The old edition goes on serving."
     try:
-        while not reloading.done():
-            await asyncio.wait({reloading}, timeout=_PROGRESS_SECONDS)
-            if not reloading.done():
-                with suppress(ConnectionError):
-                    await _send(writer, newest[0])
-        reloaded = reloading.result()
-    except LinerNotesError as error:
-        await _send(writer, {"error": str(error), "status": error.exit_status})
-        return
-    except Exception:  # noqa: BLE001  the log has it, and who asked a sentence
-        _log.exception("The reload failed.")
-        said = "The reload failed; the bot's log says more. The old edition goes on serving."
-        await _send(writer, {"error": said, "status": _UNEXPECTED_STATUS})
-        return
+        reloaded = await _waited_for(reloading, writer, lambda: newest[0], said)
     finally:
         reloading.cancel()
+    if reloaded is None:
+        return
     with suppress(ConnectionError):
         await _send(writer, _report(reloaded))
     if on_reloaded is not None:
         await on_reloaded(reloaded.servers)
+
+
+async def _hold_snapshot(
+    library: Library, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Make a snapshot, and remove it when who asked for it has gone away."""
+    async with AsyncExitStack() as stack:
+        making = asyncio.ensure_future(stack.enter_async_context(library.curator.snapshot()))
+        said = "No copy could be made; the bot's log says more."
+        try:
+            place = await _waited_for(making, writer, dict, said)
+        except BaseException:
+            # What has begun is finished, so that the stack knows what to remove.
+            await asyncio.gather(making, return_exceptions=True)
+            raise
+        if place is not None:
+            await _send(writer, {"snapshot": place.name})
+            await reader.read()
+
+
+async def _waited_for(
+    work: asyncio.Future[_T],
+    writer: asyncio.StreamWriter,
+    newest: Callable[[], dict[str, object]],
+    failed: str,
+) -> _T | None:
+    """Wait for work and say each second how far it is; ``None`` if it failed, which has been told then."""
+    try:
+        while not work.done():
+            await asyncio.wait({work}, timeout=_PROGRESS_SECONDS)
+            if not work.done():
+                with suppress(ConnectionError):
+                    await _send(writer, newest())
+        return work.result()
+    except LinerNotesError as error:
+        await _send(writer, {"error": str(error), "status": error.exit_status})
+    except Exception:  # noqa: BLE001  the log has it, and who asked a sentence
+        _log.exception("What the operator asked for failed.")
+        await _send(writer, {"error": failed, "status": _UNEXPECTED_STATUS})
+    return None
 
 
 def _report(reloaded: Reloaded) -> dict[str, object]:
@@ -198,41 +246,78 @@ def request_reload(
         BotAbsentError: no bot runs there, or it does not answer.
         LinerNotesError: the bot could not reload; the sentence and the exit status are its own.
     """
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
-            made.settimeout(_SILENT_SECONDS)
-            with _address(folder) as address:
-                made.connect(address)
-            made.sendall(b'{"do": "reload"}\n')
-            with made.makefile("rb") as lines:
-                for line in lines:
-                    told = json.loads(line)
-                    if "error" in told:
-                        raise _ReloadError(str(told["error"]), int(told["status"]))
-                    if "edition" in told:
-                        return dict(told)
-                    if told:
-                        progress(str(told["step"]), int(told["done"]), int(told["total"]))
-    except TimeoutError:
-        raise BotAbsentError(f"The bot that runs on {folder} does not answer.") from None
-    except (OSError, AttributeError):
-        raise BotAbsentError(_why_absent(folder)) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise BotAbsentError(f"What runs on {folder} answers strangely ({error}).") from None
+    with _asking(folder, "reload") as replies:
+        for told in replies:
+            if "edition" in told:
+                return told
+            if told:
+                progress(str(told["step"]), int(told["done"]), int(told["total"]))
     raise BotAbsentError(f"The bot that runs on {folder} stopped before it had reloaded.")
 
 
-def _why_absent(folder: Path) -> str:
+@contextmanager
+def request_snapshot(folder: Path) -> Iterator[Path]:
+    """Ask the bot that runs on a data folder for a snapshot, a folder that is there as long as the context.
+
+    Raises:
+        BotAbsentError: no bot runs there, or it does not answer.
+        LinerNotesError: the bot could not make one; the sentence and the exit status are its own.
+    """
+    with _asking(folder, "snapshot") as replies:
+        for told in replies:
+            if "snapshot" in told:
+                # The last part alone: a name never leads out of the folder.
+                yield folder / "staging" / PurePath(str(told["snapshot"])).name
+                return
+    raise BotAbsentError(f"The bot that runs on {folder} stopped before it had made a copy.")
+
+
+@contextmanager
+def _asking(folder: Path, request: str) -> Iterator[Iterator[dict[str, Any]]]:
+    """Ask something of the bot and give its replies, until it says no more; what it refuses is raised."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
+        try:
+            made.settimeout(_SILENT_SECONDS)
+            with _address(folder) as address:
+                made.connect(address)
+            made.sendall(f"{json.dumps({'do': request})}\n".encode())
+        except TimeoutError:
+            raise BotAbsentError(f"The bot that runs on {folder} does not answer.") from None
+        except (OSError, AttributeError):
+            raise BotAbsentError(_why_absent(folder, request)) from None
+        with made.makefile("rb") as lines:
+            yield _replies(folder, request, lines)
+
+
+def _replies(folder: Path, request: str, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    try:
+        for line in lines:
+            told = dict(json.loads(line))
+            if "error" in told:
+                raise _RefusedError(str(told["error"]), int(told["status"]))
+            yield told
+    except TimeoutError:
+        raise BotAbsentError(f"The bot that runs on {folder} does not answer.") from None
+    except OSError:
+        raise BotAbsentError(_why_absent(folder, request)) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise BotAbsentError(f"What runs on {folder} answers strangely ({error}).") from None
+
+
+def _why_absent(folder: Path, request: str) -> str:
     if folder.is_dir():
         try:
             with lock(folder):
                 pass
         except DataFolderBusyError as error:
-            return f"{error} It cannot be asked to reload: it may be starting still; try again in a moment."
+            asked = "to reload" if request == "reload" else "for a copy"
+            return f"{error} It cannot be asked {asked}: it may be starting still; try again in a moment."
+    if request != "reload":
+        return f"No bot is running on {folder}."
     return f"No bot is running on {folder}: there is nothing to reload. It reads the corpus when it starts."
 
 
-class _ReloadError(LinerNotesError):
+class _RefusedError(LinerNotesError):
     """What the bot raised, brought here with its exit status."""
 
     def __init__(self, sentence: str, status: int) -> None:

@@ -37,7 +37,7 @@ class Finding:
 
 
 def examine(env: Mapping[str, str]) -> Iterator[Finding]:
-    """Look at Python, settings, corpus, data folder, database and models; without good settings, at two alone.
+    """Look at Python, settings, corpus, data, database and models; without good settings, at two alone.
 
     Args:
         env: the environment to read the settings from.

@@ -85,6 +85,11 @@ def register(bot: LinerNotes) -> None:
     async def rollback(interaction: discord.Interaction[LinerNotes], edition: str) -> None:
         await curation.roll_back(interaction, edition)
 
+    @group.command(name="cancel", description="Stop what is being built for this server")
+    @told
+    async def cancel(interaction: discord.Interaction[LinerNotes]) -> None:
+        await curation.previews.stop(interaction)
+
     complete(remove, "document", choices.documents_like(choices.own))
     complete(hide, "document", choices.documents_like(choices.shared))
     complete(show_, "document", choices.documents_like(choices.hidden))
@@ -98,7 +103,7 @@ class Curation:
         """Take the bot, and what shows what a change would come to."""
         self._bot = bot
         self._curator = bot.library.curator
-        self._previews = previews
+        self.previews = previews
 
     async def status(self, interaction: discord.Interaction[LinerNotes]) -> None:
         """Show what the server answers from."""
@@ -115,14 +120,14 @@ class Curation:
             most = self._bot.settings.max_file_bytes
             if file.size > most:
                 raise RefusalError(f"The file has {file.size:,} bytes; I read files of up to {most:,} bytes.")
-            await self._previews.show(interaction, guild, Add(file.filename, await _download(file)))
+            await self.previews.show(interaction, guild, Add(file.filename, await _download(file)))
 
     async def preview(self, interaction: discord.Interaction[LinerNotes], change: Change) -> None:
         """Show what a change would come to."""
         guild = require_library(self._bot, interaction)
         with self._bot.work():
             await defer(interaction, hidden=True)
-            await self._previews.show(interaction, guild, change)
+            await self.previews.show(interaction, guild, change)
 
     async def change_document(
         self,

@@ -95,11 +95,11 @@ def building(
     Args:
         stage: the step, what is done of it and of how much; ``None`` before the first.
         documents: how many new documents are done, of how many; ``None`` before the first.
-        waiting: whether the library of another server is built first.
+        waiting: whether libraries of other servers are being built, too.
     """
     match stage:
         case None if waiting:
-            text = "Another library is being built at the moment; this one comes after it."
+            text = "Other libraries are being built at the moment; they take turns."
         case None:
             text = "Reading the files…"
         case "read", done, total:
@@ -255,10 +255,11 @@ def failed(notice: str) -> discord.Embed:
     return discord.Embed(description=f"{notice}\n-# I answer as before.", colour=GREY)
 
 
-def cancelled(change: Change) -> discord.Embed:
-    """Say that a preview has been dropped."""
+def cancelled(change: Change, by: int | None = None) -> discord.Embed:
+    """Say that a preview has been dropped, or a build stopped; by whom, if that is said."""
+    begin = "Cancelled" if by is None else f"Cancelled by {who(by)}"
     return discord.Embed(
-        description=f"Cancelled: {fit(clean(_asked(change)), 300)}. Nothing has changed.", colour=GREY
+        description=f"{begin}: {fit(clean(_asked(change)), 300)}. Nothing has changed.", colour=GREY
     )
 
 

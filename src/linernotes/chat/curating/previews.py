@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import discord
 
 from linernotes.chat.curating import embeds
-from linernotes.chat.curating.progress import Progress, Watcher
+from linernotes.chat.curating.progress import Progress, Stoppable, StoppedError, Watcher
 from linernotes.chat.frame import logs
 from linernotes.chat.frame.buttons import Press, button, row
 from linernotes.chat.frame.moderators import require_library
-from linernotes.chat.frame.responses import may_embed, show, shown
+from linernotes.chat.frame.responses import defer, may_embed, show, shown
 from linernotes.errors import (
     CorpusError,
     EditionError,
@@ -52,6 +52,7 @@ def register(bot: LinerNotes) -> Previews:
     bot.presses["apply"] = previews.press_apply
     bot.presses["applyanyway"] = previews.press_apply_anyway
     bot.presses["cancel"] = previews.press_cancel
+    bot.presses["stop"] = previews.press_stop
     return previews
 
 
@@ -72,14 +73,19 @@ class Previews:
             RefusalError: it cannot be built; the sentence says why.
         """
         progress = Progress()
-        with self._sentences():
-            preview = await self._watcher.watch(
-                interaction,
-                self._curator.preview(guild, interaction.user.id, change, progress),
-                progress,
-                after="It goes on being built, and what has been embedded is kept: give the command again in"
-                " a while. Nothing has changed yet.",
-            )
+        try:
+            with self._sentences():
+                preview = await self._watcher.watch(
+                    interaction,
+                    self._curator.preview(guild, interaction.user.id, change, progress),
+                    progress,
+                    after="It goes on being built, and what has been embedded is kept: give the command again"
+                    " in a while, or stop it with `/corpus cancel`. Nothing has changed yet.",
+                    stoppable=Stoppable(guild, change),
+                )
+        except StoppedError as stopped:
+            await show(interaction, embeds.cancelled(change, by=stopped.person))
+            return
         await self._show_preview(interaction, preview)
 
     # --- Buttons ---
@@ -99,6 +105,24 @@ class Previews:
         change = self._curator.find(guild, rest).change
         self._curator.cancel(guild, rest)
         await _replace(interaction, embeds.cancelled(change))
+
+    async def press_stop(self, interaction: discord.Interaction[LinerNotes], rest: str) -> None:
+        """Stop a build; the note of how far it is then says so."""
+        guild = require_library(self._bot, interaction)
+        self._stop(guild, interaction.user.id, rest)
+        await interaction.response.defer()
+
+    async def stop(self, interaction: discord.Interaction[LinerNotes]) -> None:
+        """Stop what is being built for the server, whoever has asked for it."""
+        guild = require_library(self._bot, interaction)
+        change = self._stop(guild, interaction.user.id)
+        await defer(interaction, hidden=True)
+        await show(interaction, embeds.cancelled(change))
+
+    def _stop(self, guild: int, person: int, name: str | None = None) -> Change:
+        change = self._watcher.stop(guild, person, name)
+        _log.info("build stopped", guild=guild, by=person)
+        return change
 
     def _require_idle(self, preview_id: str) -> None:
         if preview_id in self._applying:
@@ -170,6 +194,8 @@ class Previews:
         """Let what the library refuses be told as it stands: there may be names of documents in it."""
         try:
             yield
+        except StoppedError:
+            raise
         except (RefusalError, CorpusError, EditionError) as error:
             raise RefusalError(self._say(error)) from error
 

@@ -1,8 +1,9 @@
-"""Waits for work on a library, and says in the meantime how far it is."""
+"""Waits for work on a library, says in the meantime how far it is, and lets moderators stop it."""
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,6 +12,7 @@ import discord
 
 from linernotes.chat.curating import embeds
 from linernotes.chat.frame import logs
+from linernotes.chat.frame.buttons import button, row
 from linernotes.chat.frame.responses import show
 from linernotes.errors import RefusalError
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from linernotes.chat.frame.bot import LinerNotes
+    from linernotes.library.changes import Change
 
 _log = logs.get(__name__)
 _T = TypeVar("_T")
@@ -43,6 +46,27 @@ class Progress:
         self.stage = (step, done, total)
 
 
+class StoppedError(RefusalError):
+    """Somebody has stopped a build; ``person`` is who, ``change`` what it would have come to."""
+
+    def __init__(self, change: Change, person: int) -> None:
+        """Say who has stopped it."""
+        super().__init__(f"<@{person}> has cancelled that; nothing has changed.")
+        self.change = change
+        self.person = person
+
+
+class Stoppable:
+    """A build that moderators may stop: what it would come to, in which server, and who has stopped it."""
+
+    def __init__(self, guild: int, change: Change) -> None:
+        """Give it a name that the button carries."""
+        self.name = secrets.token_hex(8)
+        self.guild = guild
+        self.change = change
+        self.by: int | None = None
+
+
 class Watcher:
     """Holds the work that goes on for a library, and shows how far it is to who has asked for it."""
 
@@ -51,6 +75,7 @@ class Watcher:
         self._bot = bot
         # The event loop holds tasks weakly.
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._stoppable: dict[Stoppable, asyncio.Task[Any]] = {}
 
     async def watch(
         self,
@@ -59,13 +84,27 @@ class Watcher:
         progress: Progress,
         *,
         after: str,
+        stoppable: Stoppable | None = None,
     ) -> _T:
         """Wait for work on a library and say how far it is; where that takes too long, say ``after``.
 
+        Args:
+            interaction: whose response says it.
+            work: the work.
+            progress: how far it is.
+            after: what is said where that takes too long.
+            stoppable: says that it may be stopped, by *Cancel* or ``/corpus cancel``.
+
         Raises:
+            StoppedError: somebody has stopped it.
             RefusalError: the bot leaves, or Discord takes no more edits; then the work goes on by itself.
         """
         task = self.start(work)
+        view = None
+        if stoppable is not None:
+            self._stoppable[stoppable] = task
+            task.add_done_callback(lambda _: self._stoppable.pop(stoppable, None))
+            view = row(button("stop", stoppable.name, label="Cancel"))
         end = asyncio.get_running_loop().time() + WATCH_SECONDS
         before: discord.Embed | None = None
         while not (await asyncio.wait({task}, timeout=NOTE_SECONDS))[0]:
@@ -85,8 +124,27 @@ class Watcher:
                 before = note
                 # That it cannot be shown stops nothing.
                 with suppress(discord.HTTPException, aiohttp.ClientError):
-                    await show(interaction, note)
+                    await show(interaction, note, view)
+        if task.cancelled() and stoppable is not None and stoppable.by is not None:
+            raise StoppedError(stoppable.change, stoppable.by)
         return task.result()
+
+    def stop(self, guild: int, person: int, name: str | None = None) -> Change:
+        """Stop what is being built for a server, and return what it would have come to.
+
+        Args:
+            guild: the server.
+            person: who stops it.
+            name: the one build that is meant; by default, any.
+
+        Raises:
+            RefusalError: there is no such build any more.
+        """
+        for each, task in self._stoppable.items():
+            if each.guild == guild and name in {None, each.name} and each.by is None and task.cancel():
+                each.by = person
+                return each.change
+        raise RefusalError("Nothing is being built for this server at the moment.")
 
     def start(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
         """Begin work that goes on, whoever waits for it."""
