@@ -25,7 +25,6 @@ from linernotes.library.database import checkpoint, connect, in_sentences, trans
 from linernotes.library.rows import ANSWERS, BLOCKED, CHANNELS, FACTS, SERVERS
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
