@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from linernotes.answering import overheard
 from linernotes.answering.answer import decide, open_with
 from linernotes.answering.conversation import Standalone, stand_alone
 from linernotes.answering.language import is_foreign
@@ -125,6 +126,15 @@ class Engine:
             return None
         standalone = stand_alone(text, turns)
         return standalone.question, self._search(edition, standalone, k)
+
+    def is_question(self, edition: Edition[Index], message: str) -> bool:
+        """Say whether a message that addresses nobody is a question for the bot, and not talk among people."""
+        text, reason = self._read(edition, message)
+        if reason in {"empty", "greeting", "too-long", "language"}:
+            return False
+        embedding = self._embedder.embed([text])[0]
+        evidence = edition.index.search(Query.of(text, embedding))
+        return overheard.is_question(text, evidence, embedding.vector, self._embedder.digest)
 
     def _read(self, edition: Edition[Index], question: str) -> tuple[str, Reason | None]:
         """Return the question in plain words, and why it is not looked up, if it is not."""

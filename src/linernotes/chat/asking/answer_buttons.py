@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from linernotes.chat.asking import embeds
 from linernotes.chat.frame import citations
 from linernotes.chat.frame.buttons import Press, button, number, pager, row
+from linernotes.chat.frame.promptly import promptly
 from linernotes.chat.frame.responses import defer, show
 from linernotes.errors import RefusalError
 
@@ -53,8 +54,10 @@ async def _looked_up(interaction: discord.Interaction[LinerNotes], key: str) -> 
     posted = (
         None
         if found is None
-        else await interaction.client.store.find(
-            found, guild=interaction.guild_id, channel=interaction.channel_id or 0
+        else await promptly(
+            interaction.client.store.find(
+                found, guild=interaction.guild_id, channel=interaction.channel_id or 0
+            )
         )
     )
     if posted is None:
@@ -126,7 +129,7 @@ async def _press_down(interaction: discord.Interaction[LinerNotes], key: str) ->
 async def _vote(interaction: discord.Interaction[LinerNotes], key: str, vote: Literal[-1, 1]) -> None:
     await defer(interaction, hidden=True)
     posted = await _looked_up(interaction, key)
-    new = await interaction.client.store.vote(posted.key, interaction.user.id, vote)
+    new = await promptly(interaction.client.store.vote(posted.key, interaction.user.id, vote))
     said = "👍" if vote > 0 else "👎"
     offered = [each(interaction) for each in interaction.client.hooks.disliked] if vote < 0 else []
     buttons = [each for each in offered if each is not None]

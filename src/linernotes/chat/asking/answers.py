@@ -12,6 +12,7 @@ from linernotes.chat.asking import embeds
 from linernotes.chat.asking.answer_buttons import buttons_of
 from linernotes.chat.frame import logs
 from linernotes.chat.frame.buttons import Press, row
+from linernotes.chat.frame.promptly import promptly
 from linernotes.errors import RefusalError, StoreError
 from linernotes.library.store import Evidence, Posted
 from linernotes.models import Answer, Turn
@@ -113,7 +114,8 @@ async def add_buttons(bot: LinerNotes, reply: Reply, place: Place, content: str)
         content: the question as it was sent.
     """
     said = reply.turns[-1].reply
-    if isinstance(said, Answer):
+    # Where what belongs to the reply could not be kept, the database would only be waited for once more.
+    if isinstance(said, Answer) or (reply.posted is None and said.nearest is not None):
         return reply
     added = [await each(place, said, content) for each in bot.hooks.unanswered]
     return replace(reply, added=tuple(each for each in added if each is not None))
@@ -124,7 +126,7 @@ async def _recorded(bot: LinerNotes, posted: Posted | None) -> Posted | None:
     if posted is None:
         return None
     try:
-        await bot.store.record(posted)
+        await promptly(bot.store.record(posted))
     except StoreError as error:
         _log.error("answer not recorded", key=posted.key, reason=str(error))
         return None
@@ -138,7 +140,7 @@ async def remember(
     bot.sessions.remember(place, message, reply.turns, private=private)
     if reply.posted is not None:
         try:
-            await bot.store.sent(reply.posted.key, message)
+            await promptly(bot.store.sent(reply.posted.key, message))
         except StoreError as error:
             _log.error("answer not recorded", key=reply.posted.key, reason=str(error))
 
@@ -174,5 +176,9 @@ async def remove_answer(bot: LinerNotes, posted: Posted) -> None:
         except discord.Forbidden as error:
             raise RefusalError("I may not remove that here.") from error
         bot.sessions.drop(posted.message)
-    await bot.store.drop(posted.key)
+    try:
+        await promptly(bot.store.drop(posted.key))
+    except StoreError as error:
+        # What its buttons needed goes after 30 days in any case.
+        _log.warning("answer not forgotten", key=posted.key, reason=str(error))
     _log.info("answer removed", key=posted.key, guild=posted.guild)
