@@ -45,7 +45,7 @@ ASKED = ("harbour", "heist", "interview", "lighthouse")
 # Of the golden questions there are many, and all are questions.
 WEIGHT_OF_ASKED = 0.4
 # The penalty on the weights of the signs (its inverse), and by how much a vector's are held back besides.
-FREEDOM, VECTOR_SCALE = 0.3, 5.0
+FREEDOM, VECTOR_SCALE = 0.3, 8.0
 
 
 @dataclass(frozen=True)
@@ -137,9 +137,7 @@ def crossed(messages: list[Message], *, reads_vector: bool) -> list[tuple[Messag
     found = []
     for about in sorted({each.about for each in messages}):
         listener = fit([each for each in messages if each.about != about], reads_vector=reads_vector)
-        found += [
-            (each, listener.of(each.signs, each.vector)) for each in messages if each.about == about
-        ]
+        found += [(each, listener.of(each.signs, each.vector)) for each in messages if each.about == about]
     return found
 
 
@@ -191,7 +189,9 @@ def write(messages: list[Message], digest: str) -> None:
     text = json.dumps({"listeners": stored}, indent=1)
     # A line for each weight of a vector would make a long file of it.
     head, *rest = text.split('"vector": [')
-    lines = [head] + [" ".join(part.partition("]")[0].split()) + "]" + part.partition("]")[2] for part in rest]
+    lines = [head] + [
+        " ".join(part.partition("]")[0].split()) + "]" + part.partition("]")[2] for part in rest
+    ]
     place.write_text('"vector": ['.join(lines) + "\n", encoding="utf-8")
 
 

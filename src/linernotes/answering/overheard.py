@@ -62,9 +62,13 @@ _NOW: Final = frozenset(
 _PAST: Final = frozenset("was were did had got made wrote said".split())
 # Whoever asks for something so speaks neither of us nor of themselves.
 _WISHES: Final = re.compile(
-    r"(?:(?:can|could|would|will) (?:you|u|someone|anyone|somebody|anybody) (?:please )?(?:tell|give|show|explain|describe"
-    r"|remind|summari[sz]e|list|name|find|quote|say)|i(?:'d| would)? (?:want|need|like|love) to know"
-    r"|(?:do|does) (?:you|anyone|anybody|it|they) (?:know|say|mention|tell)|any (?:idea|ideas|clue|word|info))\b(?: me\b| us\b)?"
+    r"(?:(?:can|could|would|will) (?:you|u|someone|anyone|somebody|anybody) (?:please )?(?:tell|give|show|explain"
+    r"|describe|remind|summari[sz]e|list|name|find|quote|say)"
+    r"|i(?:'d| would)? (?:want|need|like|love) to know"
+    r"|i (?:still |really |just )?(?:don't|dont|do not|can't|cant|cannot) (?:get|understand|see|remember|recall)"
+    r"(?= (?:who|what|when|where|why|how|which)\b)"
+    r"|(?:do|does) (?:you|anyone|anybody|it|they) (?:know|say|mention|tell)"
+    r"|any (?:idea|ideas|clue|word|info))\b(?: me\b| us\b)?"
 )
 _EXCLAIMS: Final = re.compile(r"what an?\b|how \w+ (?:is|was) (?:that|this)$")
 _LAUGHS: Final = re.compile(
@@ -73,7 +77,9 @@ _LAUGHS: Final = re.compile(
     re.IGNORECASE,
 )
 
-_ABOUT: Final = frozenset((a, b) for a in ("what", "more", "anything", "how", "something") for b in ("about", "on"))
+_ABOUT: Final = frozenset(
+    (a, b) for a in ("what", "more", "anything", "how", "something") for b in ("about", "on")
+)
 _BE: Final = frozenset({"is", "was", "are", "were"})
 
 SIGNS: Final = (
@@ -90,6 +96,7 @@ SIGNS: Final = (
     "me",
     "room",  # "anyone", "everybody"
     "absent",  # of something or somebody spoken of before
+    "asks_absent",  # and it is asked of them
     "now",  # "tomorrow", "later"
     "past",
     "how_be",  # "how was ..."
@@ -206,7 +213,9 @@ def _read(text: str) -> _Put:
     words = tuple(each.text for each in find_words(bare))
     rest = _without_openers(words)
     # What is asked is often a sentence of its own at the end.
-    last = _without_openers(tuple(each.text for each in find_words(re.split(r"[.,;!?]\s+", bare.strip())[-1])))
+    last = _without_openers(
+        tuple(each.text for each in find_words(re.split(r"[.,;!?]\s+", bare.strip())[-1]))
+    )
     first, last_first = rest[:1], last[:1]
     wish, spoken = _WISHES.match(" ".join(rest)), " ".join(rest)
     exclaims = _EXCLAIMS.match(spoken) is not None
@@ -247,6 +256,7 @@ def _form(text: str) -> dict[str, float]:
         "me": min(max(me, 0), _ENOUGH),
         "room": bool(set(words) & (_ROOM - {"there", "here"})),
         "absent": bool(set(words) & _ABSENT),
+        "asks_absent": (put.asks or put.requests) and bool(set(put.said) & _ABSENT),
         "now": bool(set(words[1:]) & _NOW),
         "past": bool(set(words) & _PAST),
         "how_be": rest[:1] == ("hows",) or (rest[:1] == ("how",) and bool(set(rest[1:2]) & _BE)),

@@ -134,9 +134,7 @@ async def _remove_message(interaction: discord.Interaction[LinerNotes], message:
     if bot.user is None or message.author.id != bot.user.id:
         raise RefusalError("That is not an answer of mine.")
     channel = interaction.channel_id or 0
-    posted = await promptly(
-        bot.store.find_message(message.id, guild=interaction.guild_id, channel=channel)
-    )
+    posted = await promptly(bot.store.find_message(message.id, guild=interaction.guild_id, channel=channel))
     server = bot.servers.of(interaction.guild_id)
     may = interaction.guild_id is not None and may_remove(server, interaction.user, interaction.permissions)
     if not may and (posted is None or posted.asker != interaction.user.id):

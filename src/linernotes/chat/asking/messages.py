@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import discord
 
-from linernotes.chat.asking.addressing import Recent, guild_of, how_addressed, is_by_person, own_roles, text_of
+from linernotes.chat.asking.addressing import (
+    Recent,
+    guild_of,
+    how_addressed,
+    is_by_person,
+    own_roles,
+    text_of,
+)
 from linernotes.chat.asking.answers import Reply, add_buttons, answer, remember, remove_answer
 from linernotes.chat.asking.places import Places, may_write, own_permissions
 from linernotes.chat.frame import logs

@@ -47,7 +47,14 @@ class Places:
         try:
             async with asyncio.timeout(_SECONDS):
                 return await self._bot.fetch_channel(channel.id)
-        except (discord.DiscordException, aiohttp.ClientError, OSError, LookupError, TypeError, ValueError) as error:
+        except (
+            discord.DiscordException,
+            aiohttp.ClientError,
+            OSError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ) as error:
             _log.info("channel not known", channel=channel.id, reason=type(error).__name__)
             return None
 
