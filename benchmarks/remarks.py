@@ -5,7 +5,8 @@ answered. The messages stand in ``tests/golden``:
 
 - ``remarks-learning.jsonl``, with the questions of the golden sets of four articles, is what the weights are
   learned from; its figures are by cross-validation over articles,
-- ``remarks.jsonl`` and ``remarks-held-out.jsonl`` were written before anything was tuned and nothing is learned
+- ``remarks.jsonl`` and ``remarks-held-out.jsonl`` were written before anything was tuned and nothing is
+learned
   from them.
 
     python benchmarks/remarks.py             # prints the figures of the weights that ship

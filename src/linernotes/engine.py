@@ -128,7 +128,7 @@ class Engine:
         return standalone.question, self._search(edition, standalone, k)
 
     def is_question(self, edition: Edition[Index], message: str) -> bool:
-        """Say whether a message that addresses nobody is a question for the bot, and not talk among people."""
+        """Say whether a message that addresses nobody is a question for the bot, not talk among people."""
         text, reason = self._read(edition, message)
         if reason in {"empty", "greeting", "too-long", "language"}:
             return False

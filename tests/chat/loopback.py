@@ -71,6 +71,7 @@ class Loopback:
     lost: deque[int] = field(default_factory=deque)
     # Whether messages are taken at once; while it is cleared, those who send them wait.
     taking: asyncio.Event = field(default_factory=asyncio.Event)
+    trying: asyncio.Event = field(default_factory=asyncio.Event)
     # How often the bot is asked for a heartbeat, and when each came.
     heartbeat_seconds: float = 20.0
     heartbeats: list[float] = field(default_factory=list)
@@ -169,6 +170,7 @@ class Loopback:
 
     async def _send(self, request: web.Request) -> web.Response:
         body = self.requests[-1].body
+        self.trying.set()
         await self.taking.wait()
         if self.failures:
             return _failure(self.failures.popleft())

@@ -1,4 +1,4 @@
-"""However people address the bot, and whatever Discord's library does not know: nobody is left without an answer."""
+"""However people address the bot, and whatever Discord's library does not know, they are answered."""
 
 from __future__ import annotations
 

@@ -1,12 +1,13 @@
-"""A message that names nobody, in a thread where the bot has been asked -> whether it is a question for the bot.
+"""A message that names nobody, in a thread where the bot was asked -> whether it is a question for the bot.
 
-People talk in such a thread with each other, too, and ask each other things: "how was your exam?" is no question
-for us, and "remind me what ysl is" is one without a question mark. Two kinds of signs are weighed together by a
-logistic regression: how a message is put (whom it speaks of, how it begins), and what the corpus has to do with
-it. Neither is enough: members ask for what the article does not say, and talk about what it says.
+People talk in such a thread with each other, too, and ask each other things: "how was your exam?" is no
+question for us, and "remind me what ysl is" is one without a question mark. Two kinds of signs are weighed
+together by a logistic regression: how a message is put (whom it speaks of, how it begins), and what the
+corpus has to do with it. Neither is enough: members ask for what the article does not say, and talk about
+what it says.
 
-The weights are fitted by ``benchmarks/remarks.py`` to messages that were written for it, one set for the model
-that ships, which reads the message's vector as well, and one for any other, which does without.
+The weights are fitted by ``benchmarks/remarks.py`` to messages that were written for it: one set for the
+model that ships, which reads the message's vector as well, and one for any other, which does without.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 _LINK: Final = re.compile(r"\S*(?:://|\bwww\.)\S*|<[^>]*>")
 # What people say before they come to it; closed classes of words, as all that follow.
 _OPENERS: Final = frozenset(
-    "and but so or also then ok okay wait hold on hm hmm hmmm um uh well oh ah hey hi yo sorry please btw anyway"
-    " no yes yeah actually alright right now just like quick question another one more".split()
+    "and but so or also then ok okay wait hold on hm hmm hmmm um uh well oh ah hey hi yo sorry please btw"
+    " anyway no yes yeah actually alright right now just like quick question another one more".split()
 )
 _ASKS: Final = frozenset(
     "who whos whose whom what whats which when whens where wheres why how hows howd whod whatd wheres".split()
@@ -43,7 +44,8 @@ _AUXILIARIES: Final = frozenset(
     " doesn't didn't hasn't".split()
 )
 _REQUESTS: Final = frozenset(
-    "tell give show explain describe remind summarise summarize list name find quote more any anything".split()
+    "tell give show explain describe remind summarise summarize list name find quote more any"
+    " anything".split()
 )
 _YOU: Final = frozenset("you your yours yourself u ur y'all guys ya you're you've you'll you'd".split())
 _ME: Final = frozenset(
@@ -56,17 +58,17 @@ _ABSENT: Final = frozenset(
     "he she they it him her them his hers its their theirs that this these those there".split()
 )
 _NOW: Final = frozenset(
-    "today tonight tomorrow yesterday now later soon already again weekend week monday tuesday wednesday thursday"
-    " friday saturday sunday morning evening night minute sec second lately recently".split()
+    "today tonight tomorrow yesterday now later soon already again weekend week monday tuesday wednesday"
+    " thursday friday saturday sunday morning evening night minute sec second lately recently".split()
 )
 _PAST: Final = frozenset("was were did had got made wrote said".split())
 # Whoever asks for something so speaks neither of us nor of themselves.
 _WISHES: Final = re.compile(
-    r"(?:(?:can|could|would|will) (?:you|u|someone|anyone|somebody|anybody) (?:please )?(?:tell|give|show|explain"
-    r"|describe|remind|summari[sz]e|list|name|find|quote|say)"
+    r"(?:(?:can|could|would|will) (?:you|u|someone|anyone|somebody|anybody) (?:please )?(?:tell|give|show"
+    r"|explain|describe|remind|summari[sz]e|list|name|find|quote|say)"
     r"|i(?:'d| would)? (?:want|need|like|love) to know"
-    r"|i (?:still |really |just )?(?:don't|dont|do not|can't|cant|cannot) (?:get|understand|see|remember|recall)"
-    r"(?= (?:who|what|when|where|why|how|which)\b)"
+    r"|i (?:still |really |just )?(?:don't|dont|do not|can't|cant|cannot) (?:get|understand|see|remember"
+    r"|recall)(?= (?:who|what|when|where|why|how|which)\b)"
     r"|(?:do|does) (?:you|anyone|anybody|it|they) (?:know|say|mention|tell)"
     r"|any (?:idea|ideas|clue|word|info))\b(?: me\b| us\b)?"
 )
@@ -129,14 +131,14 @@ _ENOUGH: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A fitted model: weights of the signs in the order of ``SIGNS``, and of a message's vector where it reads one."""
+    """A fitted model: weights of the signs in the order of ``SIGNS``, and of a vector where it reads one."""
 
     intercept: float
     signs: Floats
     vector: Floats | None = None
 
     def of(self, signs: Sequence[float], vector: Floats) -> float:
-        """Return the probability that a message with these signs and this vector is a question for the bot."""
+        """Return the probability that a message with these signs and vector is a question for the bot."""
         x = self.intercept + float(self.signs @ np.array(signs, np.float32))
         if self.vector is not None:
             x += float(self.vector @ vector)
@@ -194,7 +196,7 @@ def find_signs(text: str, evidence: Evidence) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class _Put:
-    """How a message is put: its words, those after what people say before they come to it, and what they do."""
+    """How a message is put: its words, those after its openers, and what they do."""
 
     words: tuple[str, ...]
     rest: tuple[str, ...]

@@ -169,7 +169,7 @@ class Library:
         return await self._workers.answer(answer)
 
     async def is_question(self, message: str, *, guild: int | None = None) -> bool:
-        """Say whether a message that addresses nobody is a question for the bot, and not talk among people.
+        """Say whether a message that addresses nobody is a question for the bot, not talk among people.
 
         Raises:
             ClosedError: the library has been closed.

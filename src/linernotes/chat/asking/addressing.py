@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Addressed: TypeAlias = Literal["direct", "mention", "role", "overheard"]
 """``direct``: a direct message; ``mention``: the bot is mentioned, or its answer replied to with a ping;
-``role``: the role that Discord has made for it is; ``overheard``: nobody is, in a thread that it was asked in."""
+``role``: the role that Discord made for it is; ``overheard``: nobody is, in a thread where it was asked."""
 
 _ASKING: Final = frozenset({discord.MessageType.default, discord.MessageType.reply})
 

@@ -1,7 +1,7 @@
 """Questions in messages: mentions, replies and direct messages, each answered once by a message.
 
-What Discord's library does not know (a thread, a server, what the bot may do there) is not taken for forbidden,
-nor for a direct message: it is tried, and Discord decides.
+What Discord's library does not know (a thread, a server, what the bot may do there) is not taken for
+forbidden, nor for a direct message: it is tried, and Discord decides.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ _REFUSAL_SECONDS: Final = 5.0
 _OVERHEARD: Final = 20
 
 _LISTENS: Final = (
-    "I could not read that: Discord shows me a message only if it mentions me, and not my role. Mention me ({}),"
-    " or use `/ask`."
+    "I could not read that: Discord shows me a message only if it mentions me, and not my role. Mention me"
+    " ({}), or use `/ask`."
 )
 
 
@@ -129,7 +129,7 @@ class Messages:
         await self._hear(message, how)
 
     async def on_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
-        """Take note that a question was edited while it is answered; the first mention makes it a question."""
+        """Take note of an edit while a question is answered; the first mention makes it a question."""
         pending = self._pending.get(payload.message_id)
         if pending is not None:
             pending.content = payload.data.get("content") or pending.content
@@ -221,7 +221,7 @@ class Messages:
             del self._pending[message.id]
 
     async def _is_question(self, heard: _Heard) -> bool:
-        """Say whether a message that names nobody asks the bot something; what comes in a crowd is left alone."""
+        """Say whether a message that names nobody asks the bot; what comes in a crowd is left alone."""
         message = heard.message
         if self._overheard >= _OVERHEARD:
             return False
@@ -324,7 +324,7 @@ class Messages:
         return help_page(await bot.library.edition(guild), await bot.examples.of(guild), bot.user.mention)
 
     def _teach(self, place: Place) -> str | None:
-        """Say to a person, once in each server, how to mention the bot so that it can read what they write."""
+        """Say to a person, once in each server, how to mention the bot so that it can read them."""
         assert self._bot.user is not None  # noqa: S101  it is logged in
         who = (place.guild, place.person)
         if who in self._taught:

@@ -27,7 +27,7 @@ def require_moderator(bot: LinerNotes, interaction: discord.Interaction[Any]) ->
 
 
 def require_settings(interaction: discord.Interaction[Any]) -> int:
-    """Return the server whose settings this person may see and change: who manages it; the role is not enough.
+    """Return the server whose settings this person may change: who manages it; the role is not enough.
 
     Raises:
         RefusalError: they may not, or this is no server.

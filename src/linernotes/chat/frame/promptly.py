@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 PROMPT_SECONDS: Final = 2.0
-"""How long an answer waits for the database; SQLite itself waits for five seconds, one transaction after another."""
+"""How long an answer waits for the database. SQLite waits for five, and one transaction waits for another."""
 
 
 async def promptly(work: Awaitable[_T], seconds: float | None = None) -> _T:

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 _MENTION: Final = re.compile(r"<(?P<kind>@!?|@&|#)(?P<id>\d{1,20})>")
 # Custom emoji, timestamps, commands and places of a server's menu: nothing that a question is made of.
 _OTHER: Final = re.compile(r"<(?:a?:\w{1,40}:\d{1,20}|t:-?\d{1,20}(?::\w)?|/[^<>]{1,100}|id:\w{1,20})>")
-# The endings of addresses that are written without "https://" or "www.", as far as they are no English words; with
-# a path behind it, any ending is one.
+# The endings of addresses that are written without "https://" or "www.", as far as they are no English
+# words; with a path behind it, any ending is one.
 _ENDINGS: Final = (
     "com|net|org|gg|io|co|tv|uk|de|fr|nl|se|dk|fi|pl|cz|ru|ua|br|jp|kr|cn|au|ca|nz|eu|ch|es|pt|ly|fm|gl|app"
     "|dev|xyz|info|biz|edu|gov"
 )
-# Links and addresses, e-mail addresses and handles, names with a number behind them, addresses of computers, and
-# numbers as long as a telephone's or an id. Each begins where none can have begun before, so that no text takes
-# long.
+# Links and addresses, e-mail addresses and handles, names with a number behind them, addresses of
+# computers, and numbers as long as a telephone's or an id. Each begins where none can have begun before, so
+# that no text takes long.
 _PERSONAL: Final = re.compile(
     r"(?<!\S)\S*?://\S*"
     r"|(?<!\w)www\s?\.\s?\S*"
