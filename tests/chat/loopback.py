@@ -69,9 +69,6 @@ class Loopback:
     failures: deque[int] = field(default_factory=deque)
     # A status with which a message is refused although it was taken.
     lost: deque[int] = field(default_factory=deque)
-    # Whether messages are taken at once; while it is cleared, those who send them wait.
-    taking: asyncio.Event = field(default_factory=asyncio.Event)
-    trying: asyncio.Event = field(default_factory=asyncio.Event)
     # How often the bot is asked for a heartbeat, and when each came.
     heartbeat_seconds: float = 20.0
     heartbeats: list[float] = field(default_factory=list)
@@ -81,9 +78,6 @@ class Loopback:
     _sent: list[dict[str, Any]] = field(default_factory=list)
     _nonces: dict[str, dict[str, Any]] = field(default_factory=dict)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
-
-    def __post_init__(self) -> None:
-        self.taking.set()
 
     # --- What members do ---
 
@@ -100,9 +94,7 @@ class Loopback:
         """Let a member use /ask; returns the interaction's id."""
         return await self.command("ask", {"name": "question", "type": 3, "value": question}, number=number)
 
-    async def command(
-        self, name: str, option: Any, *, number: int = 1, permissions: int = 0, guild: str = GUILD
-    ) -> str:
+    async def command(self, name: str, option: Any, *, number: int = 1, permissions: int = 0) -> str:
         """Let a member use a command; returns the interaction's id."""
         interaction = str(next(self._ids))
         author = user(str(920_000_000_000_000_000 + number), f"member{number}")
@@ -114,14 +106,14 @@ class Loopback:
                 "type": 2,
                 "token": f"token-of-{interaction}",
                 "version": 1,
-                "guild_id": guild,
+                "guild_id": GUILD,
                 "channel_id": CHANNEL,
-                "channel": self._channel() | {"guild_id": guild},
+                "channel": self._channel(),
                 "member": MEMBER | {"user": author, "permissions": str(permissions)},
                 "data": {"id": "1", "name": name, "type": 1, "options": [option]},
                 "locale": "en-US",
                 "entitlements": [],
-                "authorizing_integration_owners": {"0": guild},
+                "authorizing_integration_owners": {"0": GUILD},
                 "context": 0,
                 "app_permissions": str(2**45 - 1),
                 "attachment_size_limit": 1,
@@ -169,11 +161,9 @@ class Loopback:
         return response
 
     async def _send(self, request: web.Request) -> web.Response:
-        body = self.requests[-1].body
-        self.trying.set()
-        await self.taking.wait()
         if self.failures:
             return _failure(self.failures.popleft())
+        body = self.requests[-1].body
         nonce = body.get("nonce")
         if nonce in self._nonces and body.get("enforce_nonce"):
             return _json(self._nonces[nonce])

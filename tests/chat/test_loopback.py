@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from loopback import Loopback
 
     from linernotes.chat.frame.bot import LinerNotes
-    from linernotes.library.service import Keep
 
 HERE = Path(__file__).parent
 ME = f"<@{APPLICATION}>"
@@ -55,18 +54,14 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def connected(
-    server: Loopback,
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    embedder: FakeEmbedder | None = None,
-    keep: Keep = "nothing",
+    server: Loopback, folder: Path, monkeypatch: pytest.MonkeyPatch, embedder: FakeEmbedder | None = None
 ) -> AsyncIterator[Any]:
     """Run the bot in this process against the server."""
     monkeypatch.setattr(discord.http.Route, "BASE", f"{server.url}/api/v10")
     gateway = yarl.URL(server.url.replace("http", "ws")) / "gateway"
     monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", gateway)
     settings = Settings(corpus_dir=write_corpus(folder / "corpus"), data_dir=folder / "data")
-    async with Library.open(settings, embedder=embedder or FakeEmbedder(), keep=keep) as library:
+    async with Library.open(settings, embedder=embedder or FakeEmbedder(), keep="nothing") as library:
         bot = create_bot(settings, library)
         # There is one server, and it comes at once.
         bot._connection.guild_ready_timeout = 0.1

@@ -5,41 +5,84 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import loopback
 import pytest
-from loopback import APPLICATION, CHANNEL, open_loopback
+import test_loopback
+from loopback import APPLICATION, CHANNEL, Loopback, open_loopback
 from test_loopback import connected, text_of
 
 from fakes import QUESTION
 from linernotes.chat.asking import messages
 from linernotes.chat.frame import promptly
+from linernotes.library import Library
 from linernotes.library.service import DATABASE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    from loopback import Loopback
+    from aiohttp import web
+
+    from linernotes.settings import Settings
 
 ME = f"<@{APPLICATION}>"
 ELSEWHERE = "900000000000000099"
 TO_CHANNEL = f"/channels/{CHANNEL}/messages"
 
 
+class Slow(Loopback):
+    """A server that takes messages when it is told to, and knows of another server."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taking, self.trying = asyncio.Event(), asyncio.Event()
+        self.taking.set()
+        self.elsewhere = False
+
+    async def _send(self, request: web.Request) -> web.Response:
+        at = len(self.requests) - 1
+        self.trying.set()
+        await self.taking.wait()
+        # What came meanwhile is behind it.
+        self.requests.append(self.requests[at])
+        return await super()._send(request)
+
+    async def dispatch(self, name: str, data: Any) -> None:
+        if self.elsewhere and name == "INTERACTION_CREATE":
+            owners = {"authorizing_integration_owners": {"0": ELSEWHERE}}
+            data = (
+                data | owners | {"guild_id": ELSEWHERE, "channel": data["channel"] | {"guild_id": ELSEWHERE}}
+            )
+        await super().dispatch(name, data)
+
+
 @pytest.fixture
-async def server() -> AsyncIterator[Loopback]:
+async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Slow]:
+    monkeypatch.setattr(loopback, "Loopback", Slow)
     async with open_loopback() as made:
+        assert isinstance(made, Slow)
         yield made
 
 
-async def sends(server: Loopback) -> None:
+class OnDisk:
+    """Opens a library with a database of its own."""
+
+    @staticmethod
+    def open(settings: Settings, *, embedder: Any, keep: str) -> AbstractAsyncContextManager[Library]:
+        assert keep == "nothing"
+        return Library.open(settings, embedder=embedder)
+
+
+async def sends(server: Slow) -> None:
     """Wait until the bot tries to send a message, taken or not."""
     await asyncio.wait_for(server.trying.wait(), 30)
 
 
 async def test_a_channel_whose_messages_are_not_taken_keeps_no_other_server_out(
-    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Slow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with connected(server, tmp_path, monkeypatch) as bot:
         server.taking.clear()
@@ -48,8 +91,8 @@ async def test_a_channel_whose_messages_are_not_taken_keeps_no_other_server_out(
             await server.say(f"{ME} {QUESTION}", f"member{number}", number)
         # All that are answered wait to be sent, and hold no place among those that are answered at once.
         await sends(server)
-        option = {"name": "question", "type": 3, "value": QUESTION}
-        interaction = await server.command("ask", option, number=1_000, guild=ELSEWHERE)
+        server.elsewhere = True
+        interaction = await server.ask(QUESTION, 1_000)
         await server.until(lambda: interaction in server.edits)
         assert "Ada Stone" in text_of(server.edits[interaction][0])
         # A server that has asked as much as it may has half of what can wait, and no task more than that.
@@ -59,7 +102,7 @@ async def test_a_channel_whose_messages_are_not_taken_keeps_no_other_server_out(
 
 
 async def test_a_refusal_waits_in_no_queue(
-    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Slow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(messages, "_REFUSAL_SECONDS", 0.3)
     async with connected(server, tmp_path, monkeypatch):
@@ -78,10 +121,11 @@ async def test_a_refusal_waits_in_no_queue(
 
 
 async def test_a_locked_database_keeps_nobody_waiting_for_an_answer(
-    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Slow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(promptly, "PROMPT_SECONDS", 0.5)
-    async with connected(server, tmp_path, monkeypatch, keep="own"):
+    monkeypatch.setattr(test_loopback, "Library", OnDisk)
+    async with connected(server, tmp_path, monkeypatch):
         other = sqlite3.connect(tmp_path / "data" / DATABASE, isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")
         try:

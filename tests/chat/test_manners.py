@@ -60,9 +60,9 @@ def test_a_place_that_was_given_back_is_free_while_the_answer_waits_to_be_sent()
     manners = Manners(lambda: 0.0, Limits(person=MANY, server=MANY, at_once=2, unsent=100))
     with ExitStack() as asked:
         for person in range(20):
-            held = asked.enter_context(manners.question(1, person))
-            held.give_back()
-            held.give_back()
+            give_back = asked.enter_context(manners.question(1, person))
+            give_back()
+            give_back()
         assert manners.under_way == 0
     assert manners.under_way == 0
 
@@ -71,7 +71,7 @@ def test_answers_that_wait_to_be_sent_are_bounded_and_shared() -> None:
     manners = Manners(lambda: 0.0, Limits(person=MANY, server=MANY, at_once=1_000, unsent=10))
     with ExitStack() as asked:
         for person in range(5):
-            asked.enter_context(manners.question(1, person)).give_back()
+            asked.enter_context(manners.question(1, person))()
         with pytest.raises(BusyError):
             asked.enter_context(manners.question(1, 6))
         asked.enter_context(manners.question(2, 6))

@@ -76,15 +76,14 @@ async def _respond(
     bot.require_welcome(interaction)
     channel = interaction.channel_id or 0
     place = Place(interaction.guild_id, channel, interaction.user.id)
-    with bot.work(), bot.manners.question(place.guild, place.person) as held:
+    with bot.work(), bot.manners.question(place.guild, place.person) as give_back:
         await defer(interaction, hidden=hidden)
         document = None if song is None else await _document_named(bot, interaction.guild_id, song)
         turns = bot.sessions.latest(place) if interaction.guild_id is None else ()
         text = question_in(question, bot=0, names={})
         reply = await answer(bot, text, place, interaction.id, turns, document=document, asked=True)
         reply = await add_buttons(bot, reply, place, question if content is None else content)
-        # From here on it is Discord that is waited for.
-        held.give_back()
+        give_back()
         message = await show(interaction, reply.embed, reply.view)
         await remember(bot, reply, place, message.id, private=hidden)
 

@@ -38,11 +38,10 @@ from linernotes.chat.frame.welcome import BlockedError, channels_of, require_wel
 from linernotes.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from linernotes.chat.asking.addressing import Addressed
     from linernotes.chat.frame.bot import LinerNotes
-    from linernotes.chat.frame.manners import Held
     from linernotes.models import Turn
 
 _log = logs.get(__name__)
@@ -210,8 +209,8 @@ class Messages:
         message, place = heard.message, heard.place
         pending = self._pending[message.id] = _Pending(message.content)
         try:
-            with self._bot.work(), self._bot.manners.question(place.guild, place.person) as held:
-                await self._respond(heard, pending, held)
+            with self._bot.work(), self._bot.manners.question(place.guild, place.person) as give_back:
+                await self._respond(heard, pending, give_back)
         except BusyError as busy:
             await self._refuse(heard, busy)
         except Exception as error:  # noqa: BLE001  the one handler for messages
@@ -262,7 +261,7 @@ class Messages:
 
     # --- Answering ---
 
-    async def _respond(self, heard: _Heard, pending: _Pending, held: Held) -> None:
+    async def _respond(self, heard: _Heard, pending: _Pending, give_back: Callable[[], None]) -> None:
         bot, message, place = self._bot, heard.message, heard.place
         turns = self._conversation(heard)
         async with self._typing_in(message.channel):
@@ -280,7 +279,7 @@ class Messages:
             await self._drop(message.id)
             return
         # From here on it is Discord that is waited for, and others may be answered meanwhile.
-        held.give_back()
+        give_back()
         if not isinstance(reply, Reply):
             if reply is not None:
                 await self._send(heard, reply)

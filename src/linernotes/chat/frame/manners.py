@@ -86,8 +86,10 @@ class Manners:
         return self._answering.taken
 
     @contextmanager
-    def question(self, guild: int | None, person: int) -> Iterator[Held]:
-        """Count a question while it is answered; yields its place, to be given back before it is sent.
+    def question(self, guild: int | None, person: int) -> Iterator[Callable[[], None]]:
+        """Count a question while it is answered; yields what gives its place back before that.
+
+        An answer that is ready needs no place: however long Discord lets it wait, others can be answered.
 
         Raises:
             BusyError: there are too many of this person, this server, or at once.
@@ -102,7 +104,7 @@ class Manners:
             held = Held(self._answering, taker)
             try:
                 self._count(guild, person)
-                yield held
+                yield held.give_back
             finally:
                 held.give_back()
         finally:

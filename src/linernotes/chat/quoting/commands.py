@@ -71,7 +71,7 @@ class Quotations:
         """Show a quotation to one person, who may share it."""
         self._bot.require_welcome(interaction)
         guild = interaction.guild_id
-        with self._bot.work(), self._bot.manners.question(guild, interaction.user.id) as held:
+        with self._bot.work(), self._bot.manners.question(guild, interaction.user.id):
             await defer(interaction, hidden=True)
             about = None if about is None else clean(about) or None
             found = await self._bot.library.quotes(
@@ -80,7 +80,6 @@ class Quotations:
             if not found:
                 raise RefusalError(await self._nothing(guild, speaker))
             chosen = found[0] if about is not None else self._at_random(interaction, found)
-            held.give_back()
             await self._show(interaction, chosen, _key_of(speaker, found), about or "")
 
     async def list_all(self, interaction: discord.Interaction[LinerNotes], speaker: str | None) -> None:
