@@ -185,6 +185,13 @@ class Messages:
         if message.id in self._seen:
             return
         self._seen.add(message.id)
+        pending = self._pending[message.id] = _Pending(message.content)
+        try:
+            await self._consider(message, how, pending)
+        finally:
+            self._pending.pop(message.id, None)
+
+    async def _consider(self, message: discord.Message, how: Addressed, pending: _Pending) -> None:
         guild = guild_of(message)
         if guild is not None:
             self._bot.note_member(guild)
@@ -203,11 +210,10 @@ class Messages:
             self._seen.discard(message.id)
             self._passed.add(message.id)
             return
-        await self._answer(heard)
+        await self._answer(heard, pending)
 
-    async def _answer(self, heard: _Heard) -> None:
+    async def _answer(self, heard: _Heard, pending: _Pending) -> None:
         message, place = heard.message, heard.place
-        pending = self._pending[message.id] = _Pending(message.content)
         try:
             with self._bot.work(), self._bot.manners.question(place.guild, place.person) as give_back:
                 await self._respond(heard, pending, give_back)
@@ -216,8 +222,6 @@ class Messages:
         except Exception as error:  # noqa: BLE001  the one handler for messages
             sentence = explain(error, message=message.id, guild=place.guild, channel=place.channel)
             await self._send(heard, sentence)
-        finally:
-            del self._pending[message.id]
 
     async def _is_question(self, heard: _Heard) -> bool:
         """Say whether a message that names nobody asks the bot; what comes in a crowd is left alone."""

@@ -45,8 +45,7 @@ class Places:
 
     async def _fetched(self, channel: discord.PartialMessageable) -> Any:
         try:
-            async with asyncio.timeout(_SECONDS):
-                return await self._bot.fetch_channel(channel.id)
+            return await asyncio.wait_for(self._bot.fetch_channel(channel.id), _SECONDS)
         except (
             discord.DiscordException,
             aiohttp.ClientError,
