@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 import loopback
 import pytest
-import test_loopback
 from loopback import APPLICATION, CHANNEL, Loopback, open_loopback
 from test_loopback import connected, text_of
 
@@ -124,7 +124,7 @@ async def test_a_locked_database_keeps_nobody_waiting_for_an_answer(
     server: Slow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(promptly, "PROMPT_SECONDS", 0.5)
-    monkeypatch.setattr(test_loopback, "Library", OnDisk)
+    monkeypatch.setattr(sys.modules[connected.__module__], "Library", OnDisk)
     async with connected(server, tmp_path, monkeypatch):
         other = sqlite3.connect(tmp_path / "data" / DATABASE, isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")
