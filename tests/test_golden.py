@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,27 @@ def test_the_figures_do_not_fall(found: Figures, kind: str, least: float) -> Non
     mean = found.right[kind].mean  # type: ignore[index]
     assert mean is not None
     assert mean >= least, [outcome.case.question for outcome, _ in found.misses if outcome.case.kind == kind]
+
+
+@pytest.mark.parametrize("name", ["remarks", "remarks-held-out"])
+@pytest.mark.parametrize("kind", ["question", "remark"])
+def test_in_a_followed_thread_questions_are_heard_and_talk_is_left_alone(
+    engine: Engine, name: str, kind: str
+) -> None:
+    file = ROOT / "tests" / "golden" / f"{name}.jsonl"
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    editions = {
+        "run": edition_of(engine, ROOT / "corpus"),
+        "song": edition_of(engine, ROOT / "tests" / "golden" / "articles" / "song"),
+    }
+    judged = [row for row in rows if row["kind"] == kind]
+    assert len(judged) == 50
+    wrong = [
+        row["text"]
+        for row in judged
+        if engine.is_question(editions[row.get("about", "run")], row["text"]) != (kind == "question")
+    ]
+    assert len(wrong) <= 0.05 * len(judged), wrong
 
 
 def test_answers_keep_to_their_length(found: Figures) -> None:

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from linernotes.answering import overheard
 from linernotes.answering.answer import decide, find_rival, of_one_document, open_with
 from linernotes.answering.conversation import Standalone, is_follow_up, stand_alone
 from linernotes.answering.language import is_foreign
@@ -304,6 +305,15 @@ class Engine:
         index, edition = asked.edition.index, asked.edition
         evidence = index.search(asked.query, within=within)
         return open_with(of_one_document(evidence), index, edition.id)
+
+    def is_question(self, edition: Edition[Index], message: str) -> bool:
+        """Say whether a message that addresses nobody is a question for the bot, not talk among people."""
+        text, reason = self._read(edition, message)
+        if reason in {"empty", "greeting", "too-long", "language"}:
+            return False
+        embedding = self._embedder.embed([text])[0]
+        evidence = edition.index.search(Query.of(text, embedding))
+        return overheard.is_question(text, evidence, embedding.vector, self._embedder.digest)
 
     def _read(self, edition: Edition[Index], question: str) -> tuple[str, Reason | None]:
         """Return the question in plain words, and why it is not looked up, if it is not."""

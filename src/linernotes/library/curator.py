@@ -16,7 +16,7 @@ from collections import OrderedDict
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final
 
-from linernotes.errors import RefusalError
+from linernotes.errors import CorpusError, EditionError, RefusalError
 from linernotes.library.builder import Builder
 from linernotes.library.catalogue import Revision
 from linernotes.library.changes import Add
@@ -204,7 +204,13 @@ class Curator:
         has_library = self.standings.of(guild).revision is not None
         with self._alone(guild, person, preview.change.what):
             async with nullcontext() if has_library else self._locks.first_library():
-                if await self._is_fresh(preview):
+                try:
+                    is_fresh = await self._is_fresh(preview)
+                except (RefusalError, CorpusError, EditionError):
+                    # It can no longer be done, and will not be: nobody should be offered to apply it.
+                    self._previews.pop(preview.id, None)
+                    raise
+                if is_fresh:
                     # It may have been cancelled meanwhile.
                     self.find(guild, preview.id)
                     if preview.broken and not anyway:

@@ -202,6 +202,15 @@ class Library:
 
         return await self._workers.answer(answer)
 
+    async def is_question(self, message: str, *, guild: int | None = None) -> bool:
+        """Say whether a message that addresses nobody is a question for the bot, not talk among people.
+
+        Raises:
+            ClosedError: the library has been closed.
+        """
+        edition = self.curator.standings.of(guild).edition
+        return await self._workers.answer(self._engine.is_question, edition, _clean(message))
+
     async def recall(self, history: Sequence[str], *, guild: int | None = None) -> tuple[Turn, ...]:
         """Answer the earlier questions of a conversation, oldest first, for ``ask(turns=...)``.
 

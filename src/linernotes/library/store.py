@@ -37,6 +37,13 @@ _T = TypeVar("_T")
 KEPT_SECONDS = 30 * 24 * 3600
 """How long is kept what the buttons under an answer need."""
 
+_ACTS = """
+    SELECT (SELECT count(*) FROM audit WHERE person = :person)
+        + (SELECT count(*) FROM revisions AS r WHERE person = :person AND NOT EXISTS (
+            SELECT 1 FROM audit WHERE guild = r.guild AND at = r.at AND person = :person))
+        + (SELECT count(*) FROM checks AS c WHERE person = :person AND NOT EXISTS (
+            SELECT 1 FROM audit WHERE guild = c.guild AND at = c.at AND person = :person))
+"""
 # Old rows are looked for at most so often, when something is written.
 _PURGE_SECONDS = 3600
 
@@ -318,12 +325,14 @@ class Store:
         """
 
         def write(db: sqlite3.Connection) -> Forgotten:
+            # What is too old is kept no longer, and not counted as if it were.
+            db.execute("DELETE FROM answers WHERE at <= ?", (self._clock() - KEPT_SECONDS,))
+            # One act may stand in two tables; what is older than the audit trail stands in one.
+            acts = db.execute(_ACTS, {"person": person}).fetchone()[0]
             votes = db.execute("DELETE FROM feedback WHERE person = ?", (person,)).rowcount
             answers = db.execute("DELETE FROM answers WHERE asker = ?", (person,)).rowcount
-            acts = sum(
-                db.execute(f"UPDATE {table} SET person = NULL WHERE person = ?", (person,)).rowcount  # noqa: S608  one of three names of ours
-                for table in ("audit", "revisions", "checks")
-            )
+            for table in ("audit", "revisions", "checks"):
+                db.execute(f"UPDATE {table} SET person = NULL WHERE person = ?", (person,))  # noqa: S608  one of three names of ours
             # What was damaged and put aside names them perhaps, and is of no use without.
             db.execute("DELETE FROM set_aside WHERE instr(content, ?)", (str(person),))
             return Forgotten(answers, votes, acts)

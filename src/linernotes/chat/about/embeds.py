@@ -70,12 +70,15 @@ def privacy(url: str | None) -> discord.Embed:
 
 def forgotten(*, answers: int, votes: int, talked: int, acts: int = 0) -> discord.Embed:
     """Say what was removed about a person; of ``acts`` of a moderator, it was their name."""
-    text = "I kept nothing about you."
-    if answers or votes or talked or acts:
-        text = (
-            f"I have removed what I kept about you: {counted(answers, 'answer')} with buttons,"
-            f" {counted(votes, 'vote')}, and our last conversations."
-        )
+    removed = [
+        f"{counted(answers, 'answer')} with buttons" if answers else "",
+        counted(votes, "vote") if votes else "",
+        f"the memory of our last conversations ({counted(talked, 'answer')})" if talked else "",
+    ]
+    removed = [each for each in removed if each]
+    text = "" if acts else "I kept nothing about you."
+    if removed:
+        text = f"I have removed what I kept about you: {', '.join(removed)}."
     if acts:
         text += f" Your name is gone from {counted(acts, 'note')} of what you have changed as a moderator."
-    return discord.Embed(description=text, colour=COLOUR)
+    return discord.Embed(description=text.strip(), colour=COLOUR)

@@ -15,6 +15,7 @@ from linernotes.chat.frame.citations import link_of, plain_title
 from linernotes.chat.frame.embeds import LABEL
 from linernotes.chat.frame.markup import trim
 from linernotes.chat.frame.moderators import is_moderator
+from linernotes.chat.frame.promptly import promptly
 from linernotes.chat.frame.responses import defer, show
 from linernotes.errors import RefusalError
 from linernotes.models import Answer
@@ -75,8 +76,10 @@ async def looked_up(interaction: discord.Interaction[LinerNotes], key: str) -> P
     posted = (
         None
         if found is None
-        else await interaction.client.store.find(
-            found, guild=interaction.guild_id, channel=interaction.channel_id or 0
+        else await promptly(
+            interaction.client.store.find(
+                found, guild=interaction.guild_id, channel=interaction.channel_id or 0
+            )
         )
     )
     if posted is None:
@@ -159,7 +162,7 @@ async def _press_down(interaction: discord.Interaction[LinerNotes], key: str) ->
 async def _vote(interaction: discord.Interaction[LinerNotes], key: str, vote: Literal[-1, 1]) -> None:
     await defer(interaction, hidden=True)
     posted = await looked_up(interaction, key)
-    new = await interaction.client.store.vote(posted.key, interaction.user.id, vote)
+    new = await promptly(interaction.client.store.vote(posted.key, interaction.user.id, vote))
     said = "👍" if vote > 0 else "👎"
     offered = [each(interaction) for each in interaction.client.hooks.disliked] if vote < 0 else []
     buttons = [each for each in offered if each is not None]

@@ -14,6 +14,7 @@ from linernotes.chat.asking.answer_buttons import buttons_of
 from linernotes.chat.asking.evidence import evidence_of, evidence_of_other
 from linernotes.chat.frame import logs
 from linernotes.chat.frame.buttons import row
+from linernotes.chat.frame.promptly import promptly
 from linernotes.errors import RefusalError, StoreError
 from linernotes.library.store import Posted
 from linernotes.models import Answer, Turn
@@ -146,6 +147,9 @@ async def add_buttons(bot: LinerNotes, reply: Reply, place: Place, content: str)
     said = reply.turns[-1].reply
     if isinstance(said, Answer) and said.certainty == "stated":
         return reply
+    # Where what belongs to the reply could not be kept, the database would only be waited for once more.
+    if reply.posted is None and (isinstance(said, Answer) or said.is_near):
+        return reply
     added = [await each(place, said, content) for each in bot.hooks.unanswered]
     return replace(reply, buttons=(*reply.buttons, *(each for each in added if each is not None)))
 
@@ -155,7 +159,7 @@ async def _recorded(bot: LinerNotes, posted: Posted | None) -> Posted | None:
     if posted is None:
         return None
     try:
-        await bot.store.record(posted)
+        await promptly(bot.store.record(posted))
     except StoreError as error:
         _log.error("answer not recorded", key=posted.key, reason=str(error))
         return None
@@ -169,7 +173,7 @@ async def remember(
     bot.sessions.remember(place, message, reply.turns, private=private)
     if reply.posted is not None:
         try:
-            await bot.store.sent(reply.posted.key, message)
+            await promptly(bot.store.sent(reply.posted.key, message))
         except StoreError as error:
             _log.error("answer not recorded", key=reply.posted.key, reason=str(error))
 
@@ -185,5 +189,9 @@ async def remove_answer(bot: LinerNotes, posted: Posted) -> None:
         except discord.Forbidden as error:
             raise RefusalError("I may not remove that here.") from error
         bot.sessions.drop(posted.message)
-    await bot.store.drop(posted.key)
+    try:
+        await promptly(bot.store.drop(posted.key))
+    except StoreError as error:
+        # What its buttons needed goes after 30 days in any case.
+        _log.warning("answer not forgotten", key=posted.key, reason=str(error))
     _log.info("answer removed", key=posted.key, guild=posted.guild)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import discord
 from discord import app_commands
 
+from linernotes.chat.asking.addressing import text_of
 from linernotes.chat.asking.answers import add_buttons, answer, remember, remove_answer
 from linernotes.chat.frame.completion import CHOICES, complete
 from linernotes.chat.frame.embeds import CHOICE, short_key
-from linernotes.chat.frame.markup import trim
+from linernotes.chat.frame.markup import clean, trim, width
 from linernotes.chat.frame.moderators import may_remove
+from linernotes.chat.frame.promptly import promptly
 from linernotes.chat.frame.question_text import question_in
 from linernotes.chat.frame.responses import defer, show, told
 from linernotes.chat.frame.sessions import Place
@@ -48,8 +50,9 @@ def register(bot: LinerNotes) -> None:
     async def ask_about(interaction: discord.Interaction[LinerNotes], message: discord.Message) -> None:
         assert bot.user is not None  # noqa: S101  it is logged in
         names = {user.id: user.display_name for user in message.mentions}
-        question = question_in(message.content, bot=bot.user.id, names=names)
-        await _respond(interaction, question, hidden=True, content=message.content)
+        said = text_of(message)
+        question = question_in(said, bot=bot.user.id, names=names)
+        await _respond(interaction, question, hidden=True, content=said)
 
     @bot.tree.context_menu(name="Remove this answer")
     @told
@@ -73,13 +76,14 @@ async def _respond(
     bot.require_welcome(interaction)
     channel = interaction.channel_id or 0
     place = Place(interaction.guild_id, channel, interaction.user.id)
-    with bot.work(), bot.manners.question(place.guild, place.person):
+    with bot.work(), bot.manners.question(place.guild, place.person) as give_back:
         await defer(interaction, hidden=hidden)
         document = None if song is None else await _document_named(bot, interaction.guild_id, song)
         turns = bot.sessions.latest(place) if interaction.guild_id is None else ()
         text = question_in(question, bot=0, names={})
         reply = await answer(bot, text, place, interaction.id, turns, document=document, asked=True)
         reply = await add_buttons(bot, reply, place, question if content is None else content)
+        give_back()
         message = await show(interaction, reply.embed, reply.view)
         await remember(bot, reply, place, message.id, private=hidden)
 
@@ -91,13 +95,13 @@ async def _document_named(bot: LinerNotes, guild: int | None, song: str) -> str:
         RefusalError: there is none.
     """
     edition = await bot.library.edition(bot.guild_of(guild))
+    # What was chosen first: names may differ in case alone.
+    for document in edition.documents:
+        if song == _song_value(document.name):
+            return document.name
     wanted = song.strip().casefold()
     for document in edition.documents:
-        if wanted in {
-            _song_value(document.name),
-            document.name.casefold(),
-            (document.title or "").casefold(),
-        }:
+        if wanted in {document.name.casefold(), (document.title or "").casefold()}:
             return document.name
     raise RefusalError("I know no such song; `/sources` lists what I answer from.")
 
@@ -120,8 +124,8 @@ async def _song_choices(
 
 
 def _song_value(name: str) -> str:
-    """Return what stands for a document in a choice; a name may be too long for that."""
-    return name.casefold() if len(name) <= CHOICE else f"#{short_key(name)}"
+    """Return what stands for a document in a choice: its name, or a key where that is too long or odd."""
+    return name if name == clean(name) and width(name) <= CHOICE else f"#{short_key(name)}"
 
 
 async def _remove_message(interaction: discord.Interaction[LinerNotes], message: discord.Message) -> None:
@@ -129,7 +133,7 @@ async def _remove_message(interaction: discord.Interaction[LinerNotes], message:
     if bot.user is None or message.author.id != bot.user.id:
         raise RefusalError("That is not an answer of mine.")
     channel = interaction.channel_id or 0
-    posted = await bot.store.find_message(message.id, guild=interaction.guild_id, channel=channel)
+    posted = await promptly(bot.store.find_message(message.id, guild=interaction.guild_id, channel=channel))
     server = bot.servers.of(interaction.guild_id)
     may = interaction.guild_id is not None and may_remove(server, interaction.user, interaction.permissions)
     if not may and (posted is None or posted.asker != interaction.user.id):

@@ -1,4 +1,8 @@
-"""Questions in messages: mentions, replies and direct messages, each answered once by a message."""
+"""Questions in messages: mentions, replies and direct messages, each answered once by a message.
+
+What Discord's library does not know (a thread, a server, what the bot may do there) is not taken for
+forbidden, nor for a direct message: it is tried, and Discord decides.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +10,37 @@ import asyncio
 from collections import Counter, OrderedDict
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import discord
 
+from linernotes.chat.asking.addressing import (
+    Recent,
+    guild_of,
+    how_addressed,
+    is_by_person,
+    own_roles,
+    text_of,
+)
 from linernotes.chat.asking.answers import Reply, add_buttons, answer, remember, remove_answer
+from linernotes.chat.asking.places import Places, may_write, own_permissions
 from linernotes.chat.frame import logs
 from linernotes.chat.frame.embeds import CONTENT
 from linernotes.chat.frame.introduction import help_page
 from linernotes.chat.frame.manners import BusyError
 from linernotes.chat.frame.moderators import may_remove
+from linernotes.chat.frame.promptly import promptly
 from linernotes.chat.frame.question_text import question_in
 from linernotes.chat.frame.responses import explain, shown
 from linernotes.chat.frame.sessions import Place
 from linernotes.chat.frame.welcome import BlockedError, channels_of, require_welcome
+from linernotes.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
+    from linernotes.chat.asking.addressing import Addressed
     from linernotes.chat.frame.bot import LinerNotes
     from linernotes.models import Turn
 
@@ -32,8 +49,25 @@ _log = logs.get(__name__)
 REMOVE: Final = "❌"
 _EDITS: Final = 3
 _SEEN: Final = 5_000
+# Ids of messages that were not for the bot: of these it is known that a mention in them is new.
+_PASSED: Final = 20_000
+# An edit of a message that the bot has not seen before is a question if it comes this soon.
+_EDITED: Final = timedelta(minutes=15)
 _TYPING_SECONDS: Final = 8.0
 _ARCHIVED: Final = 50083
+_NO_HISTORY: Final = 160002
+
+# A refusal that would wait is of no use: one at a time in a channel, this many in all, no longer than this.
+_REFUSALS: Final = 20
+_REFUSAL_SECONDS: Final = 5.0
+
+# Of messages that name nobody, so many are read at once; what comes meanwhile is left alone.
+_OVERHEARD: Final = 20
+
+_LISTENS: Final = (
+    "I could not read that: Discord shows me a message only if it mentions me, and not my role. Mention me"
+    " ({}), or use `/ask`."
+)
 
 
 def register(bot: LinerNotes) -> None:
@@ -54,55 +88,60 @@ class _Pending:
     deleted: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A message that is for the bot: how it is addressed, who asks where, and the channel as far as known."""
+
+    message: discord.Message
+    how: Addressed
+    place: Place
+    channel: Any
+
+
 class Messages:
     """Answers mentions, replies and direct messages, each once."""
 
     def __init__(self, bot: LinerNotes) -> None:
         """Take the bot."""
         self._bot = bot
+        self._places = Places(bot)
         self._pending: dict[int, _Pending] = {}
         # Discord sends an event again when a connection is resumed.
-        self._seen: OrderedDict[int, None] = OrderedDict()
+        self._seen = Recent(_SEEN)
+        self._passed = Recent(_PASSED)
         # The bot's message for each question, for those replies too under which nothing is kept.
         self._replies: OrderedDict[int, discord.Message] = OrderedDict()
         self._typing: Counter[int] = Counter()
+        self._refusing: set[int] = set()
+        self._overheard = 0
+        # Who has been told how to mention the bot: once in each server.
+        self._taught: OrderedDict[tuple[int | None, int], None] = OrderedDict()
 
     async def on_message(self, message: discord.Message) -> None:
         """Answer a message that is for the bot."""
-        if self._bot.leaving or not self._is_for_us(message) or message.id in self._seen:
+        if self._bot.leaving or self._bot.user is None or not is_by_person(message):
             return
-        self._seen[message.id] = None
-        if len(self._seen) > _SEEN:
-            self._seen.popitem(last=False)
-        guild = None if message.guild is None else message.guild.id
-        place = Place(guild, message.channel.id, message.author.id)
-        try:
-            require_welcome(
-                self._bot.servers.of(guild), place.person, channels_of(message.channel, message.channel.id)
-            )
-        except BlockedError:
+        how = self._how(message)
+        if how is None:
+            self._passed.add(message.id)
             return
-        if not self._may_write(message):
-            _log.info("may not write here", guild=guild, channel=place.channel)
-            return
-        pending = self._pending[message.id] = _Pending(message.content)
-        try:
-            with self._bot.work(), self._bot.manners.question(guild, place.person):
-                await self._respond(message, place, pending)
-        except BusyError as busy:
-            if not busy.told:
-                await self._send(message, str(busy))
-        except Exception as error:  # noqa: BLE001  the one handler for messages
-            sentence = explain(error, message=message.id, guild=guild, channel=place.channel)
-            await self._send(message, sentence)
-        finally:
-            del self._pending[message.id]
+        await self._hear(message, how)
 
     async def on_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
-        """Take note that a question was edited while it is being answered."""
+        """Take note of an edit while a question is answered; the first mention makes it a question."""
         pending = self._pending.get(payload.message_id)
-        if pending is not None and (content := payload.data.get("content")):
-            pending.content = content
+        if pending is not None:
+            pending.content = payload.data.get("content") or pending.content
+            return
+        message = payload.message
+        if self._bot.leaving or self._bot.user is None or message.id in self._seen:
+            return
+        # Discord also tells of an edit where a link has got its picture, or somebody has pinned the message.
+        if message.edited_at is None or not is_by_person(message):
+            return
+        how = self._how(message)
+        if how in {"mention", "role"} and (message.id in self._passed or await self._is_new(message)):
+            await self._hear(message, how)
 
     async def on_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """Remove the answer to a question that was deleted."""
@@ -117,8 +156,10 @@ class Messages:
         """Remove an answer on which its asker or a moderator puts the mark for it."""
         if payload.emoji.name != REMOVE or self._bot.user is None or payload.user_id == self._bot.user.id:
             return
-        posted = await self._bot.store.find_message(
-            payload.message_id, guild=payload.guild_id, channel=payload.channel_id
+        posted = await promptly(
+            self._bot.store.find_message(
+                payload.message_id, guild=payload.guild_id, channel=payload.channel_id
+            )
         )
         if posted is None:
             return
@@ -127,35 +168,90 @@ class Messages:
 
     # --- Which messages, and where ---
 
-    def _is_for_us(self, message: discord.Message) -> bool:
-        me = self._bot.user
-        if me is None or message.author.bot or message.webhook_id is not None:
-            return False
-        if message.type not in {discord.MessageType.default, discord.MessageType.reply}:
-            return False
-        if message.flags.forwarded:
-            return False
-        if message.guild is None or any(user.id == me.id for user in message.mentions):
-            return True
-        return self._goes_on(message, me.id)
+    def _how(self, message: discord.Message) -> Addressed | None:
+        assert self._bot.user is not None  # noqa: S101  it is logged in
+        reads_all = self._bot.settings.message_content
+        return how_addressed(message, self._bot.user.id, self._bot.sessions, reads_all=reads_all)
 
-    def _goes_on(self, message: discord.Message, me: int) -> bool:
-        """Say whether a message without a mention is for the bot: in a thread that it was asked in."""
-        if not self._bot.settings.message_content or not isinstance(message.channel, discord.Thread):
+    async def _is_new(self, message: discord.Message) -> bool:
+        """Say of a message that came before the bot did whether a mention in it has not been answered yet."""
+        if message.edited_at is None or discord.utils.utcnow() - message.edited_at > _EDITED:
             return False
-        if not self._bot.sessions.joined(message.channel.id) or not message.content.strip():
-            return False
-        # A message to somebody else is not for us.
-        if message.mentions or message.role_mentions or message.mention_everyone:
-            return False
-        replied = None if message.reference is None else message.reference.resolved
-        return message.reference is None or (isinstance(replied, discord.Message) and replied.author.id == me)
+        found = self._bot.store.find(message.id, guild=guild_of(message), channel=message.channel.id)
+        return await promptly(found) is None
 
-    def _may_write(self, message: discord.Message) -> bool:
-        permissions = _own_permissions(message)
-        if isinstance(message.channel, discord.Thread):
-            return permissions.send_messages_in_threads
-        return permissions.send_messages
+    async def _hear(self, message: discord.Message, how: Addressed) -> None:
+        """Answer a message that is for the bot, unless it has been answered or moderators do not want it."""
+        if message.id in self._seen:
+            return
+        self._seen.add(message.id)
+        pending = self._pending[message.id] = _Pending(message.content)
+        try:
+            await self._consider(message, how, pending)
+        finally:
+            self._pending.pop(message.id, None)
+
+    async def _consider(self, message: discord.Message, how: Addressed, pending: _Pending) -> None:
+        guild = guild_of(message)
+        if guild is not None:
+            self._bot.note_member(guild)
+        channel = await self._places.of(message)
+        place = Place(guild, message.channel.id, message.author.id)
+        try:
+            require_welcome(self._bot.servers.of(guild), place.person, channels_of(channel, place.channel))
+        except BlockedError:
+            return
+        if not may_write(message, channel):
+            _log.info("may not write here", guild=guild, channel=place.channel)
+            return
+        heard = _Heard(message, how, place, channel)
+        if how == "overheard" and not await self._is_question(heard):
+            # An edit may still make it one.
+            self._seen.discard(message.id)
+            self._passed.add(message.id)
+            return
+        await self._answer(heard, pending)
+
+    async def _answer(self, heard: _Heard, pending: _Pending) -> None:
+        message, place = heard.message, heard.place
+        try:
+            with self._bot.work(), self._bot.manners.question(place.guild, place.person) as give_back:
+                await self._respond(heard, pending, give_back)
+        except BusyError as busy:
+            await self._refuse(heard, busy)
+        except Exception as error:  # noqa: BLE001  the one handler for messages
+            sentence = explain(error, message=message.id, guild=place.guild, channel=place.channel)
+            await self._send(heard, sentence)
+
+    async def _is_question(self, heard: _Heard) -> bool:
+        """Say whether a message that names nobody asks the bot; what comes in a crowd is left alone."""
+        message = heard.message
+        if self._overheard >= _OVERHEARD:
+            return False
+        self._overheard += 1
+        try:
+            text = question_in(message.content, bot=0, names={})
+            return await self._bot.library.is_question(text, guild=self._bot.guild_of(heard.place.guild))
+        except Exception as error:  # noqa: BLE001  nobody has asked to hear of it
+            explain(error, message=message.id, guild=heard.place.guild, channel=heard.place.channel)
+            return False
+        finally:
+            self._overheard -= 1
+
+    async def _refuse(self, heard: _Heard, busy: BusyError) -> None:
+        """Say that too much is asked, if it can be said at once; what would wait is dropped."""
+        where = heard.place.channel
+        if busy.told or where in self._refusing or len(self._refusing) >= _REFUSALS:
+            return
+        self._refusing.add(where)
+        try:
+            sending = asyncio.ensure_future(self._send(heard, str(busy)))
+            _, late = await asyncio.wait({sending}, timeout=_REFUSAL_SECONDS)
+            for each in late:
+                each.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+        finally:
+            self._refusing.discard(where)
 
     def _may_remove(self, member: discord.Member | None, channel_id: int) -> bool:
         if member is None:
@@ -169,87 +265,113 @@ class Messages:
 
     # --- Answering ---
 
-    async def _respond(self, message: discord.Message, place: Place, pending: _Pending) -> None:
-        bot = self._bot
-        turns = self._conversation(message, place)
+    async def _respond(self, heard: _Heard, pending: _Pending, give_back: Callable[[], None]) -> None:
+        bot, message, place = self._bot, heard.message, heard.place
+        turns = self._conversation(heard)
         async with self._typing_in(message.channel):
             content = None
-            reply: Reply | discord.Embed | str = ""
+            reply: Reply | discord.Embed | str | None = ""
             # Edited while it is being answered: the answer is to what stands there now.
             for _ in range(_EDITS):
                 if content == pending.content or pending.deleted.is_set():
                     break
                 content = pending.content
-                reply = await self._reply_to(message, content, place, turns)
+                reply = await self._reply_to(heard, content, turns)
+            if isinstance(reply, Reply) and not pending.deleted.is_set():
+                reply = await add_buttons(bot, reply, place, content or text_of(message))
         if pending.deleted.is_set():
-            await bot.store.drop(message.id)
+            await self._drop(message.id)
             return
+        # From here on it is Discord that is waited for, and others may be answered meanwhile.
+        give_back()
         if not isinstance(reply, Reply):
-            await self._send(message, reply)
+            if reply is not None:
+                await self._send(heard, reply)
             return
-        reply = await add_buttons(bot, reply, place, content or "")
-        sent = await self._send(message, reply.embed, reply.view)
+        sent = await self._send(heard, reply.embed, reply.view)
         if sent is None:
-            await bot.store.drop(message.id)
+            await self._drop(message.id)
             return
         await remember(bot, reply, place, sent.id)
-        if isinstance(message.channel, discord.Thread):
-            bot.sessions.join(message.channel.id)
+        if isinstance(heard.channel, discord.Thread):
+            bot.sessions.join(place.channel)
         if pending.deleted.is_set():
             with suppress(discord.HTTPException):
                 await sent.delete()
 
     async def _reply_to(
-        self, message: discord.Message, content: str, place: Place, turns: tuple[Turn, ...]
-    ) -> Reply | discord.Embed | str:
-        bot = self._bot
+        self, heard: _Heard, content: str, turns: tuple[Turn, ...]
+    ) -> Reply | discord.Embed | str | None:
+        """Return the reply; ``None`` where there is nothing to say that has not been said."""
+        bot, message, place = self._bot, heard.message, heard.place
         assert bot.user is not None  # noqa: S101  it is logged in
         names = {user.id: user.display_name for user in message.mentions}
         names |= {role.id: role.name for role in message.role_mentions}
         names |= {channel.id: channel.name for channel in message.channel_mentions}
+        # The role that is the bot's says nothing, as its own name does.
+        names |= dict.fromkeys(own_roles(message, bot.user.id), "")
         question = question_in(content, bot=bot.user.id, names=names)
+        if not question:
+            # Beside the mention: what is forwarded, or a poll.
+            beside = text_of(message) if not content.strip() else _poll_of(message)
+            question = question_in(beside, bot=bot.user.id, names=names)
         if question:
             return await answer(bot, question, place, message.id, turns)
-        if not content and not message.attachments and message.reference is not None:
-            # A reply to what a command showed: Discord does not let us read it.
-            return f"I cannot read that: mention me ({bot.user.mention}) in it, or use `/ask`."
+        if not content and not message.attachments:
+            if heard.how == "role":
+                return self._teach(place)
+            if message.reference is not None and heard.how == "mention":
+                # A reply to what a command showed: Discord does not let us read it.
+                return f"I cannot read that: mention me ({bot.user.mention}) in it, or use `/ask`."
         guild = bot.guild_of(place.guild)
         return help_page(await bot.library.edition(guild), await bot.examples.of(guild), bot.user.mention)
 
-    def _conversation(self, message: discord.Message, place: Place) -> tuple[Turn, ...]:
-        sessions = self._bot.sessions
+    def _teach(self, place: Place) -> str | None:
+        """Say to a person, once in each server, how to mention the bot so that it can read them."""
+        assert self._bot.user is not None  # noqa: S101  it is logged in
+        who = (place.guild, place.person)
+        if who in self._taught:
+            return None
+        self._taught[who] = None
+        if len(self._taught) > _SEEN:
+            self._taught.popitem(last=False)
+        return _LISTENS.format(self._bot.user.mention)
+
+    def _conversation(self, heard: _Heard) -> tuple[Turn, ...]:
+        sessions, message, place = self._bot.sessions, heard.message, heard.place
         replied = None if message.reference is None else message.reference.message_id
         if replied is not None and (turns := sessions.after(place, replied)):
             return turns
-        if message.guild is None or isinstance(message.channel, discord.Thread):
+        if place.guild is None or isinstance(heard.channel, discord.Thread) or sessions.joined(place.channel):
             return sessions.latest(place)
         return ()
 
     async def _send(
-        self, message: discord.Message, reply: discord.Embed | str, view: discord.ui.View | None = None
+        self, heard: _Heard, reply: discord.Embed | str, view: discord.ui.View | None = None
     ) -> discord.Message | None:
         """Send a reply; ``None`` where Discord does not let us."""
-        permissions = _own_permissions(message)
+        message = heard.message
+        permissions = own_permissions(message, heard.channel)
+        known = permissions or discord.Permissions.all()
         told: dict[str, Any] = (
             {"content": reply}
             if isinstance(reply, str)
             else {
                 name: value
-                for name, value in shown(reply, plainly=not permissions.embed_links).items()
+                for name, value in shown(reply, plainly=not known.embed_links).items()
                 if value is not None
             }
         )
         if view is not None:
             told["view"] = view
-        if permissions.read_message_history:
-            told["reference"] = message.to_reference(fail_if_not_exists=False)
-        elif "content" in told:
-            told["content"] = f"{message.author.mention} {told['content']}"[:CONTENT]
-        else:
-            told["content"] = message.author.mention
         try:
-            # The nonce makes it one message, however often the request is repeated.
-            sent = await message.channel.send(**told, nonce=str(message.id))
+            try:
+                sent = await self._post(message, told, refers=known.read_message_history)
+            except discord.HTTPException as error:
+                if permissions is not None or error.code != _NO_HISTORY:
+                    raise
+                # It was not known whether that is allowed, and Discord has said so now.
+                sent = await self._post(message, told, refers=False)
         except (discord.Forbidden, discord.NotFound) as error:
             _log.info("not sent", channel=message.channel.id, reason=error.text)
         except discord.HTTPException as error:
@@ -261,6 +383,18 @@ class Messages:
                 self._replies.popitem(last=False)
             return sent
         return None
+
+    @staticmethod
+    async def _post(message: discord.Message, told: dict[str, Any], *, refers: bool) -> discord.Message:
+        """Send a message once, as a reply, or where that is not allowed with the name of who asked."""
+        name = message.author.mention
+        beside: dict[str, Any] = (
+            {"reference": message.to_reference(fail_if_not_exists=False)}
+            if refers
+            else {"content": f"{name} {told['content']}"[:CONTENT] if "content" in told else name}
+        )
+        # The nonce makes it one message, however often the request is repeated.
+        return await message.channel.send(**(told | beside), nonce=str(message.id))
 
     @asynccontextmanager
     async def _typing_in(self, channel: discord.abc.Messageable) -> AsyncIterator[None]:
@@ -283,19 +417,35 @@ class Messages:
     async def _deleted(self, message: int, channel: int, guild: int | None) -> None:
         if message in self._pending:
             self._pending[message].deleted.set()
+        self._passed.discard(message)
         reply = self._replies.pop(message, None)
-        posted = await self._bot.store.find(message, guild=guild, channel=channel)
+        if reply is not None:
+            # It is known without the database, which may be busy.
+            with suppress(discord.NotFound):
+                await reply.delete()
+            self._bot.sessions.drop(reply.id)
+            await self._drop(message)
+            return
+        store = self._bot.store
+        posted = await promptly(store.find(message, guild=guild, channel=channel))
         if posted is not None:
             await remove_answer(self._bot, posted)
             return
-        if reply is not None:
-            with suppress(discord.NotFound):
-                await reply.delete()
-            return
-        posted = await self._bot.store.find_message(message, guild=guild, channel=channel)
+        posted = await promptly(store.find_message(message, guild=guild, channel=channel))
         if posted is not None:
-            await self._bot.store.drop(posted.key)
+            await self._drop(posted.key)
             self._bot.sessions.drop(message)
+
+    async def _drop(self, key: int) -> None:
+        """Forget what is kept for the buttons under an answer; where that cannot be, it goes in 30 days."""
+        try:
+            await promptly(self._bot.store.drop(key))
+        except StoreError as error:
+            _log.warning("answer not forgotten", key=key, reason=str(error))
+
+
+def _poll_of(message: discord.Message) -> str:
+    return "" if message.poll is None else message.poll.question or ""
 
 
 async def _type(channel: discord.abc.Messageable) -> None:
@@ -303,14 +453,3 @@ async def _type(channel: discord.abc.Messageable) -> None:
         while True:
             await channel.typing()
             await asyncio.sleep(_TYPING_SECONDS)
-
-
-def _own_permissions(message: discord.Message) -> discord.Permissions:
-    """Return what the bot may do in a message's channel; all that matters in a direct message."""
-    if message.guild is None:
-        return discord.Permissions.all()
-    try:
-        return message.channel.permissions_for(message.guild.me)
-    except (discord.ClientException, AttributeError):
-        # A thread whose channel is not known: what may not be done, Discord says.
-        return message.guild.me.guild_permissions

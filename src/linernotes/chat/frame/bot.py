@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from linernotes.library.following import Moved
     from linernotes.settings import Settings
 
+# Discord's library knows nearly every server; more that it does not are not remembered.
+_MOST_UNKNOWN: Final = 1_000
 # What is under way when the bot is told to leave has so long.
 _FINISHING_SECONDS: Final = 3.5
 
@@ -90,6 +92,8 @@ class LinerNotes(commands.AutoShardedBot):
         self.examples = Examples(library)
         self.hooks = Hooks()
         self.presses: dict[str, Handler] = {}
+        # Servers that Discord sends messages of, though its library does not know them.
+        self._unknown_servers: set[int] = set()
         self._under_way: set[asyncio.Task[Any]] = set()
         self._leaving = False
         self.add_dynamic_items(Press)
@@ -151,9 +155,22 @@ class LinerNotes(commands.AutoShardedBot):
         for each in self.hooks.reloaded:
             await each(moved)
 
+    def note_member(self, guild: int) -> None:
+        """Note that the bot is a member of a server, known or not: Discord tells it what is written there."""
+        if self.get_guild(guild) is None:
+            if len(self._unknown_servers) >= _MOST_UNKNOWN:
+                self._unknown_servers.clear()
+            self._unknown_servers.add(guild)
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """Take note that the bot is no member of a server any more."""
+        self._unknown_servers.discard(guild.id)
+
     def guild_of(self, guild: int | None) -> int | None:
         """Return the server whose corpus is asked: ``None`` where the bot is not a member itself."""
-        return guild if guild is not None and self.get_guild(guild) is not None else None
+        if guild is None or (self.get_guild(guild) is None and guild not in self._unknown_servers):
+            return None
+        return guild
 
     def require_welcome(self, interaction: discord.Interaction[Any]) -> None:
         """Check that this person may use the bot here.

@@ -6,14 +6,19 @@ import math
 from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from linernotes.chat.frame.shares import Shares
 from linernotes.errors import RefusalError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Hashable, Iterator
 
 _MOST_BUCKETS = 20_000
+
+# That everybody asks at once is said in one place once in so many seconds.
+_TOLD_SECONDS: Final = 10.0
+_MOST_TOLD: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +31,16 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much is answered."""
+    """How much is answered.
+
+    ``at_once`` questions are answered at the same time; with those whose answer waits to be sent, they are
+    ``unsent`` at most. Servers share both.
+    """
 
     person: Rate = Rate(8, 30.0)
     server: Rate = Rate(150, 60.0)
     at_once: int = 100
+    unsent: int = 300
 
 
 class BusyError(RefusalError):
@@ -42,6 +52,22 @@ class BusyError(RefusalError):
         self.told = told
 
 
+class Held:
+    """A question's place among those that are answered at once, until it is given back."""
+
+    def __init__(self, shares: Shares, taker: Hashable) -> None:
+        """Hold a place that has been taken."""
+        self._shares = shares
+        self._taker = taker
+        self._is_held = True
+
+    def give_back(self) -> None:
+        """Give the place back: the answer is there, and only Discord is waited for. May be called again."""
+        if self._is_held:
+            self._is_held = False
+            self._shares.give_back(self._taker)
+
+
 class Manners:
     """Counts the questions of each person and each server, and those that are being answered."""
 
@@ -50,32 +76,56 @@ class Manners:
         self._clock = clock
         self._limits = limits
         self._buckets: OrderedDict[tuple[int | None, int | None], _Bucket] = OrderedDict()
-        self._under_way = 0
+        self._answering = Shares(limits.at_once)
+        self._unsent = Shares(limits.unsent)
+        self._told: OrderedDict[Hashable, float] = OrderedDict()
 
     @property
     def under_way(self) -> int:
         """How many questions are being answered."""
-        return self._under_way
+        return self._answering.taken
 
     @contextmanager
-    def question(self, guild: int | None, person: int) -> Iterator[None]:
-        """Count a question while it is answered.
+    def question(self, guild: int | None, person: int) -> Iterator[Callable[[], None]]:
+        """Count a question while it is answered; yields what gives its place back before that.
+
+        An answer that is ready needs no place: however long Discord lets it wait, others can be answered.
 
         Raises:
             BusyError: there are too many of this person, this server, or at once.
         """
-        if self._under_way >= self._limits.at_once:
-            raise BusyError(
-                "So many are asking at the moment that I cannot keep up; please ask again shortly."
-            )
+        # Each direct message is a server of its own.
+        taker = ("person", person) if guild is None else ("server", guild)
+        if not self._unsent.take(taker):
+            raise self._crowded(taker)
+        try:
+            if not self._answering.take(taker):
+                raise self._crowded(taker)
+            held = Held(self._answering, taker)
+            try:
+                self._count(guild, person)
+                yield held.give_back
+            finally:
+                held.give_back()
+        finally:
+            self._unsent.give_back(taker)
+
+    def _count(self, guild: int | None, person: int) -> None:
         self._take((guild, person), self._limits.person, "That was a lot of questions; ask me again in {}.")
         if guild is not None:
             self._take((guild, None), self._limits.server, "This server has asked a lot; ask me again in {}.")
-        self._under_way += 1
-        try:
-            yield
-        finally:
-            self._under_way -= 1
+
+    def _crowded(self, taker: Hashable) -> BusyError:
+        now = self._clock()
+        told = now - self._told.get(taker, -math.inf) < _TOLD_SECONDS
+        if not told:
+            self._told[taker] = now
+            self._told.move_to_end(taker)
+            if len(self._told) > _MOST_TOLD:
+                self._told.popitem(last=False)
+        return BusyError(
+            "So many are asking at the moment that I cannot keep up; please ask again shortly.", told=told
+        )
 
     def _take(self, key: tuple[int | None, int | None], rate: Rate, sentence: str) -> None:
         now = self._clock()

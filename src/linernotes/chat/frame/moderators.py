@@ -26,6 +26,21 @@ def require_moderator(bot: LinerNotes, interaction: discord.Interaction[Any]) ->
     return interaction.guild_id
 
 
+def require_settings(interaction: discord.Interaction[Any]) -> int:
+    """Return the server whose settings this person may change: who manages it; the role is not enough.
+
+    Raises:
+        RefusalError: they may not, or this is no server.
+    """
+    if interaction.guild_id is None:
+        raise RefusalError("That works in servers only.")
+    if not _manages(interaction.permissions):
+        raise RefusalError(
+            "That is for moderators who may manage this server; the role for moderators is not enough."
+        )
+    return interaction.guild_id
+
+
 def require_library(bot: LinerNotes, interaction: discord.Interaction[Any]) -> int:
     """Return the server whose library this person, a moderator, keeps.
 
@@ -49,7 +64,7 @@ def require_manager(bot: LinerNotes, interaction: discord.Interaction[Any]) -> i
         RefusalError: they may not, this is no server, or the bot is no member of it.
     """
     guild = require_library(bot, interaction)
-    if not (interaction.permissions.administrator or interaction.permissions.manage_guild):
+    if not _manages(interaction.permissions):
         raise RefusalError("That is for members who may manage this server.")
     return guild
 
@@ -61,10 +76,14 @@ def is_moderator(bot: LinerNotes, interaction: discord.Interaction[Any]) -> bool
 
 def moderates(server: Server, person: discord.abc.User, permissions: discord.Permissions) -> bool:
     """Say whether a person with these permissions may manage the server, or has the role for it."""
-    if permissions.administrator or permissions.manage_guild:
+    if _manages(permissions):
         return True
     role = server.moderator_role
     return role is not None and isinstance(person, discord.Member) and person.get_role(role) is not None
+
+
+def _manages(permissions: discord.Permissions) -> bool:
+    return permissions.administrator or permissions.manage_guild
 
 
 def may_remove(server: Server, person: discord.abc.User, permissions: discord.Permissions) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import discord
+
 from linernotes.errors import RefusalError
 
 if TYPE_CHECKING:
@@ -16,12 +18,11 @@ class BlockedError(RefusalError):
 
 def channels_of(channel: Any, channel_id: int | None) -> tuple[int, ...]:
     """Return the ids of a channel and of what it stands in, the nearest first."""
-    parent = getattr(channel, "parent", None)
-    found = (
-        channel_id,
-        getattr(channel, "parent_id", None),
-        getattr(channel, "category_id", None) or getattr(parent, "category_id", None),
-    )
+    try:
+        category = getattr(channel, "category_id", None)
+    except discord.ClientException:  # a thread whose channel is not known
+        category = None
+    found = (channel_id, getattr(channel, "parent_id", None), category)
     return tuple(each for each in found if each is not None)
 
 

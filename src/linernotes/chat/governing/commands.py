@@ -1,4 +1,4 @@
-"""Where and whom the bot answers in a server, as its moderators set it: ``/settings``."""
+"""Where and whom the bot answers in a server, as those set it who manage it: ``/settings``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 
 from linernotes.chat.frame import logs
-from linernotes.chat.frame.moderators import require_moderator
+from linernotes.chat.frame.moderators import require_settings
 from linernotes.chat.frame.responses import defer, show, told
 from linernotes.chat.governing import embeds
 
@@ -24,7 +24,7 @@ def register(bot: LinerNotes) -> None:
     # Discord hides them from others by its own rules only; each handler checks again.
     group = app_commands.Group(
         name="settings",
-        description="Where and whom I answer, for moderators",
+        description="Where and whom I answer, for who manages this server",
         default_permissions=discord.Permissions(manage_guild=True),
         allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False),
         allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
@@ -33,7 +33,7 @@ def register(bot: LinerNotes) -> None:
     @group.command(name="show", description="Show what is set")
     @told
     async def show_(interaction: discord.Interaction[LinerNotes]) -> None:
-        guild = require_moderator(bot, interaction)
+        guild = require_settings(interaction)
         await defer(interaction, hidden=True)
         await show(interaction, embeds.server_settings(bot.servers.of(guild)))
 
@@ -48,7 +48,7 @@ def register(bot: LinerNotes) -> None:
         channel: app_commands.AppCommandChannel,
         rule: Literal["allow", "deny", "clear"],
     ) -> None:
-        guild = require_moderator(bot, interaction)
+        guild = require_settings(interaction)
         kept: Rule | None = None if rule == "clear" else rule
         await defer(interaction, hidden=True)
         await _show(interaction, await bot.servers.set_rule(guild, channel.id, kept))
@@ -57,7 +57,7 @@ def register(bot: LinerNotes) -> None:
     async def set_blocked(
         interaction: discord.Interaction[LinerNotes], member: discord.User, *, blocked: bool
     ) -> None:
-        guild = require_moderator(bot, interaction)
+        guild = require_settings(interaction)
         await defer(interaction, hidden=True)
         await _show(interaction, await bot.servers.set_blocked(guild, member.id, blocked=blocked))
         _log.info(

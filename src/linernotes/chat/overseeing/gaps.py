@@ -16,6 +16,7 @@ from linernotes.chat.frame.buttons import Press, button, number, pager, row
 from linernotes.chat.frame.corpus_group import corpus_group
 from linernotes.chat.frame.embeds import pages_of
 from linernotes.chat.frame.moderators import require_library
+from linernotes.chat.frame.promptly import promptly
 from linernotes.chat.frame.question_text import anonymous
 from linernotes.chat.frame.responses import defer, show, told
 from linernotes.chat.overseeing import embeds
@@ -119,7 +120,7 @@ class Gaps:
         if not self._bot.servers.of(guild).gaps or not (question := anonymous(content, LONGEST)):
             return None
         try:
-            kept = await self._catalogue.add_gap(guild, question)
+            kept = await promptly(self._catalogue.add_gap(guild, question))
         except StoreError as error:
             _log.error("question not kept", guild=guild, reason=str(error))
             return None

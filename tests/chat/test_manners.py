@@ -1,0 +1,103 @@
+"""How places are shared: whoever asks much leaves room for the others."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from linernotes.chat.frame.manners import BusyError, Limits, Manners, Rate
+from linernotes.chat.frame.shares import Shares
+
+MANY = Rate(100_000, 1)
+
+
+@given(st.lists(st.integers(0, 5), max_size=300), st.integers(1, 60))
+def test_whoever_has_no_place_yet_finds_one_as_long_as_any_is_free(takers: list[int], places: int) -> None:
+    shares = Shares(places)
+    held = dict.fromkeys(range(6), 0)
+    for taker in takers:
+        free = places - shares.taken
+        took = shares.take(taker)
+        assert took == (held[taker] < free)
+        held[taker] += took
+        assert shares.taken == sum(held.values()) <= places
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=200))
+def test_what_is_given_back_can_be_taken_again(steps: list[tuple[int, bool]]) -> None:
+    shares, held = Shares(8), dict.fromkeys(range(4), 0)
+    for taker, takes in steps:
+        if takes:
+            held[taker] += shares.take(taker)
+        elif held[taker]:
+            shares.give_back(taker)
+            held[taker] -= 1
+    for taker, number in held.items():
+        for _ in range(number):
+            shares.give_back(taker)
+    assert shares.taken == 0
+    assert shares.take("anybody")
+
+
+def test_one_server_leaves_half_of_the_places_to_the_others() -> None:
+    manners = Manners(lambda: 0.0, Limits(person=MANY, server=MANY, at_once=100))
+    with ExitStack() as asked:
+        for person in range(50):
+            asked.enter_context(manners.question(1, person))
+        with pytest.raises(BusyError):
+            asked.enter_context(manners.question(1, 50))
+        # A second server gets half of what is left, and a direct message finds a place, too.
+        for person in range(25):
+            asked.enter_context(manners.question(2, person))
+        asked.enter_context(manners.question(None, 7))
+    assert manners.under_way == 0
+
+
+def test_a_place_that_was_given_back_is_free_while_the_answer_waits_to_be_sent() -> None:
+    manners = Manners(lambda: 0.0, Limits(person=MANY, server=MANY, at_once=2, unsent=100))
+    with ExitStack() as asked:
+        for person in range(20):
+            give_back = asked.enter_context(manners.question(1, person))
+            give_back()
+            give_back()
+        assert manners.under_way == 0
+    assert manners.under_way == 0
+
+
+def test_answers_that_wait_to_be_sent_are_bounded_and_shared() -> None:
+    manners = Manners(lambda: 0.0, Limits(person=MANY, server=MANY, at_once=1_000, unsent=10))
+    with ExitStack() as asked:
+        for person in range(5):
+            asked.enter_context(manners.question(1, person))()
+        with pytest.raises(BusyError):
+            asked.enter_context(manners.question(1, 6))
+        asked.enter_context(manners.question(2, 6))
+
+
+def test_a_question_that_is_refused_holds_nothing() -> None:
+    manners = Manners(lambda: 0.0, Limits(person=Rate(1, 10), at_once=4, unsent=4))
+    with manners.question(1, 1):
+        pass
+    for _ in range(10):
+        with pytest.raises(BusyError, match="ask me again"), manners.question(1, 1):
+            pass
+    assert manners.under_way == 0
+    with manners.question(1, 2):
+        assert manners.under_way == 1
+
+
+def test_that_everybody_asks_is_told_once_in_ten_seconds() -> None:
+    now = [0.0]
+    manners = Manners(lambda: now[0], Limits(at_once=0))
+
+    def told() -> bool:
+        with pytest.raises(BusyError) as refused, manners.question(1, 1):
+            pass
+        return refused.value.told
+
+    assert [told(), told()] == [False, True]
+    now[0] = 10.0
+    assert [told(), told()] == [False, True]
