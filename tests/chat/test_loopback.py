@@ -10,21 +10,18 @@ import sqlite3
 import sys
 import time
 from collections import Counter
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import discord.gateway
-import discord.http
+import discord
 import pytest
-import yarl
 from aiohttp import ClientSession
+from connecting import connected
 from loopback import APPLICATION, CHANNEL, TOKEN, open_loopback
 
 from fakes import LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
-from linernotes.chat import create_bot
 from linernotes.chat.curating import progress
-from linernotes.library import Library
 from linernotes.settings import Settings
 from linernotes.shell.control import request_reload
 
@@ -50,33 +47,6 @@ def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
-
-
-@asynccontextmanager
-async def connected(
-    server: Loopback, folder: Path, monkeypatch: pytest.MonkeyPatch, embedder: FakeEmbedder | None = None
-) -> AsyncIterator[Any]:
-    """Run the bot in this process against the server."""
-    monkeypatch.setattr(discord.http.Route, "BASE", f"{server.url}/api/v10")
-    gateway = yarl.URL(server.url.replace("http", "ws")) / "gateway"
-    monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", gateway)
-    settings = Settings(corpus_dir=write_corpus(folder / "corpus"), data_dir=folder / "data")
-    async with Library.open(settings, embedder=embedder or FakeEmbedder(), keep="nothing") as library:
-        bot = create_bot(settings, library)
-        # There is one server, and it comes at once.
-        bot._connection.guild_ready_timeout = 0.1
-        running = asyncio.ensure_future(bot.start(TOKEN))
-        try:
-            ready = asyncio.ensure_future(server.identified.wait())
-            await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED, timeout=10)
-            assert server.identified.is_set()
-            await bot.wait_until_ready()
-            yield bot
-        finally:
-            await bot.close()
-            running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
 
 
 def text_of(message: dict[str, Any]) -> str:

@@ -102,6 +102,15 @@ _MIGRATIONS = (
     CREATE INDEX gaps_by_guild ON gaps (guild, at);
     CREATE TABLE departures (guild INTEGER PRIMARY KEY, at REAL NOT NULL);
     """,
+    """
+    CREATE TABLE questions (
+        message INTEGER PRIMARY KEY,
+        guild INTEGER NOT NULL,
+        channel INTEGER NOT NULL,
+        at REAL NOT NULL,
+        open INTEGER NOT NULL
+    );
+    """,
 )
 """The n-th script brings a database from version n to n + 1; one that has been released is never changed."""
 

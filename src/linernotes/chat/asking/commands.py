@@ -55,7 +55,7 @@ def register(bot: LinerNotes) -> None:
     @told
     async def remove(interaction: discord.Interaction[LinerNotes], message: discord.Message) -> None:
         await defer(interaction, hidden=True)
-        with bot.work():
+        with bot.work(interaction):
             await _remove_message(interaction, message)
         await interaction.edit_original_response(content="Removed.")
 
@@ -73,13 +73,14 @@ async def _respond(
     bot.require_welcome(interaction)
     channel = interaction.channel_id or 0
     place = Place(interaction.guild_id, channel, interaction.user.id)
-    with bot.work(), bot.manners.question(place.guild, place.person):
+    with bot.work(interaction), bot.manners.question(place.guild, place.person) as give_back:
         await defer(interaction, hidden=hidden)
         document = None if song is None else await _document_named(bot, interaction.guild_id, song)
         turns = bot.sessions.latest(place) if interaction.guild_id is None else ()
         text = question_in(question, bot=0, names={})
         reply = await answer(bot, text, place, interaction.id, turns, document=document, asked=True)
         reply = await add_buttons(bot, reply, place, question if content is None else content)
+        give_back()
         message = await show(interaction, reply.embed, reply.view)
         await remember(bot, reply, place, message.id, private=hidden)
 

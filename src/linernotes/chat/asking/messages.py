@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections import Counter, OrderedDict
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -11,17 +12,21 @@ from typing import TYPE_CHECKING, Any, Final
 import discord
 
 from linernotes.chat.asking.answers import Reply, add_buttons, answer, remember, remove_answer
+from linernotes.chat.asking.catching_up import CatchingUp
+from linernotes.chat.asking.open_questions import OpenQuestions
 from linernotes.chat.frame import logs
+from linernotes.chat.frame.bot import RESTARTING
 from linernotes.chat.frame.embeds import CONTENT
 from linernotes.chat.frame.introduction import help_page
 from linernotes.chat.frame.manners import BlockedError, BusyError, channels_of, require_welcome
 from linernotes.chat.frame.moderators import may_remove
 from linernotes.chat.frame.question_text import question_in
-from linernotes.chat.frame.responses import explain, shown
+from linernotes.chat.frame.refusals import REFUSALS
+from linernotes.chat.frame.responses import UNREACHABLE, explain, shown
 from linernotes.chat.frame.sessions import Place
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from linernotes.chat.frame.bot import LinerNotes
     from linernotes.models import Turn
@@ -32,7 +37,6 @@ REMOVE: Final = "❌"
 _EDITS: Final = 3
 _SEEN: Final = 5_000
 _TYPING_SECONDS: Final = 8.0
-_ARCHIVED: Final = 50083
 
 
 def register(bot: LinerNotes) -> None:
@@ -43,6 +47,7 @@ def register(bot: LinerNotes) -> None:
     bot.add_listener(messages.on_delete, "on_raw_message_delete")
     bot.add_listener(messages.on_bulk_delete, "on_raw_bulk_message_delete")
     bot.add_listener(messages.on_reaction, "on_raw_reaction_add")
+    bot.add_listener(messages.catching_up.on_shard_ready, "on_shard_ready")
 
 
 @dataclass(slots=True)
@@ -51,6 +56,8 @@ class _Pending:
 
     content: str
     deleted: asyncio.Event = field(default_factory=asyncio.Event)
+    # What was to be sent could not be: the question stays open.
+    undelivered: bool = False
 
 
 class Messages:
@@ -65,10 +72,13 @@ class Messages:
         # The bot's message for each question, for those replies too under which nothing is kept.
         self._replies: OrderedDict[int, discord.Message] = OrderedDict()
         self._typing: Counter[int] = Counter()
+        self._questions = OpenQuestions(bot.store)
+        self.catching_up = CatchingUp(bot, self._questions, self._hear_again)
 
     async def on_message(self, message: discord.Message) -> None:
         """Answer a message that is for the bot."""
-        if self._bot.leaving or not self._is_for_us(message) or message.id in self._seen:
+        self._questions.seen(message.channel.id, message.id)
+        if not self._is_for_us(message) or message.id in self._seen:
             return
         self._seen[message.id] = None
         if len(self._seen) > _SEEN:
@@ -84,18 +94,53 @@ class Messages:
         if not self._may_write(message):
             _log.info("may not write here", guild=guild, channel=place.channel)
             return
+        self._questions.opened(message.id, guild, place.channel)
         pending = self._pending[message.id] = _Pending(message.content)
+        cancelled = False
         try:
-            with self._bot.work(), self._bot.manners.question(guild, place.person):
-                await self._respond(message, place, pending)
+            with (
+                self._bot.work(farewell=functools.partial(self._part_from, message)),
+                self._bot.manners.question(guild, place.person) as give_back,
+            ):
+                await self._respond(message, place, pending, give_back)
         except BusyError as busy:
             if not busy.told:
                 await self._send(message, str(busy))
+        except asyncio.CancelledError:
+            # The bot leaves; what becomes of the question is the farewell's.
+            cancelled = True
+            raise
         except Exception as error:  # noqa: BLE001  the one handler for messages
             sentence = explain(error, message=message.id, guild=guild, channel=place.channel)
             await self._send(message, sentence)
         finally:
             del self._pending[message.id]
+            if not cancelled:
+                self._end(message.id, undelivered=pending.undelivered)
+
+    def _end(self, message: int, *, undelivered: bool) -> None:
+        """Note a question's outcome; without one, it is heard again."""
+        if not undelivered:
+            self._questions.closed(message)
+            return
+        self._seen.pop(message, None)
+        self.catching_up.read_later()
+
+    async def _part_from(self, message: discord.Message) -> None:
+        """Tell who waits in vain."""
+        pending = self._pending[message.id] = _Pending(message.content)
+        try:
+            await self._send(message, RESTARTING)
+        finally:
+            del self._pending[message.id]
+        if not pending.undelivered:
+            self._questions.closed(message.id)
+
+    async def _hear_again(self, message: discord.Message) -> None:
+        """Answer a message that was written while nobody listened, or that has had no outcome."""
+        if message.id in self._questions and message.id not in self._pending:
+            self._seen.pop(message.id, None)
+        await self.on_message(message)
 
     async def on_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """Take note that a question was edited while it is being answered."""
@@ -168,7 +213,9 @@ class Messages:
 
     # --- Answering ---
 
-    async def _respond(self, message: discord.Message, place: Place, pending: _Pending) -> None:
+    async def _respond(
+        self, message: discord.Message, place: Place, pending: _Pending, give_back: Callable[[], None]
+    ) -> None:
         bot = self._bot
         turns = self._conversation(message, place)
         async with self._typing_in(message.channel):
@@ -180,6 +227,7 @@ class Messages:
                     break
                 content = pending.content
                 reply = await self._reply_to(message, content, place, turns)
+        give_back()
         if pending.deleted.is_set():
             await bot.store.drop(message.id)
             return
@@ -195,7 +243,7 @@ class Messages:
         if isinstance(message.channel, discord.Thread):
             bot.sessions.join(message.channel.id)
         if pending.deleted.is_set():
-            with suppress(discord.HTTPException):
+            with suppress(*UNREACHABLE):
                 await sent.delete()
 
     async def _reply_to(
@@ -249,11 +297,16 @@ class Messages:
         try:
             # The nonce makes it one message, however often the request is repeated.
             sent = await message.channel.send(**told, nonce=str(message.id))
-        except (discord.Forbidden, discord.NotFound) as error:
-            _log.info("not sent", channel=message.channel.id, reason=error.text)
         except discord.HTTPException as error:
-            if error.code != _ARCHIVED:
-                _log.warning("not sent", channel=message.channel.id, status=error.status, reason=error.text)
+            refusal = REFUSALS.get(error.code)
+            known = isinstance(error, discord.Forbidden | discord.NotFound) or refusal is not None
+            log = _log.info if known else _log.warning
+            means = None if refusal is None else refusal.means
+            log("not sent", channel=message.channel.id, code=error.code, means=means, reason=error.text)
+        except UNREACHABLE as error:
+            _log.warning("not sent", channel=message.channel.id, reason=type(error).__name__)
+            if (pending := self._pending.get(message.id)) is not None:
+                pending.undelivered = True
         else:
             self._replies[message.id] = sent
             if len(self._replies) > _SEEN:
@@ -298,7 +351,7 @@ class Messages:
 
 
 async def _type(channel: discord.abc.Messageable) -> None:
-    with suppress(discord.HTTPException):
+    with suppress(*UNREACHABLE):
         while True:
             await channel.typing()
             await asyncio.sleep(_TYPING_SECONDS)

@@ -6,16 +6,15 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import aiohttp
-import discord
-
 from linernotes.chat.curating import embeds
 from linernotes.chat.frame import logs
-from linernotes.chat.frame.responses import show
+from linernotes.chat.frame.responses import UNREACHABLE, show
 from linernotes.errors import RefusalError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+
+    import discord
 
     from linernotes.chat.frame.bot import LinerNotes
 
@@ -84,8 +83,8 @@ class Watcher:
             if note != before:
                 before = note
                 # That it cannot be shown stops nothing.
-                with suppress(discord.HTTPException, aiohttp.ClientError):
-                    await show(interaction, note)
+                with suppress(*UNREACHABLE):
+                    await show(interaction, note, passing=True)
         return task.result()
 
     def start(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:

@@ -157,8 +157,10 @@ class Manners:
         return self._under_way
 
     @contextmanager
-    def question(self, guild: int | None, person: int) -> Iterator[None]:
-        """Count a question while it is answered.
+    def question(self, guild: int | None, person: int) -> Iterator[Callable[[], None]]:
+        """Count a question while it is answered; yields what gives its place back before that.
+
+        An answer that is ready needs no place: however long Discord lets it wait, others can be answered.
 
         Raises:
             BusyError: there are too many of this person, this server, or at once.
@@ -171,10 +173,18 @@ class Manners:
         if guild is not None:
             self._take((guild, None), self._limits.server, "This server has asked a lot; ask me again in {}.")
         self._under_way += 1
+        given_back = False
+
+        def give_back() -> None:
+            nonlocal given_back
+            if not given_back:
+                given_back = True
+                self._under_way -= 1
+
         try:
-            yield
+            yield give_back
         finally:
-            self._under_way -= 1
+            give_back()
 
     def _take(self, key: tuple[int | None, int | None], rate: Rate, sentence: str) -> None:
         now = self._clock()
