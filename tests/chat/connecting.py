@@ -13,6 +13,7 @@ from loopback import TOKEN
 
 from fakes import FakeEmbedder, write_corpus
 from linernotes.chat import create_bot
+from linernotes.errors import LinerNotesError
 from linernotes.library import Library
 from linernotes.settings import Settings
 
@@ -30,15 +31,17 @@ async def connected(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     embedder: FakeEmbedder | None = None,
+    settings: dict[str, Any] | None = None,
     **options: Any,
 ) -> AsyncIterator[Any]:
     """Run the bot in this process against the server."""
     monkeypatch.setattr(discord.http.Route, "BASE", f"{server.url}/api/v10")
     gateway = yarl.URL(server.url.replace("http", "ws")) / "gateway"
     monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", gateway)
-    settings = Settings(corpus_dir=write_corpus(folder / "corpus"), data_dir=folder / "data")
-    async with Library.open(settings, embedder=embedder or FakeEmbedder(), keep="nothing") as library:
-        bot = create_bot(settings, library, **options)
+    corpus = write_corpus(folder / "corpus")
+    made = Settings(corpus_dir=corpus, data_dir=folder / "data", **(settings or {}))
+    async with Library.open(made, embedder=embedder or FakeEmbedder(), keep="nothing") as library:
+        bot = create_bot(made, library, **options)
         # There is one server, and it comes at once.
         bot._connection.guild_ready_timeout = 0.1
         running = asyncio.ensure_future(bot.start(TOKEN))
@@ -47,9 +50,11 @@ async def connected(
             await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED, timeout=10)
             assert server.identified.is_set()
             await bot.wait_until_ready()
+            # For tests of how it ends.
+            bot.connected_until = running
             yield bot
         finally:
             await bot.close()
             running.cancel()
-            with suppress(asyncio.CancelledError):
+            with suppress(asyncio.CancelledError, LinerNotesError):
                 await running

@@ -53,6 +53,9 @@ class Request:
     at: float
 
 
+TOLD = web.RequestKey("told", Request)
+
+
 @dataclass
 class Loopback:
     """The server: what it was asked, what it says, and what goes wrong on purpose."""
@@ -116,7 +119,7 @@ class Loopback:
         *,
         heard: bool = True,
     ) -> str:
-        """Let a member write a message; returns its id. With ``heard`` off, the gateway says nothing of it."""
+        """Let a member write a message, of which the bot is told if it is ``heard``; returns its id."""
         message = self._message(content, user(str(920_000_000_000_000_000 + number), author), channel)
         message |= {"guild_id": self.channels[channel], "member": MEMBER}
         if f"<@{APPLICATION}>" in content:
@@ -151,9 +154,13 @@ class Loopback:
         number: int = 1,
         permissions: int = 0,
         channel: str = CHANNEL,
+        place: dict[str, Any] | None = None,
         **more: Any,
     ) -> str:
-        """Let a member use a command or a button; returns the interaction's id."""
+        """Let a member use a command or a button; returns the interaction's id.
+
+        ``place`` is what is said of the channel in place of all there is, ``more`` replaces other parts.
+        """
         interaction = str(next(self._ids))
         self.interactions[interaction] = Interaction(time.monotonic())
         guild = self.channels[channel]
@@ -168,7 +175,7 @@ class Loopback:
                 "version": 1,
                 "guild_id": guild,
                 "channel_id": channel,
-                "channel": self._channel(channel),
+                "channel": self._channel(channel) if place is None else place,
                 "member": MEMBER | {"user": author, "permissions": str(permissions)},
                 "data": data,
                 "locale": "en-US",
@@ -204,8 +211,12 @@ class Loopback:
 
     async def until(self, true: Callable[[], bool], seconds: float = 15.0) -> None:
         """Wait until something is true of what the server has seen."""
-        async with asyncio.timeout(seconds), self._changed:
-            await self._changed.wait_for(true)
+        async with asyncio.timeout(seconds):
+            while not true():
+                # A request wakes it; what else happens is looked for.
+                with suppress(TimeoutError):
+                    async with self._changed:
+                        await asyncio.wait_for(self._changed.wait(), 0.05)
 
     def named(self, method: str, part: str) -> list[Request]:
         """Return the requests with this method to addresses with this part."""
@@ -220,7 +231,7 @@ class Loopback:
         body = await request.text()
         found = Request(request.method, request.path, json.loads(body) if body else None, time.monotonic())
         self.requests.append(found)
-        request["told"] = found
+        request[TOLD] = found
         if request.headers.get("Authorization", f"Bot {TOKEN}") != f"Bot {TOKEN}":
             return _json({"message": "401: Unauthorized", "code": 0}, 401)
         fault = self.weather.next(request.path)
@@ -230,7 +241,7 @@ class Loopback:
             self._changed.notify_all()
         return response if fault is None else await self._fail(request, fault.kind)
 
-    async def _fail(self, request: web.Request, kind: str) -> web.StreamResponse:  # noqa: PLR0911  a table
+    async def _fail(self, request: web.Request, kind: str) -> web.StreamResponse:  # noqa: PLR0911
         """Let a request end badly."""
         html = {"Content-Type": "text/html"}
         match kind:
@@ -270,7 +281,7 @@ class Loopback:
         if self.refusals:
             status, code = self.refusals.popleft()
             return _json({"message": "Refused", "code": code}, status)
-        body = request["told"].body
+        body = request[TOLD].body
         channel = request.match_info["channel"]
         nonce = body.get("nonce")
         if nonce in self._nonces and body.get("enforce_nonce"):
@@ -299,7 +310,7 @@ class Loopback:
             made.too_late = True
             return _json({"message": "Unknown interaction", "code": 10062}, 404)
         made.acknowledged = True
-        told = request["told"].body
+        told = request[TOLD].body
         if told["type"] in {4, 7, 6}:
             made.shown.append(told.get("data") or {})
         return _json(
@@ -316,7 +327,7 @@ class Loopback:
 
     async def _edit(self, request: web.Request) -> web.Response:
         interaction = request.match_info["token"].removeprefix("token-of-")
-        body = request["told"].body
+        body = request[TOLD].body
         made = self.interactions.setdefault(interaction, Interaction(time.monotonic()))
         if not made.acknowledged:
             return _json({"message": "Unknown Webhook", "code": 10015}, 404)
@@ -334,7 +345,7 @@ class Loopback:
 
     async def _followup(self, request: web.Request) -> web.Response:
         made = self.interactions[request.match_info["token"].removeprefix("token-of-")]
-        body = request["told"].body
+        body = request[TOLD].body
         made.followups.append(body)
         return _json(self._message(body.get("content") or "", ME) | {"embeds": body.get("embeds", [])})
 
@@ -355,7 +366,7 @@ class Loopback:
         if request.method == "PUT":
             self.commands = [
                 {"description": ""} | each | {"id": str(next(self._ids)), "application_id": APPLICATION}
-                for each in request["told"].body
+                for each in request[TOLD].body
             ]
         return _json(self.commands)
 

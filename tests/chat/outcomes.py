@@ -65,7 +65,7 @@ def outcomes_of(
     *,
     apart: frozenset[str] = frozenset(),
 ) -> Outcomes:
-    """Return what has become of the questions with these ids; those in ``apart`` may have ended without one."""
+    """Return what has become of the questions with these ids; those ``apart`` may have ended without one."""
     replies: Counter[str] = Counter()
     answers: set[str] = set()
     gone: set[str] = set()

@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 import sqlite3
-import sys
 import time
 from collections import Counter
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import discord
 import pytest
 from aiohttp import ClientSession
 from connecting import connected
-from loopback import APPLICATION, CHANNEL, TOKEN, open_loopback
+from loopback import APPLICATION, CHANNEL, open_loopback
+from program import outcome, program, sentences
 
 from fakes import LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
 from linernotes.chat.curating import progress
-from linernotes.settings import Settings
 from linernotes.shell.control import request_reload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from loopback import Loopback
 
     from linernotes.chat.frame.bot import LinerNotes
 
-HERE = Path(__file__).parent
 ME = f"<@{APPLICATION}>"
 
 
@@ -40,13 +36,6 @@ ME = f"<@{APPLICATION}>"
 async def server() -> AsyncIterator[Loopback]:
     async with open_loopback() as made:
         yield made
-
-
-@pytest.fixture
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def text_of(message: dict[str, Any]) -> str:
@@ -204,41 +193,6 @@ async def test_what_comes_again_after_a_lost_connection_is_answered_once(
 
 
 # --- The program ------------------------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def program(
-    url: str, folder: Path, *, token: str = TOKEN, **env: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run ``bot.py`` as an operator does, with Discord at ``url``."""
-    write_corpus(folder / "corpus")
-    ours = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
-    paths = os.pathsep.join([str(HERE.parent), *sys.path])
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(HERE / "loopback_bot.py"),
-        url,
-        cwd=folder,
-        env=ours | {"PYTHONPATH": paths, "DISCORD_TOKEN": token} | env,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
-async def outcome(process: asyncio.subprocess.Process, seconds: float = 20) -> tuple[int | None, str, str]:
-    out, err = await asyncio.wait_for(process.communicate(), seconds)
-    return process.returncode, out.decode(), err.decode()
-
-
-def sentences(err: str) -> list[str]:
-    """Return what stands on standard error beside the log."""
-    return [line for line in err.splitlines() if not line.startswith("20")]
 
 
 async def test_a_refused_token_is_one_sentence_and_78(server: Loopback, tmp_path: Path) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-import discord
+import loopback
 import pytest
 from connecting import connected
 from loopback import APPLICATION, CHANNEL, open_loopback
@@ -17,7 +17,7 @@ from tenacity import wait_random
 from weather import FAULTS
 
 from fakes import QUESTION
-from linernotes.chat.frame import delivery, link
+from linernotes.chat.frame import delivery
 from linernotes.chat.frame.manners import Limits, Rate
 
 if TYPE_CHECKING:
@@ -35,24 +35,18 @@ QUESTIONS = (QUESTION, "How many winters did it take?", "What is the capital of 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten each pause and each deadline: what is waited for is an event, never a time."""
-
-    async def at_once(_bot: Any, _shard: int | None, *, initial: bool = False) -> None:
-        """Wait for no turn."""
-
-    monkeypatch.setattr(discord.Client, "before_identify_hook", at_once)
     monkeypatch.setattr(delivery, "PAUSES", wait_random(0.01, 0.05))
-    monkeypatch.setattr(delivery, "TRY", aiohttp.ClientTimeout(total=5.0))
-    monkeypatch.setattr(delivery, "TRY_CALLBACK", aiohttp.ClientTimeout(total=1.0))
-    monkeypatch.setattr(link, "FIRST_SECONDS", 0.02)
-    monkeypatch.setattr(link, "MOST_RESUMING", 0.1)
-    monkeypatch.setattr(link, "MOST_IDENTIFYING", 0.1)
-    monkeypatch.setattr(link, "IDENTIFIES_AT_ONCE", 10_000)
+    monkeypatch.setattr(delivery, "TRY", aiohttp.ClientTimeout(total=0.4))
+    monkeypatch.setattr(delivery, "TRY_CALLBACK", aiohttp.ClientTimeout(total=0.4))
+    # A busy machine is slow; how soon an acknowledgement comes is another test's.
+    monkeypatch.setattr(delivery, "CALLBACK_SECONDS", 30.0)
+    monkeypatch.setattr(loopback, "ACKNOWLEDGE_SECONDS", 30.0)
 
 
 @pytest.fixture
 async def server() -> AsyncIterator[Loopback]:
     async with open_loopback() as made:
-        made.hang_seconds = 1.2
+        made.hang_seconds = 0.6
         yield made
 
 
@@ -82,7 +76,7 @@ async def ask_something(server: Loopback, chance: random.Random) -> str:
             return await server.press(message, chance.choice(buttons)["custom_id"], number=number)
 
 
-async def ask_many(server: Loopback, seed: int, questions: int, *, at_once: int = 25) -> list[str]:
+async def ask_many(server: Loopback, seed: int, questions: int, *, at_once: int = 60) -> list[str]:
     """Let members ask so many times, about so many at once."""
     chance = random.Random(seed)  # noqa: S311  it makes questions
     asked: list[str] = []
@@ -98,18 +92,15 @@ def outcomes(server: Loopback, asked: list[str]) -> Outcomes:
 
 async def wait_for(server: Loopback, asked: list[str], left: int, seconds: float = 60.0) -> None:
     """Wait until no more than ``left`` of the questions lack an outcome."""
-    end = asyncio.get_running_loop().time() + seconds
-    while len(outcomes(server, asked[-200:]).lost) > left and asyncio.get_running_loop().time() < end:
-        await asyncio.sleep(0.01)
+    with suppress(TimeoutError):
+        await server.until(lambda: len(outcomes(server, asked[-200:]).lost) <= left, seconds)
 
 
 async def settle(server: Loopback, bot: Any, asked: list[str]) -> Outcomes:
     """Return what has become of the questions when everything has come to rest."""
     await wait_for(server, asked, 0)
     # Nothing may come after: a second answer, an apology in place of one.
-    async with asyncio.timeout(60):
-        while bot._under_way:
-            await asyncio.sleep(0.02)
+    await server.until(lambda: not bot._under_way, 60)
     await asyncio.sleep(0.2)
     return outcomes(server, asked)
 
@@ -134,7 +125,7 @@ async def test_each_fault_twice_in_a_row_costs_no_answer_and_makes_no_second_one
 # --- At random --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 8))])
 async def test_every_question_has_exactly_one_outcome_in_a_storm(
     server: Loopback,
     tmp_path: Path,

@@ -11,7 +11,7 @@ from linernotes.chat.frame import logs
 from linernotes.chat.frame.responses import UNREACHABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from linernotes.chat.asking.open_questions import Channel, OpenQuestions
     from linernotes.chat.frame.bot import LinerNotes
@@ -44,10 +44,11 @@ class CatchingUp:
 
     async def on_shard_ready(self, _shard: int) -> None:
         """A new session has begun: what happened since the last one was not told."""
-        if not self._loaded:
+        if self._loaded:
+            await self.read(self._questions.channels())
+        else:
             self._loaded = True
-            await self._questions.load()
-        await self.read()
+            await self.read(await self._questions.load())
 
     def read_later(self) -> None:
         """Look again in a while; for what could not be sent."""
@@ -57,12 +58,11 @@ class CatchingUp:
     async def _read_later(self) -> None:
         await asyncio.sleep(LATER_SECONDS)
         if not self._bot.leaving:
-            await self.read()
+            await self.read(self._questions.channels())
 
-    async def read(self) -> None:
-        """Read each channel in which something was asked lately, once, from the last message seen."""
+    async def read(self, channels: Mapping[int, Channel]) -> None:
+        """Read channels in which something was asked lately, each once, from the last message seen."""
         gate = asyncio.Semaphore(_AT_ONCE)
-        channels = self._questions.channels()
         if channels:
             _log.info("catching up", channels=len(channels))
 

@@ -87,20 +87,26 @@ class OpenQuestions:
         self._forget(self._clock())
         return dict(self._channels)
 
-    async def load(self) -> None:
-        """Take up what an earlier process has left."""
+    async def load(self) -> dict[int, Channel]:
+        """Take up what an earlier process has left; returns the channels to read, by id."""
+        before = frozenset(self._open)
         try:
             kept = await self._store.questions()
         except (StoreError, ClosedError) as error:
             _log.error("open questions not read", reason=str(error))
-            return
+            return {}
+        loaded = {}
         for each in kept:
+            if each.message in before:
+                continue
             found = self._channels.setdefault(each.channel, Channel(each.guild, each.message, each.at))
             found.newest = max(found.newest, each.message)
             found.at = max(found.at, each.at)
             if each.open:
                 found.open.add(each.message)
                 self._open[each.message] = each
+            loaded[each.channel] = found
+        return loaded
 
     def _forget(self, now: float) -> None:
         before = now - KEPT_QUESTION_SECONDS

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -70,6 +71,17 @@ class Steady(commands.AutoShardedBot):
             parsers[event] = self._guarded(event, parsers[event])
         self._identifying = asyncio.Lock()
         self._connecting: set[asyncio.Task[None]] = set()
+        # discord.py forgets a socket whose first frames fail, and leaves it open.
+        self._sockets: weakref.WeakKeyDictionary[aiohttp.ClientWebSocketResponse, float]
+        self._sockets = weakref.WeakKeyDictionary()
+        ws_connect = self.http.ws_connect
+
+        async def remembered(*given: Any, **options: Any) -> aiohttp.ClientWebSocketResponse:
+            socket = await ws_connect(*given, **options)
+            self._sockets[socket] = time.monotonic()
+            return socket
+
+        self.http.ws_connect = remembered  # type: ignore[method-assign]
         self.add_listener(self._note_up, "on_shard_connect")
         self.add_listener(self._note_up, "on_shard_resumed")
 
@@ -206,9 +218,27 @@ class Steady(commands.AutoShardedBot):
         seconds = self.link.pause(shard.id, identify=not resume)
         _log_lost(shard.id, error, seconds, identify=not resume)
         # After a frame that could not be read, the old connection is still there.
-        await asyncio.gather(_closed(shard), asyncio.sleep(seconds))
+        await asyncio.gather(_closed(shard), self._close_forgotten(), asyncio.sleep(seconds))
         if not self.is_closed():
             await shard.reidentify(ReconnectWebSocket(shard.id, resume=resume))
+
+    async def close(self) -> None:
+        """Disconnect."""
+        for task in self._connecting:
+            task.cancel()
+        await self._close_forgotten(0.0)
+        await super().close()
+
+    async def _close_forgotten(self, seconds: float = _CONNECT_SECONDS) -> None:
+        """Close the sockets that no connection uses, and that were opened so long ago that none will."""
+        before = time.monotonic() - seconds
+        used = {id(shard.ws.socket) for shard in _shards(self).values()}
+        forgotten = [
+            socket for socket, at in self._sockets.items() if at <= before and id(socket) not in used
+        ]
+        for each in forgotten:
+            with suppress(aiohttp.ClientError, OSError, RuntimeError):
+                await asyncio.wait_for(each.close(), _CLOSE_SECONDS)
 
     def _give_up_after(self, shard: int, error: Exception) -> None:
         found = refusal(error)
@@ -250,8 +280,8 @@ def _shards(bot: commands.AutoShardedBot) -> dict[int, Shard]:
 
 
 def _unacknowledged(shard: Shard) -> float:
-    """Return for how long a heartbeat has waited for its acknowledgement."""
-    alive = shard.ws._keep_alive  # noqa: SLF001  discord.py shows the time of the last good one only
+    """Return for how long the acknowledgement of a heartbeat has been due."""
+    alive = shard.ws._keep_alive  # noqa: SLF001  discord.py shows how long the last good one took, no more
     if alive is None or alive._last_ack >= alive._last_send:  # noqa: SLF001  the same
         return 0.0
-    return time.perf_counter() - alive._last_send  # noqa: SLF001  the same
+    return time.perf_counter() - alive._last_ack - (alive.interval or 0.0)  # noqa: SLF001  the same

@@ -45,7 +45,7 @@ TOKEN_SECONDS: Final = 14 * 60.0
 NONCE_SECONDS: Final = 120.0
 """For "the past few minutes", as Discord's reference has it, a nonce makes a repeated message one message."""
 
-_CALLBACK_SECONDS: Final = 5.0
+CALLBACK_SECONDS = 5.0
 _OTHER_SECONDS: Final = 60.0
 TRY = aiohttp.ClientTimeout(total=15.0, connect=10.0)
 # Discord waits three seconds for it: a try that hangs must leave time for the next.
@@ -102,7 +102,7 @@ def patience_with(method: str, path: str, body: Any) -> Patience:
         return Patience(0.0, 0.0)
     if path.endswith("/callback"):
         # Said twice, it is refused as acknowledged already, which is as good.
-        return Patience(_CALLBACK_SECONDS, _CALLBACK_SECONDS)
+        return Patience(CALLBACK_SECONDS, CALLBACK_SECONDS)
     if re.search(r"/webhooks/\d+/[^/]+", path):
         return Patience(TOKEN_SECONDS, 0.0 if method == "POST" else TOKEN_SECONDS)
     if method == "POST" and path.endswith("/messages"):
