@@ -128,26 +128,21 @@ def test_a_circle_would_be_found() -> None:
         TopologicalSorter({"a": {"b"}, "b": {"c"}, "c": {"a"}}).prepare()
 
 
-QUOTES = SOURCE / "corpus" / "quotes"
+# Rooms whose docstring lists their files in the order of their imports: the ground first, or last.
+MAPS = {SOURCE / "corpus" / "quotes": False, SOURCE / "library": True}
 
 
-def test_modules_that_find_quotations_import_those_above_them() -> None:
-    """The table in the package's docstring is true, and names every module."""
-    lines = re.findall(
-        r"^    (\w+(?:, \w+)*)  +\S", ast.get_docstring(parsed(QUOTES / "__init__.py")) or "", re.MULTILINE
-    )
-    rows = [line.split(", ") for line in lines]
-    above: set[str] = set()
-    for row in rows:
+@pytest.mark.parametrize(("room", "ground_last"), MAPS.items(), ids=lambda value: getattr(value, "name", ""))
+def test_the_map_of_a_room_is_true_and_names_every_file(room: Path, ground_last: bool) -> None:
+    text = ast.get_docstring(parsed(room / "__init__.py")) or ""
+    rows = [line.split(", ") for line in re.findall(r"^    (\w+(?:, \w+)*)  +\S", text, re.MULTILINE)]
+    below: set[str] = set()
+    for row in reversed(rows) if ground_last else rows:
         for module in row:
-            found = {
-                name.split(".")[3]
-                for name in imports(parsed(QUOTES / f"{module}.py"))
-                if name.startswith("linernotes.corpus.quotes.")
-            }
-            assert found <= above, module
-        above |= {*row}
-    assert above | {"__init__"} == {path.stem for path in QUOTES.glob("*.py")}
+            found = {name for name in ours(parsed(room / f"{module}.py")) if NAMES[name].parent == room}
+            assert {NAMES[name].stem for name in found} <= below, module
+        below |= {*row}
+    assert below | {"__init__"} == {path.stem for path in room.glob("*.py")}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))

@@ -52,7 +52,7 @@ def _lower(value: object) -> object:
 
 
 class Settings(BaseModel):
-    """What an operator can set, checked; a plain value below ``cli.py``.
+    """What an operator can set, checked; a plain value below ``shell``.
 
     The name of a setting in the environment is the field's in capitals; an empty value means the default.
     """

@@ -1,4 +1,4 @@
-"""What a question asks for -> the words one of which a text must have to say it.
+"""A question for a producer, a price, a date ... -> whether the text has any word that could answer it.
 
 An encoder finds "who produced it?" near to every sentence about the song. Where a question names something
 that articles name by few words (a producer, a chart, a price, a birth), a passage without any of them does

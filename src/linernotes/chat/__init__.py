@@ -12,7 +12,7 @@ has a ``register``), and what it says (``embeds``). Features never import each o
     governing   /settings
     about       /help, /sources, /privacy
 
-    frame       what all of them stand on: the bot, its manners, and what is alike in what they show
+    frame       what all of them stand on; its own map says which file does what
     app         puts the bot together: the one file that names all features
     running     runs it as a service
 """

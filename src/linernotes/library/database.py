@@ -1,6 +1,7 @@
 """The database file: opened, checked, brought up to date by its migrations; errors become sentences. SQLite.
 
-What the tables hold is ``store.py``'s and ``catalogue.py``'s to say.
+What the tables hold is ``store.py``'s and ``catalogue.py``'s to say. A new table is a script at the end
+of ``_MIGRATIONS``; one that was released is never changed. What names a person goes in ``Store.forget``, too.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What is looked at before *Apply*: what a change would alter, and what becomes of the check questions.
 
-Values, and how they are compared; ``curator.py`` makes previews and applies them.
+Values, and how they are compared. A check before *Apply* is worked out here, run by ``builder.py``, refused
+by ``curator.py``, and shown by ``chat/curating``.
 """
 
 from __future__ import annotations

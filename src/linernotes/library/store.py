@@ -48,7 +48,7 @@ Rule = Literal["allow", "deny"]
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What the moderators of a server have set."""
+    """What a server's moderators have set; ``chat/frame/server_settings.py`` says what a new field takes."""
 
     channels: Mapping[int, Rule] = field(default_factory=dict)
     blocked: frozenset[int] = frozenset()

@@ -1,7 +1,8 @@
 """Signals -> one score: a weighted sum whose weights ``linernotes tune`` has learned.
 
 Every signal is an absolute figure (a cosine, a BM25 score), none depends on the other sentences of the
-search: a score means the same in a corpus of ten sentences and in one of ten thousand.
+search: a score means the same in a corpus of ten sentences and in one of ten thousand. ``index.py`` computes
+them, in the order in which they stand in ``SIGNALS``.
 """
 
 from __future__ import annotations

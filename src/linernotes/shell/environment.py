@@ -1,4 +1,7 @@
-"""The settings of a command, from the environment and ``.env``, and where its log goes."""
+"""Where a command gets its settings from (environment, ``.env``), and where its log goes.
+
+Which settings there are stands in ``linernotes.settings``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a person at a terminal reads of a reply or a quotation: values in, lines of plain text out."""
+"""What a person at a terminal reads of a reply or a quotation: values in, lines of plain text out.
+
+Discord has its own words for the same, in ``chat/asking/embeds.py``.
+"""
 
 from __future__ import annotations
 

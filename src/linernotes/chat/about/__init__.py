@@ -1,1 +1,1 @@
-"""What somebody wants to know of the bot in; help, sources and what it keeps of people out."""
+"""A question about the bot itself comes in; its help, its sources and what it remembers of people go out."""

@@ -1,4 +1,7 @@
-"""What is said to a question: the answer, or why there is none; and why an answer was given."""
+"""What is said to a question: the answer, or why there is none; and why an answer was given.
+
+The terminal has its own words for the same, in ``shell/wording.py``.
+"""
 
 from __future__ import annotations
 

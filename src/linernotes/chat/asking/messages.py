@@ -18,12 +18,13 @@ from linernotes.chat.frame import logs
 from linernotes.chat.frame.bot import RESTARTING
 from linernotes.chat.frame.embeds import CONTENT
 from linernotes.chat.frame.introduction import help_page
-from linernotes.chat.frame.manners import BlockedError, BusyError, channels_of, require_welcome
+from linernotes.chat.frame.manners import BusyError
 from linernotes.chat.frame.moderators import may_remove
 from linernotes.chat.frame.question_text import question_in
 from linernotes.chat.frame.refusals import REFUSALS
 from linernotes.chat.frame.responses import UNREACHABLE, explain, shown
 from linernotes.chat.frame.sessions import Place
+from linernotes.chat.frame.welcome import BlockedError, channels_of, require_welcome
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -16,10 +16,12 @@ from linernotes.chat.frame.buttons import Handler, Press
 from linernotes.chat.frame.connection import Steady
 from linernotes.chat.frame.examples import Examples
 from linernotes.chat.frame.hooks import Hooks
-from linernotes.chat.frame.manners import Limits, Manners, Servers, channels_of, require_welcome
+from linernotes.chat.frame.manners import Limits, Manners
 from linernotes.chat.frame.responses import explain, report, tell
+from linernotes.chat.frame.server_settings import Servers
 from linernotes.chat.frame.sessions import Sessions
 from linernotes.chat.frame.synchronise import synchronise
+from linernotes.chat.frame.welcome import channels_of, require_welcome
 from linernotes.errors import RefusalError
 
 if TYPE_CHECKING:

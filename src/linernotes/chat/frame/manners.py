@@ -1,20 +1,17 @@
-"""When the bot answers: who may ask where, how often, how many at once. Knows no Discord and never waits."""
+"""How often is answered, and how many questions at once. Knows no Discord and never waits."""
 
 from __future__ import annotations
 
 import math
 from collections import OrderedDict
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from linernotes.errors import RefusalError
-from linernotes.library.store import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from linernotes.library.store import Rule, Store, Work
+    from collections.abc import Callable, Iterator
 
 _MOST_BUCKETS = 20_000
 
@@ -36,10 +33,6 @@ class Limits:
     at_once: int = 100
 
 
-class BlockedError(RefusalError):
-    """Moderators do not want an answer here, or for this person."""
-
-
 class BusyError(RefusalError):
     """Too many questions; ``told`` says whether this has been said a moment ago."""
 
@@ -47,98 +40,6 @@ class BusyError(RefusalError):
         """Keep the sentence."""
         super().__init__(sentence)
         self.told = told
-
-
-class Servers:
-    """The settings of all servers, in memory and in the store, so that a check never waits."""
-
-    def __init__(self, store: Store) -> None:
-        """Take the store; nothing is known until ``load``."""
-        self._store = store
-        self._servers: dict[int, Server] = {}
-
-    async def load(self) -> None:
-        """Read the settings of all servers."""
-        self._servers = await self._store.servers()
-
-    def of(self, guild: int | None) -> Server:
-        """Return the settings of a server."""
-        return Server() if guild is None else self._servers.get(guild, Server())
-
-    async def set_rule(self, guild: int, channel: int, rule: Rule | None) -> Server:
-        """Allow or deny a channel, or with ``None`` neither."""
-        channels: Mapping[int, Rule] = {
-            other: its for other, its in self.of(guild).channels.items() if other != channel
-        }
-        if rule is not None:
-            channels = {**channels, channel: rule}
-        return await self._save(guild, replace(self.of(guild), channels=channels))
-
-    async def set_blocked(self, guild: int, member: int, *, blocked: bool) -> Server:
-        """Block a member, or no longer."""
-        before = self.of(guild)
-        members = before.blocked | {member} if blocked else before.blocked - {member}
-        return await self._save(guild, replace(before, blocked=members))
-
-    async def set_moderator_role(self, guild: int, role: int | None, *also: Work) -> Server:
-        """Let members with a role moderate, or with ``None`` those alone who may manage the server.
-
-        Args:
-            guild: the server.
-            role: the role.
-            also: what the store does in the same transaction.
-        """
-        return await self._save(guild, replace(self.of(guild), moderator_role=role), *also)
-
-    async def set_gaps(self, guild: int, *also: Work, kept: bool) -> Server:
-        """Keep what is not answered, or no longer; ``also`` as in ``set_moderator_role``."""
-        return await self._save(guild, replace(self.of(guild), gaps=kept), *also)
-
-    def drop(self, guild: int) -> None:
-        """Forget the settings of a server that has been removed from the store."""
-        self._servers.pop(guild, None)
-
-    async def _save(self, guild: int, server: Server, *also: Work) -> Server:
-        # In memory first: two changes at once must not each start from the same settings.
-        before, self._servers[guild] = self._servers.get(guild), server
-        try:
-            await self._store.save_server(guild, server, *also)
-        except BaseException:
-            if self._servers.get(guild) is server:
-                self._servers[guild] = before or Server()
-            raise
-        return server
-
-
-def channels_of(channel: Any, channel_id: int | None) -> tuple[int, ...]:
-    """Return the ids of a channel and of what it stands in, the nearest first."""
-    parent = getattr(channel, "parent", None)
-    found = (
-        channel_id,
-        getattr(channel, "parent_id", None),
-        getattr(channel, "category_id", None) or getattr(parent, "category_id", None),
-    )
-    return tuple(each for each in found if each is not None)
-
-
-def require_welcome(server: Server, person: int, channels: tuple[int, ...]) -> None:
-    """Check that this person may ask here.
-
-    Args:
-        server: the server's settings.
-        person: who asks.
-        channels: the channel, and what it stands in: a thread's channel, a channel's category.
-
-    Raises:
-        BlockedError: moderators do not want it.
-    """
-    if person in server.blocked:
-        raise BlockedError("The moderators of this server have asked me not to answer you here.")
-    rules = [server.channels.get(channel) for channel in channels]
-    # What stands nearer decides: a channel before its category.
-    rule = next((each for each in rules if each is not None), None)
-    if rule == "deny" or (rule is None and "allow" in server.channels.values()):
-        raise BlockedError("The moderators of this server do not want me to answer in this channel.")
 
 
 class Manners:

@@ -1,1 +1,1 @@
-"""What moderators set in: ``/settings``; where and whom the bot answers out."""
+"""``/settings``: moderators say where and whom the bot answers, and see all that is set in their server."""

@@ -1,4 +1,4 @@
-"""Attribution: a stretch of the text beside a quotation comes in, and who is told to say it goes out.
+"""Attribution: the text beside a quotation in; out comes whom it names as the speaker.
 
 The verb of saying is looked for before the marks and behind them, and its subject on the side where the verb
 has it. "According to", "in her own words" and a name with a colon count as verbs.

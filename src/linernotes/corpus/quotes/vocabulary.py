@@ -1,4 +1,4 @@
-"""The words that the rules know: nothing comes in, and sets of words in lower case go out.
+"""The words that the rules know, as sets in lower case.
 
 Verbs of saying, words that begin a sentence or end a name, what people are called, common first names. All
 are general English; none is here for a single article. The sets are put together once, when the module is
