@@ -196,6 +196,11 @@ class Loopback:
         self._sent.append(event)
         await self.send(event)
 
+    @property
+    def is_connected(self) -> bool:
+        """Say whether somebody hears what happens."""
+        return any(not each.closed for each in self._sockets)
+
     async def send(self, frame: Any) -> None:
         """Send a frame, text as it stands, to whoever is connected."""
         for socket in list(self._sockets):
@@ -355,8 +360,11 @@ class Loopback:
             each for each in self.written.get(request.match_info["channel"], ()) if int(each["id"]) > after
         ]
         written = [each for each in written if each["id"] not in self.deleted]
-        found = written[: int(request.query.get("limit", 50))]
-        return _json(found[::-1])
+        before = int(request.query.get("before", 2**63))
+        limit = int(request.query.get("limit", 50))
+        found = [each for each in written if int(each["id"]) < before]
+        # After a message come the oldest, else the newest; the newest stand first in either.
+        return _json((found[:limit] if "after" in request.query else found[-limit:])[::-1])
 
     async def _delete(self, request: web.Request) -> web.Response:
         self.deleted.add(request.match_info["message"])
@@ -447,6 +455,9 @@ class Loopback:
         has_guild = (int(GUILD) >> 22) % count == shard
         if has_guild:
             self._sessions += 1
+            # What has not been read in the session before is never told: Discord ends such commands itself.
+            for made in self.interactions.values():
+                made.too_late = made.too_late or not made.acknowledged
             self._sent.clear()
         ready = {
             "v": 10,

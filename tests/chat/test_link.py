@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from linernotes.chat.frame.link import OLD_SECONDS, Link
+from linernotes.chat.frame.link import LIFE_SECONDS, Link
 
 DAY = 24 * 3_600.0
 
@@ -49,7 +49,7 @@ def test_a_connection_that_has_lived_is_followed_by_a_short_pause(link: Link, cl
         link.up(0)
         link.down(0)
     link.up(0)
-    clock.now += OLD_SECONDS
+    clock.now += 7 * LIFE_SECONDS
     link.down(0)
     assert link.pause(0, identify=False) <= 1
 
@@ -75,7 +75,7 @@ def test_connections_that_live_for_a_minute_each_cannot_use_the_budget_up_either
         clock.now += link.pause(0, identify=True)
         identifies += 1
         link.up(0)
-        clock.now += OLD_SECONDS
+        clock.now += 60.0
     assert identifies <= 400
 
 

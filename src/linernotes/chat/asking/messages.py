@@ -48,6 +48,7 @@ def register(bot: LinerNotes) -> None:
     bot.add_listener(messages.on_delete, "on_raw_message_delete")
     bot.add_listener(messages.on_bulk_delete, "on_raw_bulk_message_delete")
     bot.add_listener(messages.on_reaction, "on_raw_reaction_add")
+    bot.add_listener(messages.catching_up.on_shard_connect, "on_shard_connect")
     bot.add_listener(messages.catching_up.on_shard_ready, "on_shard_ready")
 
 

@@ -26,6 +26,19 @@ _log = logs.get(__name__)
 _MOST: Final = 20_000
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What was missed in a channel: all that came after a message, without what is ``known`` to be answered."""
+
+    guild: int | None
+    after: int
+    known: frozenset[int] = frozenset()
+
+    def __or__(self, other: Gap) -> Gap:
+        """Return both."""
+        return Gap(self.guild, min(self.after, other.after), self.known | other.known)
+
+
 @dataclass(slots=True)
 class Channel:
     """A channel in which something was asked: the newest message that was seen, and what is still open."""
@@ -36,9 +49,9 @@ class Channel:
     open: set[int] = field(default_factory=set)
 
     @property
-    def after(self) -> int:
-        """The message after which the channel is read again."""
-        return min(self.newest, *(each - 1 for each in self.open)) if self.open else self.newest
+    def gap(self) -> Gap:
+        """What to read, if nothing has been heard from now on."""
+        return Gap(self.guild, min(self.newest, *(each - 1 for each in self.open), self.newest))
 
 
 class OpenQuestions:
@@ -82,31 +95,41 @@ class OpenQuestions:
         """Say whether a question is open."""
         return question in self._open
 
-    def channels(self) -> dict[int, Channel]:
-        """Return the channels to read again, by id."""
-        self._forget(self._clock())
-        return dict(self._channels)
+    def open_in(self, channel: int) -> frozenset[int]:
+        """Return what is open in a channel."""
+        found = self._channels.get(channel)
+        return frozenset(found.open) if found is not None else frozenset()
 
-    async def load(self) -> dict[int, Channel]:
-        """Take up what an earlier process has left; returns the channels to read, by id."""
+    def gaps(self) -> dict[int, Gap]:
+        """Return what to read of each channel when a connection has been lost by now."""
+        self._forget(self._clock())
+        return {channel: each.gap for channel, each in self._channels.items()}
+
+    async def load(self) -> dict[int, Gap]:
+        """Take up what an earlier process has left; returns what to read of each channel.
+
+        Which message was seen last is not kept, so each is read from the first question that is.
+        """
         before = frozenset(self._open)
         try:
             kept = await self._store.questions()
         except (StoreError, ClosedError) as error:
             _log.error("open questions not read", reason=str(error))
             return {}
-        loaded = {}
+        gaps: dict[int, Gap] = {}
         for each in kept:
             if each.message in before:
                 continue
+            known = frozenset() if each.open else frozenset({each.message})
+            gap = Gap(each.guild, each.message - 1, known)
+            gaps[each.channel] = gaps.get(each.channel, gap) | gap
             found = self._channels.setdefault(each.channel, Channel(each.guild, each.message, each.at))
             found.newest = max(found.newest, each.message)
             found.at = max(found.at, each.at)
             if each.open:
                 found.open.add(each.message)
                 self._open[each.message] = each
-            loaded[each.channel] = found
-        return loaded
+        return gaps
 
     def _forget(self, now: float) -> None:
         before = now - KEPT_QUESTION_SECONDS

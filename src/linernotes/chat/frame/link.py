@@ -1,8 +1,8 @@
 """When to connect again, and how long the bot has been without a connection. Knows no Discord, never waits.
 
 Discord lets a bot IDENTIFY a thousand times a day and takes its token away when it does so more often. A
-connection that dies young is followed by a longer pause each time; after one that has lived for a minute, the
-pauses are short again.
+connection that dies young is followed by a longer pause each time; while one works, the pauses grow short
+again.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-OLD_SECONDS: Final = 60.0
-"""A connection that has worked so long did not die young."""
+LIFE_SECONDS: Final = 10.0
+"""Each time a connection has worked for so long, one early death is forgiven."""
 
 FIRST_SECONDS = 1.0
 MOST_RESUMING = 60.0
@@ -57,8 +57,10 @@ class Link:
     def down(self, shard: int) -> None:
         """Note that a connection has gone, or was not to be had."""
         found, now = self._of(shard), self._clock()
-        if found.up_since is not None and now - found.up_since >= OLD_SECONDS:
-            found.deaths = found.resumes = 0
+        if found.up_since is not None:
+            lived = int((now - found.up_since) / LIFE_SECONDS)
+            found.deaths = max(found.deaths - lived, 0)
+            found.resumes = 0 if lived else found.resumes
         found.up_since = None
         found.deaths += 1
         if found.down_since is None:
