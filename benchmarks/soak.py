@@ -2,9 +2,9 @@
 
 ``make soak`` runs it for twenty minutes; ``--minutes 2`` is enough to see that it works. It starts ``bot.py``
 as an operator does (with a model that needs no weights), lets members ask, quote, press buttons and reload,
-and between that cuts connections, forgets sessions, sends malformed events, stops the bot by SIGTERM and kills
-it by SIGKILL. It prints what became of each question, the slopes of memory, descriptors and tasks, and what
-held the event loop, and exits with 1 if a question was lost, answered twice or taken back.
+and between that cuts connections, forgets sessions, sends malformed events, stops the bot by SIGTERM and
+kills it by SIGKILL. It prints what became of each question, the slopes of memory, descriptors and tasks, and
+what held the event loop, and exits with 1 if a question was lost, answered twice or taken back.
 
 Commands that were under way when the bot was killed are counted apart: their tokens are never kept.
 """
@@ -325,9 +325,8 @@ def _print(soak: Soak, found: Outcomes) -> int:
     print("asked:", dict(soak.kinds))
     print("troubles:", dict(soak.faults))
     print("faults of requests:", sum(server.weather.counts.values()))
-    print(
-        f"connections: {len(server.connections)}, IDENTIFY {len(server.identifies)}, RESUME {len(server.resumes)}"
-    )
+    print("connections:", len(server.connections), end=", of them ")
+    print(f"{len(server.identifies)} with IDENTIFY and {len(server.resumes)} with RESUME")
     for name, place, unit in (("memory", 1, "KiB"), ("descriptors", 2, "")):
         slopes = [slope([(each[0], each[place]) for each in life]) for life in longest_lives(soak.samples)]
         print(f"{name}: slopes in {unit}/min of each life {[round(each, 1) for each in slopes]}")
@@ -341,9 +340,8 @@ def _print(soak: Soak, found: Outcomes) -> int:
     )
     log = deque((soak.folder / "soak.err").read_text().splitlines())
     broken = [line for line in log if not line.startswith("{")]
-    print(
-        f"log: {len(log)} lines, not JSON {len(broken)}, with tracebacks {sum('Traceback' in line for line in log)}"
-    )
+    tracebacks = sum("Traceback" in line for line in log)
+    print(f"log: {len(log)} lines, not JSON {len(broken)}, with tracebacks {tracebacks}")
     for name in ("lost", "doubled", "taken_back"):
         for key in getattr(found, name)[:5]:
             made = server.interactions.get(key)

@@ -28,7 +28,7 @@ _MOST: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """What was missed in a channel: all that came after a message, without what is ``known`` to be answered."""
+    """What was missed in a channel: all that came after a message, without those ``known`` to be done."""
 
     guild: int | None
     after: int

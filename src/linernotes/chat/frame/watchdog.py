@@ -112,7 +112,8 @@ def _watch(
             del frame, outermost
             if held >= HELD_SECONDS and not alive.is_set():
                 # Once for each: it is told when it is over, with all that it took.
-                alive.wait(10.0)
+                while not alive.wait(_REST_SECONDS) and not end.is_set():
+                    pass
                 watchdog.note(Held(max(cpu() - began, held), where, ours))
                 break
         del callback
