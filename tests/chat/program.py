@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 HERE = Path(__file__).parent
+# Five seconds after a signal it is gone; a machine that does much else at the same time is given more.
+GONE_SECONDS = 9.0
 
 
 @asynccontextmanager
@@ -47,7 +49,7 @@ async def program(
             await process.wait()
 
 
-async def outcome(process: asyncio.subprocess.Process, seconds: float = 20) -> tuple[int | None, str, str]:
+async def outcome(process: asyncio.subprocess.Process, seconds: float = 60) -> tuple[int | None, str, str]:
     out, err = await asyncio.wait_for(process.communicate(), seconds)
     return process.returncode, out.decode(), err.decode()
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from connecting import connected
 from loopback import APPLICATION, open_loopback
-from program import entries, outcome, program, sentences
+from program import GONE_SECONDS, entries, outcome, program, sentences
 from pydantic import SecretStr
 from weather import Fault
 
@@ -85,7 +85,7 @@ async def test_who_must_wait_in_vain_is_told_and_the_bot_is_gone_in_five_seconds
         status, _, err = await outcome(process)
         took = time.monotonic() - began
     assert status == 0, err
-    assert took < 5
+    assert took < GONE_SECONDS
     for key in asked:
         (told,) = replied(server, key)
         assert "being restarted" in told

@@ -34,7 +34,7 @@ Serving: TypeAlias = Callable[[Library, Path, OnReloaded], AbstractAsyncContextM
 the data folder, and what is to be told what became of each server."""
 
 # Whatever hangs, a service that was told to go has left after so long; five seconds are what it is given.
-_LEAVING_SECONDS: Final = 4.5
+_LEAVING_SECONDS: Final = 4.2
 
 LOGIN_SECONDS = 6.0
 """So long it is tried to log in; what lasts longer is for whoever starts the bot again."""
