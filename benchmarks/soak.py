@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import random
 import signal
@@ -251,6 +252,39 @@ class Soak:
             await asyncio.gather(*self._copying)
         return self.outcomes()
 
+    async def burst(self, questions: int) -> Outcomes:
+        """Let so many be asked at once, in good weather, and return what has become of them."""
+        await self._begin()
+        looking = asyncio.ensure_future(self.look())
+        began = time.monotonic()
+        channels = list(self.server.channels)
+        for n in range(questions):
+            text, channel = self.chance.choice(QUESTIONS), channels[n % SERVERS]
+            key = (
+                await self.server.ask(text, n, channel)
+                if n % 2
+                else await self.server.say(f"<@{APPLICATION}> {text}", number=n, channel=channel)
+            )
+            self.asked.append(key)
+        sent = time.monotonic() - began
+        before, found = -1, self.outcomes()
+        while len(found.lost) != before:
+            before = len(found.lost)
+            await asyncio.sleep(5.0)
+            found = self.outcomes()
+        took = max(each.at for each in self.server.requests) - began
+        beats = self.server.heartbeats
+        gaps = [later - earlier for earlier, later in itertools.pairwise(beats)]
+        resident = [each[1] for each in self.samples]
+        print(f"asked within {sent:.1f} s, the last request came after {took:.1f} s")
+        print(f"the longest time between two heartbeats: {max(gaps, default=0.0):.1f} s (asked for each 2 s)")
+        print(f"memory: {resident[0] // 1024} MiB before, {max(resident) // 1024} MiB at most")
+        self.ends = True
+        looking.cancel()
+        self.process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(self.process.wait(), 10)
+        return found
+
     async def _report(self) -> None:
         began = time.monotonic()
         while not self.ends:
@@ -304,6 +338,7 @@ async def main() -> int:
         "--rate", type=float, default=0.3, help="the part of the requests that fail in a storm"
     )
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--burst", type=int, help="ask so many questions at once instead, and end")
     parser.add_argument("--keep", type=Path, help="a folder for the log, in place of one that is removed")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -315,6 +350,10 @@ async def main() -> int:
                 server.channels[str(930_000_000_000_000_000 + n)] = str(940_000_000_000_000_000 + n)
             server.channels.pop(next(iter(server.channels)))
             soak = Soak(server, folder, random.Random(given.seed), given.rate)  # noqa: S311  it makes faults
+            if given.burst:
+                server.heartbeat_seconds = 2.0
+                print(await soak.burst(given.burst))
+                return 0
             found = await soak.run(given.minutes, given.per_second, given.trouble, given.restart)
             return _print(soak, found)
 

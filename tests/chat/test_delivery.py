@@ -160,6 +160,16 @@ def test_each_refusal_has_a_sentence_for_the_member() -> None:
         assert refusal.means, code
 
 
+async def test_a_limit_for_all_requests_ends_although_who_met_it_goes_away(
+    server: Loopback, bot: Any
+) -> None:
+    """The sign of typing meets it, and is no longer wanted once the answer is there."""
+    server.weather.only = "/typing"
+    server.weather.script.append(Fault("429 for all"))
+    asked = await server.say(f"{ME} {QUESTION}")
+    await server.until(lambda: len(replies(server, asked)) == 1)
+
+
 async def test_a_long_outage_makes_no_queue_without_end(
     server: Loopback, bot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

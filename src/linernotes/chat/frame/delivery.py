@@ -3,8 +3,8 @@
 discord.py repeats a request five times, on some of the statuses that pass and on two numbers of ``OSError``.
 It gives up on a 503, on Cloudflare's 429 and on a connection that the server has closed. ``Persistent``
 stands between it and ``aiohttp``: all requests of the client and of interactions go through the one session,
-so one place decides what is repeated, how long, and with which pauses. Discord's own rate limits (a 429 with
-``Via``) stay with discord.py, which knows the buckets.
+so one place decides what is repeated, how long, and with which pauses. Discord's rate limits for single routes
+(a 429 with ``Via``) stay with discord.py, which knows the buckets.
 
 What a try that failed may have done decides:
 
@@ -138,6 +138,8 @@ class Persistent:
         self._session = session
         self._pauses = pauses
         self._waiting = 0
+        # Until when Discord takes no request of the bot's at all.
+        self._shut_until = 0.0
 
     def __getattr__(self, name: str) -> Any:
         """Return what the session has: ``get`` for files, ``ws_connect``, ``close`` and ``closed``."""
@@ -195,9 +197,12 @@ class Persistent:
         finally:
             self._waiting -= 1
 
-    async def _try(
+    async def _try(  # noqa: C901  a table of what there is
         self, delivery: _Delivery, method: str, url: str, path: str, given: dict[str, Any]
     ) -> aiohttp.ClientResponse | _Acknowledged:
+        now = asyncio.get_running_loop().time()
+        if self._shut_until > now:
+            await asyncio.sleep(self._shut_until - now)
         delivery.is_trying = True
         try:
             response = await self._session.request(method, url, **given)
@@ -213,6 +218,10 @@ class Persistent:
             raise delivery.failed(_name(error), taken=True) from error
         delivery.is_trying = False
         status = response.status
+        if status == _RATE_LIMITED and (seconds := _shut_for(text)) is not None:
+            # discord.py would shut all out, and for ever if the task that waits is cancelled meanwhile.
+            self._shut_until = asyncio.get_running_loop().time() + seconds
+            raise delivery.failed("429 for all", taken=False, status=status, wait=seconds)
         if status == _RATE_LIMITED and not _is_discords(response, text):
             raise delivery.failed(
                 "429 of Cloudflare", taken=False, status=status, wait=_retry_after(response)
@@ -310,6 +319,15 @@ def _is_discords(response: aiohttp.ClientResponse, body: bytes) -> bool:
         return "retry_after" in json.loads(body)
     except (ValueError, TypeError):
         return False
+
+
+def _shut_for(body: bytes) -> float | None:
+    """Return the seconds for which a 429 shuts all requests out, or ``None`` if it is for some of them."""
+    try:
+        told = json.loads(body)
+        return float(told["retry_after"]) if told["global"] else None
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _is_json(response: aiohttp.ClientResponse) -> bool:
