@@ -3,8 +3,8 @@
 discord.py repeats a request five times, on some of the statuses that pass and on two numbers of ``OSError``.
 It gives up on a 503, on Cloudflare's 429 and on a connection that the server has closed. ``Persistent``
 stands between it and ``aiohttp``: all requests of the client and of interactions go through the one session,
-so one place decides what is repeated, how long, and with which pauses. Discord's rate limits for single routes
-(a 429 with ``Via``) stay with discord.py, which knows the buckets.
+so one place decides what is repeated, how long, and with which pauses. Discord's rate limits for single
+routes (a 429 with ``Via``) stay with discord.py, which knows the buckets.
 
 What a try that failed may have done decides:
 
