@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 #   make install TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 
-.PHONY: install run test test-all check fix lock bench clean
+.PHONY: install run test test-all check fix lock bench soak clean
 
 install: $(STAMP)
 
@@ -50,6 +50,10 @@ CUDA := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cup
 bench: $(STAMP)
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/rebuild.py
+
+# Twenty minutes with a faulty Discord; for less, add SOAK="--minutes 2".
+soak: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py $(SOAK)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

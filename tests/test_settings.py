@@ -9,6 +9,7 @@ import pytest
 
 from linernotes.errors import SettingsError
 from linernotes.settings import Settings
+from linernotes.shell.environment import read_environment, unknown_names
 
 EXAMPLE = Path(__file__).parents[1] / ".env.example"
 
@@ -81,3 +82,44 @@ def test_all_wrong_values_are_named_at_once() -> None:
     for name, value in wrong.items():
         assert any(name in each and repr(value) in each for each in raised.value.problems)
     assert raised.value.exit_status == 78
+
+
+@pytest.mark.parametrize(
+    ("token", "part"),
+    [
+        ('"abc.def"', "quotation marks"),
+        ("'abc.def'", "quotation marks"),
+        ("Bot abc.def", 'begins with "Bot "'),
+        ("abc\ndef", "line break"),
+        ("abc def", "space"),
+        ("abc…def", "no token has"),
+    ],
+)
+def test_a_token_that_was_copied_wrongly_is_named_and_not_shown(token: str, part: str) -> None:
+    with pytest.raises(SettingsError, match=part) as raised:
+        Settings.from_env({"DISCORD_TOKEN": token})
+    assert raised.value.exit_status == 78
+    assert "DISCORD_TOKEN" in str(raised.value)
+    assert "def" not in str(raised.value)
+
+
+def test_a_proxy_is_an_address_and_its_password_is_never_shown() -> None:
+    settings = Settings.from_env({"HTTPS_PROXY": "http://me:secret@proxy.example:3128"})
+    assert settings.https_proxy is not None
+    assert "secret" not in repr(settings)
+    with pytest.raises(SettingsError, match="http://") as raised:
+        Settings.from_env({"HTTPS_PROXY": "me:secret@proxy.example"})
+    assert "secret" not in str(raised.value)
+
+
+def test_a_name_in_the_file_that_is_no_setting_is_named_with_the_one_that_may_be_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / ".env").write_text("DISCORD_TOKN=x\nLOG_LEVEL=info\nTZ=UTC\nhttps_proxy=http://proxy\n")
+    assert unknown_names(["DISCORD_TOKN", "LOG_LEVEL", "TZ", "https_proxy"]) == (
+        ".env sets DISCORD_TOKN, which is no setting; DISCORD_TOKEN may be meant.",
+    )
+    assert read_environment()["HTTPS_PROXY"] == "http://proxy"

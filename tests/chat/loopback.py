@@ -7,11 +7,13 @@ import itertools
 import json
 import time
 from collections import deque
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import WSMsgType, web
+from outcomes import Interaction
+from weather import Weather
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -21,6 +23,8 @@ APPLICATION = "900000000000000001"
 GUILD = "900000000000000002"
 CHANNEL = "900000000000000003"
 OWNER = "900000000000000004"
+# Discord ends an interaction that has not been acknowledged for so long, and knows a nonce for so long.
+ACKNOWLEDGE_SECONDS = 3.0
 WHEN = "2026-01-01T00:00:00.000000+00:00"
 
 
@@ -49,6 +53,9 @@ class Request:
     at: float
 
 
+TOLD = web.RequestKey("told", Request)
+
+
 @dataclass
 class Loopback:
     """The server: what it was asked, what it says, and what goes wrong on purpose."""
@@ -72,6 +79,28 @@ class Loopback:
     # How often the bot is asked for a heartbeat, and when each came.
     heartbeat_seconds: float = 20.0
     heartbeats: list[float] = field(default_factory=list)
+    # Whether Discord says that it has heard them.
+    acknowledges: bool = True
+    # What goes wrong with requests on purpose, and how long one of those hangs that do.
+    weather: Weather = field(default_factory=Weather)
+    hang_seconds: float = 2.0
+    # What members see of their commands and presses, and which of the bot's messages are deleted.
+    interactions: dict[str, Interaction] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
+    # What the gateway does with a connection that comes: a close code each, ``None`` for nothing.
+    closes: deque[int | None] = field(default_factory=deque)
+    # Text that is sent as it stands in place of HELLO, to each connection that comes.
+    garbage: str | None = None
+    connections: list[float] = field(default_factory=list)
+    identifies: list[float] = field(default_factory=list)
+    resumes: list[float] = field(default_factory=list)
+    # Whether a session that is resumed is still known.
+    remembers: bool = True
+    # Channel -> server; there may be more of both.
+    channels: dict[str, str] = field(default_factory=lambda: {CHANNEL: GUILD})
+    written: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    refusals: deque[tuple[int, int]] = field(default_factory=deque)
+    _sessions: int = 0
     _sockets: list[web.WebSocketResponse] = field(default_factory=list)
     _ids: Any = field(default_factory=lambda: itertools.count(910_000_000_000_000_000))
     _sequence: int = 0
@@ -81,43 +110,82 @@ class Loopback:
 
     # --- What members do ---
 
-    async def say(self, content: str, author: str = "Alice", number: int = 1) -> str:
-        """Let a member write a message; returns its id."""
-        message = self._message(content, user(str(920_000_000_000_000_000 + number), author))
-        message |= {"guild_id": GUILD, "member": MEMBER}
+    async def say(
+        self,
+        content: str,
+        author: str = "Alice",
+        number: int = 1,
+        channel: str = CHANNEL,
+        *,
+        heard: bool = True,
+    ) -> str:
+        """Let a member write a message, of which the bot is told if it is ``heard``; returns its id."""
+        message = self._message(content, user(str(920_000_000_000_000_000 + number), author), channel)
+        message |= {"guild_id": self.channels[channel], "member": MEMBER}
         if f"<@{APPLICATION}>" in content:
             message["mentions"] = [ME | {"member": MEMBER}]
-        await self.dispatch("MESSAGE_CREATE", message)
+        self.written.setdefault(channel, []).append(message)
+        if heard:
+            await self.dispatch("MESSAGE_CREATE", message)
         return str(message["id"])
 
-    async def ask(self, question: str, number: int = 1) -> str:
+    async def ask(self, question: str, number: int = 1, channel: str = CHANNEL) -> str:
         """Let a member use /ask; returns the interaction's id."""
-        return await self.command("ask", {"name": "question", "type": 3, "value": question}, number=number)
+        option = {"name": "question", "type": 3, "value": question}
+        return await self.command("ask", option, number=number, channel=channel)
 
-    async def command(self, name: str, option: Any, *, number: int = 1, permissions: int = 0) -> str:
+    async def command(
+        self, name: str, *options: Any, number: int = 1, permissions: int = 0, channel: str = CHANNEL
+    ) -> str:
         """Let a member use a command; returns the interaction's id."""
+        data = {"id": "1", "name": name, "type": 1, "options": list(options)}
+        return await self.interact(2, data, number=number, permissions=permissions, channel=channel)
+
+    async def press(self, message: dict[str, Any], custom_id: str, *, number: int = 1) -> str:
+        """Let a member press a button under a message of the bot's; returns the interaction's id."""
+        data = {"custom_id": custom_id, "component_type": 2}
+        return await self.interact(3, data, number=number, channel=message["channel_id"], message=message)
+
+    async def interact(
+        self,
+        kind: int,
+        data: dict[str, Any],
+        *,
+        number: int = 1,
+        permissions: int = 0,
+        channel: str = CHANNEL,
+        place: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> str:
+        """Let a member use a command or a button; returns the interaction's id.
+
+        ``place`` is what is said of the channel in place of all there is, ``more`` replaces other parts.
+        """
         interaction = str(next(self._ids))
+        self.interactions[interaction] = Interaction(time.monotonic())
+        guild = self.channels[channel]
         author = user(str(920_000_000_000_000_000 + number), f"member{number}")
         await self.dispatch(
             "INTERACTION_CREATE",
             {
                 "id": interaction,
                 "application_id": APPLICATION,
-                "type": 2,
+                "type": kind,
                 "token": f"token-of-{interaction}",
                 "version": 1,
-                "guild_id": GUILD,
-                "channel_id": CHANNEL,
-                "channel": self._channel(),
+                "guild_id": guild,
+                "channel_id": channel,
+                "channel": self._channel(channel) if place is None else place,
                 "member": MEMBER | {"user": author, "permissions": str(permissions)},
-                "data": {"id": "1", "name": name, "type": 1, "options": [option]},
+                "data": data,
                 "locale": "en-US",
                 "entitlements": [],
-                "authorizing_integration_owners": {"0": GUILD},
+                "authorizing_integration_owners": {"0": guild},
                 "context": 0,
                 "app_permissions": str(2**45 - 1),
                 "attachment_size_limit": 1,
-            },
+            }
+            | more,
         )
         return interaction
 
@@ -126,19 +194,34 @@ class Loopback:
         self._sequence += 1
         event = {"op": 0, "t": name, "s": self._sequence, "d": data}
         self._sent.append(event)
-        for socket in self._sockets:
-            await socket.send_json(event)
+        await self.send(event)
 
-    async def drop(self) -> None:
+    @property
+    def is_connected(self) -> bool:
+        """Say whether somebody hears what happens."""
+        return any(not each.closed for each in self._sockets)
+
+    async def send(self, frame: Any) -> None:
+        """Send a frame, text as it stands, to whoever is connected."""
+        for socket in list(self._sockets):
+            with suppress(ConnectionError, RuntimeError):
+                await (socket.send_str(frame) if isinstance(frame, str) else socket.send_json(frame))
+
+    async def drop(self, code: int = 4000) -> None:
         """Cut the connection, as a restart of Discord's does."""
         sockets, self._sockets = self._sockets, []
         for socket in sockets:
-            await socket.close(code=4000)
+            with suppress(ConnectionError, RuntimeError, TimeoutError):
+                await asyncio.wait_for(socket.close(code=code), 2)
 
     async def until(self, true: Callable[[], bool], seconds: float = 15.0) -> None:
         """Wait until something is true of what the server has seen."""
-        async with asyncio.timeout(seconds), self._changed:
-            await self._changed.wait_for(true)
+        async with asyncio.timeout(seconds):
+            while not true():
+                # A request wakes it; what else happens is looked for.
+                with suppress(TimeoutError):
+                    async with self._changed:
+                        await asyncio.wait_for(self._changed.wait(), 0.05)
 
     def named(self, method: str, part: str) -> list[Request]:
         """Return the requests with this method to addresses with this part."""
@@ -153,31 +236,88 @@ class Loopback:
         body = await request.text()
         found = Request(request.method, request.path, json.loads(body) if body else None, time.monotonic())
         self.requests.append(found)
+        request[TOLD] = found
         if request.headers.get("Authorization", f"Bot {TOKEN}") != f"Bot {TOKEN}":
             return _json({"message": "401: Unauthorized", "code": 0}, 401)
-        response: web.StreamResponse = await handler(request)
+        fault = self.weather.next(request.path)
+        if fault is None or fault.taken:
+            response: web.StreamResponse = await handler(request)
         async with self._changed:
             self._changed.notify_all()
-        return response
+        return response if fault is None else await self._fail(request, fault.kind)
+
+    async def _fail(self, request: web.Request, kind: str) -> web.StreamResponse:  # noqa: PLR0911
+        """Let a request end badly."""
+        html = {"Content-Type": "text/html"}
+        match kind:
+            case "reset":
+                assert request.transport is not None
+                request.transport.abort()
+                return web.Response()
+            case "truncated":
+                broken = web.StreamResponse(
+                    headers={"Content-Type": "application/json", "Content-Length": "999"}
+                )
+                with suppress(ConnectionError):
+                    await broken.prepare(request)
+                    await broken.write(b'{"id":')
+                    assert request.transport is not None
+                    request.transport.abort()
+                return broken
+            case "hang":
+                await asyncio.sleep(self.hang_seconds)
+                return _failure(504)
+            case "no JSON":
+                return web.Response(text="<html>OK</html>", headers=html)
+            case "cloudflare 429":
+                return web.Response(status=429, text="<html>1015</html>", headers=html | {"Retry-After": "0"})
+            case "cloudflare 403":
+                return web.Response(status=403, text="<html>1020</html>", headers=html)
+            case "429":
+                return _failure(429, 0.05)
+            case "429 for all":
+                return _failure(429, 0.05, for_all=True)
+            case status:
+                return web.Response(status=int(status), text="<html>upstream</html>", headers=html)
 
     async def _send(self, request: web.Request) -> web.Response:
         if self.failures:
             return _failure(self.failures.popleft())
-        body = self.requests[-1].body
+        if self.refusals:
+            status, code = self.refusals.popleft()
+            return _json({"message": "Refused", "code": code}, status)
+        body = request[TOLD].body
+        channel = request.match_info["channel"]
         nonce = body.get("nonce")
         if nonce in self._nonces and body.get("enforce_nonce"):
             return _json(self._nonces[nonce])
-        message = self._message(body.get("content") or "", ME)
-        message |= {"embeds": body.get("embeds", []), "nonce": nonce}
+        message = self._message(body.get("content") or "", ME, channel)
+        message |= {
+            "embeds": body.get("embeds", []),
+            "nonce": nonce,
+            "components": body.get("components", []),
+        }
         message["message_reference"] = body.get("message_reference")
-        self._nonces[nonce] = message
+        if nonce is not None:
+            self._nonces[nonce] = message
         self.messages.append(message)
+        self.written.setdefault(channel, []).append(message)
         if self.lost:
             return _failure(self.lost.popleft())
         return _json(message)
 
     async def _callback(self, request: web.Request) -> web.Response:
         interaction = request.match_info["interaction"]
+        made = self.interactions.setdefault(interaction, Interaction(time.monotonic()))
+        if made.acknowledged:
+            return _json({"message": "Interaction has already been acknowledged.", "code": 40060}, 400)
+        if time.monotonic() - made.at > ACKNOWLEDGE_SECONDS:
+            made.too_late = True
+            return _json({"message": "Unknown interaction", "code": 10062}, 404)
+        made.acknowledged = True
+        told = request[TOLD].body
+        if told["type"] in {4, 7, 6}:
+            made.shown.append(told.get("data") or {})
         return _json(
             {
                 "interaction": {
@@ -192,15 +332,49 @@ class Loopback:
 
     async def _edit(self, request: web.Request) -> web.Response:
         interaction = request.match_info["token"].removeprefix("token-of-")
-        body = self.requests[-1].body
+        body = request[TOLD].body
+        made = self.interactions.setdefault(interaction, Interaction(time.monotonic()))
+        if not made.acknowledged:
+            return _json({"message": "Unknown Webhook", "code": 10015}, 404)
+        made.shown.append(body)
         self.edits.setdefault(interaction, []).append(body)
         return _json(self._message(body.get("content") or "", ME) | {"embeds": body.get("embeds", [])})
+
+    async def _original(self, request: web.Request) -> web.Response:
+        made = self.interactions[request.match_info["token"].removeprefix("token-of-")]
+        if request.method == "DELETE":
+            made.shown.append(None)
+            return web.Response(status=204)
+        body = made.shown[-1] or {} if made.shown else {}
+        return _json(self._message(body.get("content") or "", ME) | {"embeds": body.get("embeds", [])})
+
+    async def _followup(self, request: web.Request) -> web.Response:
+        made = self.interactions[request.match_info["token"].removeprefix("token-of-")]
+        body = request[TOLD].body
+        made.followups.append(body)
+        return _json(self._message(body.get("content") or "", ME) | {"embeds": body.get("embeds", [])})
+
+    async def _history(self, request: web.Request) -> web.Response:
+        after = int(request.query.get("after", 0))
+        written = [
+            each for each in self.written.get(request.match_info["channel"], ()) if int(each["id"]) > after
+        ]
+        written = [each for each in written if each["id"] not in self.deleted]
+        before = int(request.query.get("before", 2**63))
+        limit = int(request.query.get("limit", 50))
+        found = [each for each in written if int(each["id"]) < before]
+        # After a message come the oldest, else the newest; the newest stand first in either.
+        return _json((found[:limit] if "after" in request.query else found[-limit:])[::-1])
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        self.deleted.add(request.match_info["message"])
+        return web.Response(status=204)
 
     async def _commands(self, request: web.Request) -> web.Response:
         if request.method == "PUT":
             self.commands = [
                 {"description": ""} | each | {"id": str(next(self._ids)), "application_id": APPLICATION}
-                for each in self.requests[-1].body
+                for each in request[TOLD].body
             ]
         return _json(self.commands)
 
@@ -227,9 +401,15 @@ class Loopback:
         address = self.url.replace("http", "ws") + "/gateway"
         return _json({"url": address, "shards": self.shards, "session_start_limit": limits})
 
-    async def _gateway(self, request: web.Request) -> web.WebSocketResponse:
+    async def _gateway(self, request: web.Request) -> web.WebSocketResponse:  # noqa: C901  a table
         socket = web.WebSocketResponse()
         await socket.prepare(request)
+        self.connections.append(time.monotonic())
+        if self.garbage is not None:
+            await socket.send_str(self.garbage)
+            await asyncio.sleep(0.1)
+            return socket
+        code = self.closes.popleft() if self.closes else None
         await socket.send_json({"op": 10, "d": {"heartbeat_interval": self.heartbeat_seconds * 1_000}})
         async for message in socket:
             if message.type is not WSMsgType.TEXT:
@@ -238,8 +418,18 @@ class Loopback:
             match told["op"]:
                 case 1:
                     self.heartbeats.append(time.monotonic())
-                    await socket.send_json({"op": 11})
+                    if self.acknowledges:
+                        await socket.send_json({"op": 11})
+                case 2 | 6 if code is not None:
+                    (self.identifies if told["op"] == 2 else self.resumes).append(time.monotonic())
+                    await socket.close(code=code)
+                    break
+                case 6 if not self.remembers or told["d"]["session_id"] != f"session-{self._sessions}":
+                    self.resumes.append(time.monotonic())
+                    self.remembers = True
+                    await socket.send_json({"op": 9, "d": False})
                 case 2:
+                    self.identifies.append(time.monotonic())
                     if told["d"]["token"] != TOKEN:
                         await socket.close(code=4004)
                         break
@@ -249,6 +439,7 @@ class Loopback:
                     self._sockets.append(socket)
                     await self._ready(socket, *told["d"].get("shard", (0, 1)))
                 case 6:
+                    self.resumes.append(time.monotonic())
                     missed = [each for each in self._sent if each["s"] > told["d"]["seq"]]
                     # The last one again: what was on its way when the connection went.
                     for event in self._sent[-1:] + missed:
@@ -260,12 +451,19 @@ class Loopback:
 
     async def _ready(self, socket: web.WebSocketResponse, shard: int, count: int) -> None:
         self.identities.append((shard, count))
+        guilds = sorted({*self.channels.values()})
         has_guild = (int(GUILD) >> 22) % count == shard
+        if has_guild:
+            self._sessions += 1
+            # What has not been read in the session before is never told: Discord ends such commands itself.
+            for made in self.interactions.values():
+                made.too_late = made.too_late or not made.acknowledged
+            self._sent.clear()
         ready = {
             "v": 10,
             "user": ME,
-            "guilds": [{"id": GUILD, "unavailable": True}] if has_guild else [],
-            "session_id": "session",
+            "guilds": [{"id": guild, "unavailable": True} for guild in guilds] if has_guild else [],
+            "session_id": f"session-{self._sessions}",
             "resume_gateway_url": self.url.replace("http", "ws"),
             "application": {"id": APPLICATION, "flags": 0},
             "shard": [shard, count],
@@ -274,7 +472,8 @@ class Loopback:
             # What happens is told to the connection of the server in which it does.
             self._sockets = [socket]
             await self.dispatch("READY", ready)
-            await self.dispatch("GUILD_CREATE", self._guild())
+            for guild in guilds:
+                await self.dispatch("GUILD_CREATE", self._guild(guild))
         else:
             await socket.send_json({"op": 0, "t": "READY", "s": 1, "d": ready})
         if len({number for number, _ in self.identities}) == count:
@@ -282,18 +481,22 @@ class Loopback:
 
     # --- Payloads ---
 
-    def _guild(self) -> dict[str, Any]:
-        everyone = {"id": GUILD, "name": "@everyone", "permissions": str(2**45 - 1)}
+    def _guild(self, number: str) -> dict[str, Any]:
+        everyone = {"id": number, "name": "@everyone", "permissions": str(2**45 - 1)}
         everyone |= dict.fromkeys(("color", "position", "flags"), 0)
         everyone |= dict.fromkeys(("hoist", "managed", "mentionable"), False)
         guild = {
-            "id": GUILD,
+            "id": number,
             "name": "Listeners",
             "owner_id": OWNER,
             "icon": None,
             "preferred_locale": "en-US",
         }
-        guild |= {"roles": [everyone], "channels": [self._channel()], "members": [MEMBER | {"user": ME}]}
+        guild |= {
+            "roles": [everyone],
+            "channels": [self._channel(each) for each, its in self.channels.items() if its == number],
+        }
+        guild |= {"members": [MEMBER | {"user": ME}]}
         guild |= {"member_count": 51, "large": False, "unavailable": False, "afk_timeout": 300}
         lists = (
             "emojis features threads stickers voice_states presences stage_instances guild_scheduled_events"
@@ -305,19 +508,18 @@ class Loopback:
         )
         return guild | dict.fromkeys(numbers.split(), 0)
 
-    @staticmethod
-    def _channel() -> dict[str, Any]:
+    def _channel(self, number: str = CHANNEL) -> dict[str, Any]:
         channel = {
-            "id": CHANNEL,
+            "id": number,
             "type": 0,
             "name": "general",
-            "guild_id": GUILD,
+            "guild_id": self.channels[number],
             "permission_overwrites": [],
         }
         return channel | {"position": 0, "nsfw": False, "parent_id": None, "topic": None}
 
-    def _message(self, content: str, author: dict[str, Any]) -> dict[str, Any]:
-        message = {"id": str(next(self._ids)), "channel_id": CHANNEL, "author": author, "content": content}
+    def _message(self, content: str, author: dict[str, Any], channel: str = CHANNEL) -> dict[str, Any]:
+        message = {"id": str(next(self._ids)), "channel_id": channel, "author": author, "content": content}
         message |= {"timestamp": WHEN, "edited_timestamp": None, "type": 0, "flags": 0}
         message |= dict.fromkeys(("tts", "mention_everyone", "pinned"), False)
         return message | {name: [] for name in "mentions mention_roles attachments embeds components".split()}
@@ -330,12 +532,12 @@ def _json(data: Any, status: int = 200, **headers: str) -> web.Response:
     )
 
 
-def _failure(status: int) -> web.Response:
+def _failure(status: int, seconds: float = 0.2, *, for_all: bool = False) -> web.Response:
     if status == 429:
         return _json(
-            {"message": "You are being rate limited.", "retry_after": 0.2, "global": False},
+            {"message": "You are being rate limited.", "retry_after": seconds, "global": for_all},
             429,
-            **{"Retry-After": "0.2", "Via": "1.1 google"},
+            **{"Retry-After": str(seconds), "Via": "1.1 google"},
         )
     return _json({"message": "No", "code": 0}, status)
 
@@ -350,10 +552,16 @@ async def open_loopback() -> AsyncIterator[Loopback]:
     app.router.add_get(f"{base}/gateway/bot", loopback._where)
     app.router.add_get(f"{base}/oauth2/applications/@me", loopback._application)
     app.router.add_route("*", f"{base}/applications/{APPLICATION}/commands", loopback._commands)
-    app.router.add_post(f"{base}/channels/{CHANNEL}/typing", _typing)
-    app.router.add_post(f"{base}/channels/{CHANNEL}/messages", loopback._send)
+    app.router.add_post(base + "/channels/{channel}/typing", _typing)
+    app.router.add_post(base + "/channels/{channel}/messages", loopback._send)
+    app.router.add_get(base + "/channels/{channel}/messages", loopback._history)
+    app.router.add_delete(base + "/channels/{channel}/messages/{message}", loopback._delete)
     app.router.add_post(base + "/interactions/{interaction}/{token}/callback", loopback._callback)
     app.router.add_patch(base + "/webhooks/{application}/{token}/messages/@original", loopback._edit)
+    original = base + "/webhooks/{application}/{token}/messages/@original"
+    app.router.add_get(original, loopback._original)
+    app.router.add_delete(original, loopback._original)
+    app.router.add_post(base + "/webhooks/{application}/{token}", loopback._followup)
     app.router.add_get("/gateway", loopback._gateway)
     app.router.add_get("/", loopback._gateway)
     runner = web.AppRunner(app, shutdown_timeout=0.5)

@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 import sqlite3
-import sys
 import time
 from collections import Counter
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import discord.gateway
-import discord.http
+import discord
 import pytest
-import yarl
 from aiohttp import ClientSession
-from loopback import APPLICATION, CHANNEL, TOKEN, open_loopback
+from connecting import connected
+from loopback import APPLICATION, CHANNEL, open_loopback
+from program import GONE_SECONDS, outcome, program, sentences
 
 from fakes import LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
-from linernotes.chat import create_bot
 from linernotes.chat.curating import progress
-from linernotes.library import Library
-from linernotes.settings import Settings
 from linernotes.shell.control import request_reload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from loopback import Loopback
 
     from linernotes.chat.frame.bot import LinerNotes
 
-HERE = Path(__file__).parent
 ME = f"<@{APPLICATION}>"
 
 
@@ -43,40 +36,6 @@ ME = f"<@{APPLICATION}>"
 async def server() -> AsyncIterator[Loopback]:
     async with open_loopback() as made:
         yield made
-
-
-@pytest.fixture
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-@asynccontextmanager
-async def connected(
-    server: Loopback, folder: Path, monkeypatch: pytest.MonkeyPatch, embedder: FakeEmbedder | None = None
-) -> AsyncIterator[Any]:
-    """Run the bot in this process against the server."""
-    monkeypatch.setattr(discord.http.Route, "BASE", f"{server.url}/api/v10")
-    gateway = yarl.URL(server.url.replace("http", "ws")) / "gateway"
-    monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", gateway)
-    settings = Settings(corpus_dir=write_corpus(folder / "corpus"), data_dir=folder / "data")
-    async with Library.open(settings, embedder=embedder or FakeEmbedder(), keep="nothing") as library:
-        bot = create_bot(settings, library)
-        # There is one server, and it comes at once.
-        bot._connection.guild_ready_timeout = 0.1
-        running = asyncio.ensure_future(bot.start(TOKEN))
-        try:
-            ready = asyncio.ensure_future(server.identified.wait())
-            await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED, timeout=10)
-            assert server.identified.is_set()
-            await bot.wait_until_ready()
-            yield bot
-        finally:
-            await bot.close()
-            running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
 
 
 def text_of(message: dict[str, Any]) -> str:
@@ -236,41 +195,6 @@ async def test_what_comes_again_after_a_lost_connection_is_answered_once(
 # --- The program ------------------------------------------------------------------------------------------
 
 
-@asynccontextmanager
-async def program(
-    url: str, folder: Path, *, token: str = TOKEN, **env: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run ``bot.py`` as an operator does, with Discord at ``url``."""
-    write_corpus(folder / "corpus")
-    ours = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
-    paths = os.pathsep.join([str(HERE.parent), *sys.path])
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(HERE / "loopback_bot.py"),
-        url,
-        cwd=folder,
-        env=ours | {"PYTHONPATH": paths, "DISCORD_TOKEN": token} | env,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
-async def outcome(process: asyncio.subprocess.Process, seconds: float = 20) -> tuple[int | None, str, str]:
-    out, err = await asyncio.wait_for(process.communicate(), seconds)
-    return process.returncode, out.decode(), err.decode()
-
-
-def sentences(err: str) -> list[str]:
-    """Return what stands on standard error beside the log."""
-    return [line for line in err.splitlines() if not line.startswith("20")]
-
-
 async def test_a_refused_token_is_one_sentence_and_78(server: Loopback, tmp_path: Path) -> None:
     async with program(server.url, tmp_path, token="a-wrong-token-1234567890") as process:  # noqa: S106  made up
         status, out, err = await outcome(process)
@@ -331,7 +255,7 @@ async def test_sigterm_finishes_the_answers_under_way(server: Loopback, tmp_path
         status, _, err = await outcome(process)
         took = time.monotonic() - began
     assert status == 0, err
-    assert took < 5
+    assert took < GONE_SECONDS
     assert [each["message_reference"]["message_id"] for each in server.messages] == [int(asked)]
     assert "Ada Stone" in text_of(server.messages[0])
     assert list(server.edits) == [interaction]
@@ -351,7 +275,7 @@ async def test_sigterm_does_not_wait_for_what_never_ends(server: Loopback, tmp_p
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
         status, _, _ = await outcome(process)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < GONE_SECONDS
     assert status == 0
 
 

@@ -1,10 +1,11 @@
-"""Runs the bot as a service: from opening the library to leaving Discord on SIGTERM."""
+"""Runs the bot as a service, from opening the library to leaving Discord on SIGTERM or with a reason."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
@@ -15,8 +16,9 @@ import aiohttp
 import discord
 
 from linernotes.chat.app import create_bot
-from linernotes.chat.frame import health, logs, membership
-from linernotes.errors import DiscordRefusedError, DiscordUnreachableError
+from linernotes.chat.frame import health, logs, membership, watchdog
+from linernotes.chat.frame.endings import ending, refusal
+from linernotes.errors import LinerNotesError
 from linernotes.library import Library
 from linernotes.library.following import Moved
 
@@ -31,8 +33,37 @@ Serving: TypeAlias = Callable[[Library, Path, OnReloaded], AbstractAsyncContextM
 """Lets the operator reach the library of a running bot as long as the context lasts: it is given the library,
 the data folder, and what is to be told what became of each server."""
 
-# Whatever hangs, a service that was told to go has left after so long.
-_LEAVING_SECONDS: Final = 4.5
+# Whatever hangs, a service that was told to go has left after so long; five seconds are what it is given.
+_LEAVING_SECONDS: Final = 4.2
+
+LOGIN_SECONDS = 6.0
+"""So long it is tried to log in; what lasts longer is for whoever starts the bot again."""
+
+_log = logs.get(__name__)
+
+
+class Departure:
+    """The end of the process in time: whatever still hangs, the interpreter's own end included."""
+
+    def __init__(self) -> None:
+        """Set nothing off."""
+        self._timer: threading.Timer | None = None
+        self._error: LinerNotesError | None = None
+
+    def begin(self, error: LinerNotesError | None = None) -> None:
+        """Let the process have left in a few seconds, with the error's sentence and status if any."""
+        self._error = self._error or error
+        if self._timer is None:
+            self._timer = threading.Timer(_LEAVING_SECONDS, self._go)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _go(self) -> None:
+        if self._error is not None:
+            logs.last_words(str(self._error))
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+        os._exit(0 if self._error is None else self._error.exit_status)
 
 
 def run(settings: Settings, serving: Serving) -> int:
@@ -43,7 +74,7 @@ def run(settings: Settings, serving: Serving) -> int:
         serving: lets the operator reach the running bot.
 
     Raises:
-        LinerNotesError: the bot cannot start; the error has the sentence and the exit status.
+        LinerNotesError: the bot cannot start or go on; the error has the sentence and the exit status.
     """
     logs.set_up(settings)
     # It has no voice, and whoever runs it need not hear what that would take.
@@ -56,19 +87,18 @@ async def _run(settings: Settings, serving: Serving) -> int:
     stop = asyncio.Event()
     opening = asyncio.current_task()
     bot: LinerNotes | None = None
-    # Whatever hangs, a service that was told to go is gone in five seconds.
-    last = threading.Timer(_LEAVING_SECONDS, os._exit, (0,))
-    last.daemon = True
+    departure = Departure()
 
     def leave() -> None:
         if stop.is_set():
             return
         stop.set()
-        last.start()
+        departure.begin()
         if bot is None and opening is not None:
             opening.cancel()
 
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_log_unhandled)
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError):
             loop.add_signal_handler(number, leave)
@@ -76,17 +106,21 @@ async def _run(settings: Settings, serving: Serving) -> int:
         async with AsyncExitStack() as stack:
             library = await stack.enter_async_context(Library.open(settings))
             bot = create_bot(settings, library)
+            stack.enter_context(watchdog.watching(loop))
             await stack.enter_async_context(serving(library, settings.data_dir, bot.reloaded))
             await stack.enter_async_context(_telling(bot, library.caught_up))
             await stack.enter_async_context(membership.tidying(library.curator))
             await stack.enter_async_context(health.serve(bot, settings.health_port))
-            await _connected(bot, settings.discord_token.get_secret_value(), stop)
+            await _connected(bot, settings.discord_token.get_secret_value(), stop, departure)
     except asyncio.CancelledError:
         if not stop.is_set():
             raise
-    finally:
-        last.cancel()
     return 0
+
+
+def _log_unhandled(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    error = context.get("exception")
+    _log.error("not handled", what=context.get("message"), exc_info=error)
 
 
 @asynccontextmanager
@@ -106,14 +140,14 @@ async def _telling(bot: LinerNotes, caught_up: asyncio.Task[tuple[Moved, ...]]) 
         await asyncio.gather(telling, return_exceptions=True)
 
 
-async def _connected(bot: LinerNotes, token: str, stop: asyncio.Event) -> None:
-    """Run the bot until ``stop``.
+async def _connected(bot: LinerNotes, token: str, stop: asyncio.Event, departure: Departure) -> None:
+    """Run the bot until ``stop``; whatever ends it, answers under way are finished first.
 
     Raises:
-        DiscordRefusedError: Discord refuses the token or an intent.
+        DiscordRefusedError: Discord refuses the token, an intent or the connection.
         DiscordUnreachableError: Discord or the network is not to be had.
     """
-    running = asyncio.ensure_future(bot.start(token))
+    running = asyncio.ensure_future(_start(bot, token, departure))
     stopping = asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -121,21 +155,47 @@ async def _connected(bot: LinerNotes, token: str, stop: asyncio.Event) -> None:
             running.result()
         else:
             await bot.leave()
-    except discord.LoginFailure:
-        raise DiscordRefusedError(
-            "Discord refuses the token in DISCORD_TOKEN; copy it again from the developer portal (Bot)."
-        ) from None
-    except discord.PrivilegedIntentsRequired:
-        raise DiscordRefusedError(
-            "Discord refuses MESSAGE_CONTENT=on: switch the Message Content intent on in the developer portal"
-            " (Bot, Privileged Gateway Intents), or set MESSAGE_CONTENT=off."
-        ) from None
-    except (aiohttp.ClientError, discord.DiscordException, OSError, TimeoutError) as error:
-        raise DiscordUnreachableError(
-            f"Discord is not to be had ({type(error).__name__}); check the network and start again."
-        ) from None
     finally:
         stopping.cancel()
         await bot.close()
         running.cancel()
         await asyncio.gather(running, stopping, return_exceptions=True)
+
+
+async def _start(bot: LinerNotes, token: str, departure: Departure) -> None:
+    """Log in and stay connected; whatever ends that, answers under way are finished first.
+
+    Raises:
+        LinerNotesError: why it has ended.
+    """
+    async with bot:
+        try:
+            await _log_in(bot, token)
+            await bot.connect()
+        except Exception as error:  # noqa: BLE001  there is a sentence for each
+            end = error if isinstance(error, LinerNotesError) else ending(error)
+            departure.begin(end)
+            await bot.leave()
+            raise end from None
+
+
+async def _log_in(bot: LinerNotes, token: str) -> None:
+    """Log in, with pauses while that fails for a reason that passes."""
+    clock = asyncio.get_running_loop().time
+    began, pause = clock(), 0.5
+    while True:
+        try:
+            await bot.login(token)
+        except (aiohttp.ClientError, discord.HTTPException, OSError) as error:
+            # 403 and 429 are Cloudflare's here, and become worse with every try.
+            useless = getattr(error, "status", None) in {400, 401, 403, 404, 429}
+            if useless or refusal(error) is not None or clock() - began + pause > LOGIN_SECONDS:
+                raise
+            _log.warning("not logged in", reason=type(error).__name__, again_in=pause)
+            await bot.http.close()
+            # Its session is closed; discord.py makes new ones of both when it logs in.
+            bot.http.connector = discord.utils.MISSING
+        else:
+            return
+        await asyncio.sleep(pause)
+        pause *= 2

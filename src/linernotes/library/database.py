@@ -167,6 +167,15 @@ _MIGRATIONS = (
         due REAL
     );
     """,
+    """
+    CREATE TABLE questions (
+        message INTEGER PRIMARY KEY,
+        guild INTEGER NOT NULL,
+        channel INTEGER NOT NULL,
+        at REAL NOT NULL,
+        open INTEGER NOT NULL
+    );
+    """,
 )
 """The n-th script brings a database from version n to n + 1; one that has been released is never changed."""
 

@@ -44,6 +44,9 @@ _ACTS = """
         + (SELECT count(*) FROM checks AS c WHERE person = :person AND NOT EXISTS (
             SELECT 1 FROM audit WHERE guild = c.guild AND at = c.at AND person = :person))
 """
+KEPT_QUESTION_SECONDS = 15 * 60
+"""How long is kept that something was asked: the ids of the message, the channel and the server."""
+
 # Old rows are looked for at most so often, when something is written.
 _PURGE_SECONDS = 3600
 
@@ -102,6 +105,20 @@ class Posted:
     message: int | None = None
     certainty: Certainty | None = None
     other: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question in a message, by its ids alone: neither what was asked nor by whom.
+
+    ``guild`` is ``None`` in a direct message; ``open`` until it has been answered.
+    """
+
+    message: int
+    guild: int | None
+    channel: int
+    at: float
+    open: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +332,33 @@ class Store:
         return await self.run(
             lambda db: dict(db.execute("SELECT person, vote FROM feedback WHERE answer = ?", (key,)))
         )
+
+    # --- Questions ---
+
+    async def keep_questions(self, questions: tuple[Question, ...]) -> None:
+        """Keep that these were asked, in place of what was kept of them before, for a quarter of an hour."""
+        rows = [(each.message, each.guild or 0, each.channel, each.at, each.open) for each in questions]
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM questions WHERE at <= ?", (self._clock() - KEPT_QUESTION_SECONDS,))
+            db.executemany("INSERT OR REPLACE INTO questions VALUES (?, ?, ?, ?, ?)", rows)
+
+        await self.run(write)
+
+    async def questions(self) -> tuple[Question, ...]:
+        """Return what was asked in the last quarter of an hour, the oldest first."""
+
+        def read(db: sqlite3.Connection) -> tuple[Question, ...]:
+            found = db.execute(
+                "SELECT message, guild, channel, at, open FROM questions WHERE at > ? ORDER BY message",
+                (self._clock() - KEPT_QUESTION_SECONDS,),
+            )
+            return tuple(
+                Question(message, guild or None, channel, at, bool(is_open))
+                for message, guild, channel, at, is_open in found
+            )
+
+        return await self.run(read)
 
     # --- People and facts ---
 

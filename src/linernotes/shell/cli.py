@@ -24,6 +24,7 @@ from linernotes.shell.commands.evaluating import evaluate, tune
 from linernotes.shell.commands.keeping import backup, restore
 from linernotes.shell.commands.operating import doctor, reload, set_aside, start
 from linernotes.shell.commands.training import train
+from linernotes.shell.environment import as_json_line, read_environment, speaks_json
 
 INTERRUPTED = 130
 """The exit status of a command that Ctrl-C ended, as shells have it."""
@@ -43,7 +44,8 @@ class _Commands(TyperGroup):
             result = super().invoke(ctx)
             sys.stdout.flush()
         except LinerNotesError as error:
-            sys.stderr.write(f"{error}\n")
+            as_json = ctx.invoked_subcommand is None and _speaks_json()
+            sys.stderr.write(f"{as_json_line(str(error)) if as_json else error}\n")
             raise typer.Exit(error.exit_status) from None
         except BrokenPipeError:
             # Who reads has had enough. What is still in the buffer must not fail at the interpreter's end.
@@ -51,6 +53,13 @@ class _Commands(TyperGroup):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit from None
         return result
+
+
+def _speaks_json() -> bool:
+    try:
+        return speaks_json(read_environment())
+    except LinerNotesError:
+        return speaks_json(os.environ)
 
 
 app = typer.Typer(

@@ -24,7 +24,7 @@ def register(bot: LinerNotes) -> None:
     @bot.tree.command(name="help", description="What I do, and what you can ask")
     @told
     async def help_(interaction: discord.Interaction[LinerNotes]) -> None:
-        with bot.work():
+        with bot.work(interaction):
             await defer(interaction, hidden=True)
             guild = bot.guild_of(interaction.guild_id)
             edition = await bot.library.edition(guild)
@@ -36,7 +36,7 @@ def register(bot: LinerNotes) -> None:
     @told
     async def sources(interaction: discord.Interaction[LinerNotes]) -> None:
         bot.require_welcome(interaction)
-        with bot.work():
+        with bot.work(interaction):
             await defer(interaction, hidden=True)
             await _show_sources(interaction, 0)
 
@@ -44,7 +44,7 @@ def register(bot: LinerNotes) -> None:
     @app_commands.describe(forget="Remove what I keep about you, in all servers, at once")
     @told
     async def privacy(interaction: discord.Interaction[LinerNotes], forget: bool = False) -> None:
-        with bot.work():
+        with bot.work(interaction):
             await defer(interaction, hidden=True)
             if not forget:
                 await show(interaction, embeds.privacy(bot.settings.privacy_url))

@@ -58,7 +58,7 @@ def register(bot: LinerNotes) -> None:
     @told
     async def remove(interaction: discord.Interaction[LinerNotes], message: discord.Message) -> None:
         await defer(interaction, hidden=True)
-        with bot.work():
+        with bot.work(interaction):
             await _remove_message(interaction, message)
         await interaction.edit_original_response(content="Removed.")
 
@@ -76,7 +76,7 @@ async def _respond(
     bot.require_welcome(interaction)
     channel = interaction.channel_id or 0
     place = Place(interaction.guild_id, channel, interaction.user.id)
-    with bot.work(), bot.manners.question(place.guild, place.person) as give_back:
+    with bot.work(interaction), bot.manners.question(place.guild, place.person) as give_back:
         await defer(interaction, hidden=hidden)
         document = None if song is None else await _document_named(bot, interaction.guild_id, song)
         turns = bot.sessions.latest(place) if interaction.guild_id is None else ()

@@ -7,6 +7,7 @@ forbidden, nor for a direct message: it is tried, and Discord decides.
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections import Counter, OrderedDict
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -24,15 +25,19 @@ from linernotes.chat.asking.addressing import (
     text_of,
 )
 from linernotes.chat.asking.answers import Reply, add_buttons, answer, remember, remove_answer
+from linernotes.chat.asking.catching_up import CatchingUp
+from linernotes.chat.asking.open_questions import OpenQuestions
 from linernotes.chat.asking.places import Places, may_write, own_permissions
 from linernotes.chat.frame import logs
+from linernotes.chat.frame.bot import RESTARTING
 from linernotes.chat.frame.embeds import CONTENT
 from linernotes.chat.frame.introduction import help_page
 from linernotes.chat.frame.manners import BusyError
 from linernotes.chat.frame.moderators import may_remove
 from linernotes.chat.frame.promptly import promptly
 from linernotes.chat.frame.question_text import question_in
-from linernotes.chat.frame.responses import explain, shown
+from linernotes.chat.frame.refusals import REFUSALS
+from linernotes.chat.frame.responses import UNREACHABLE, explain, shown
 from linernotes.chat.frame.sessions import Place
 from linernotes.chat.frame.welcome import BlockedError, channels_of, require_welcome
 from linernotes.errors import StoreError
@@ -54,7 +59,6 @@ _PASSED: Final = 20_000
 # An edit of a message that the bot has not seen before is a question if it comes this soon.
 _EDITED: Final = timedelta(minutes=15)
 _TYPING_SECONDS: Final = 8.0
-_ARCHIVED: Final = 50083
 _NO_HISTORY: Final = 160002
 
 # A refusal that would wait is of no use: one at a time in a channel, this many in all, no longer than this.
@@ -78,6 +82,8 @@ def register(bot: LinerNotes) -> None:
     bot.add_listener(messages.on_delete, "on_raw_message_delete")
     bot.add_listener(messages.on_bulk_delete, "on_raw_bulk_message_delete")
     bot.add_listener(messages.on_reaction, "on_raw_reaction_add")
+    bot.add_listener(messages.catching_up.on_shard_connect, "on_shard_connect")
+    bot.add_listener(messages.catching_up.on_shard_ready, "on_shard_ready")
 
 
 @dataclass(slots=True)
@@ -86,6 +92,8 @@ class _Pending:
 
     content: str
     deleted: asyncio.Event = field(default_factory=asyncio.Event)
+    # What was to be sent could not be: the question stays open.
+    undelivered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +124,13 @@ class Messages:
         self._overheard = 0
         # Who has been told how to mention the bot: once in each server.
         self._taught: OrderedDict[tuple[int | None, int], None] = OrderedDict()
+        self._questions = OpenQuestions(bot.store)
+        self.catching_up = CatchingUp(bot, self._questions, self._hear_again)
 
     async def on_message(self, message: discord.Message) -> None:
         """Answer a message that is for the bot."""
-        if self._bot.leaving or self._bot.user is None or not is_by_person(message):
+        self._questions.seen(message.channel.id, message.id)
+        if self._bot.user is None or not is_by_person(message):
             return
         how = self._how(message)
         if how is None:
@@ -214,14 +225,51 @@ class Messages:
 
     async def _answer(self, heard: _Heard, pending: _Pending) -> None:
         message, place = heard.message, heard.place
+        self._questions.opened(message.id, place.guild, place.channel)
+        cancelled = False
         try:
-            with self._bot.work(), self._bot.manners.question(place.guild, place.person) as give_back:
+            with (
+                self._bot.work(farewell=functools.partial(self._part_from, heard)),
+                self._bot.manners.question(place.guild, place.person) as give_back,
+            ):
                 await self._respond(heard, pending, give_back)
         except BusyError as busy:
             await self._refuse(heard, busy)
+        except asyncio.CancelledError:
+            # The bot leaves; what becomes of the question is the farewell's.
+            cancelled = True
+            raise
         except Exception as error:  # noqa: BLE001  the one handler for messages
             sentence = explain(error, message=message.id, guild=place.guild, channel=place.channel)
             await self._send(heard, sentence)
+        finally:
+            if not cancelled:
+                self._end(message.id, undelivered=pending.undelivered)
+
+    def _end(self, message: int, *, undelivered: bool) -> None:
+        """Note a question's outcome; without one, it is heard again."""
+        if not undelivered:
+            self._questions.closed(message)
+            return
+        self._seen.discard(message)
+        self.catching_up.read_later()
+
+    async def _part_from(self, heard: _Heard) -> None:
+        """Tell who waits in vain."""
+        message = heard.message
+        pending = self._pending[message.id] = _Pending(message.content)
+        try:
+            await self._send(heard, RESTARTING)
+        finally:
+            self._pending.pop(message.id, None)
+        if not pending.undelivered:
+            self._questions.closed(message.id)
+
+    async def _hear_again(self, message: discord.Message) -> None:
+        """Answer a message that was written while nobody listened, or that has had no outcome."""
+        if message.id in self._questions and message.id not in self._pending:
+            self._seen.discard(message.id)
+        await self.on_message(message)
 
     async def _is_question(self, heard: _Heard) -> bool:
         """Say whether a message that names nobody asks the bot; what comes in a crowd is left alone."""
@@ -296,7 +344,7 @@ class Messages:
         if isinstance(heard.channel, discord.Thread):
             bot.sessions.join(place.channel)
         if pending.deleted.is_set():
-            with suppress(discord.HTTPException):
+            with suppress(*UNREACHABLE):
                 await sent.delete()
 
     async def _reply_to(
@@ -372,11 +420,16 @@ class Messages:
                     raise
                 # It was not known whether that is allowed, and Discord has said so now.
                 sent = await self._post(message, told, refers=False)
-        except (discord.Forbidden, discord.NotFound) as error:
-            _log.info("not sent", channel=message.channel.id, reason=error.text)
         except discord.HTTPException as error:
-            if error.code != _ARCHIVED:
-                _log.warning("not sent", channel=message.channel.id, status=error.status, reason=error.text)
+            refusal = REFUSALS.get(error.code)
+            expected = isinstance(error, discord.Forbidden | discord.NotFound) or refusal is not None
+            log = _log.info if expected else _log.warning
+            means = None if refusal is None else refusal.means
+            log("not sent", channel=message.channel.id, code=error.code, means=means, reason=error.text)
+        except UNREACHABLE as error:
+            _log.warning("not sent", channel=message.channel.id, reason=type(error).__name__)
+            if (pending := self._pending.get(message.id)) is not None:
+                pending.undelivered = True
         else:
             self._replies[message.id] = sent
             if len(self._replies) > _SEEN:
@@ -449,7 +502,7 @@ def _poll_of(message: discord.Message) -> str:
 
 
 async def _type(channel: discord.abc.Messageable) -> None:
-    with suppress(discord.HTTPException):
+    with suppress(*UNREACHABLE):
         while True:
             await channel.typing()
             await asyncio.sleep(_TYPING_SECONDS)

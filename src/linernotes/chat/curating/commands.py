@@ -108,14 +108,14 @@ class Curation:
     async def status(self, interaction: discord.Interaction[LinerNotes]) -> None:
         """Show what the server answers from."""
         guild = require_library(self._bot, interaction)
-        with self._bot.work():
+        with self._bot.work(interaction):
             await defer(interaction, hidden=True)
             await self._show_status(interaction, guild, 0)
 
     async def add(self, interaction: discord.Interaction[LinerNotes], file: discord.Attachment) -> None:
         """Show what adding a file would change."""
         guild = require_library(self._bot, interaction)
-        with self._bot.work():
+        with self._bot.work(interaction):
             await defer(interaction, hidden=True)
             most = self._bot.settings.max_file_bytes
             if file.size > most:
@@ -125,7 +125,7 @@ class Curation:
     async def preview(self, interaction: discord.Interaction[LinerNotes], change: Change) -> None:
         """Show what a change would come to."""
         guild = require_library(self._bot, interaction)
-        with self._bot.work():
+        with self._bot.work(interaction):
             await defer(interaction, hidden=True)
             await self.previews.show(interaction, guild, change)
 
@@ -152,7 +152,7 @@ class Curation:
     async def history(self, interaction: discord.Interaction[LinerNotes]) -> None:
         """List the server's editions."""
         guild = require_library(self._bot, interaction)
-        with self._bot.work():
+        with self._bot.work(interaction):
             await defer(interaction, hidden=True)
             await show(interaction, embeds.history(await self._curator.history(guild, look=True)))
 

@@ -7,17 +7,16 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import aiohttp
-import discord
-
 from linernotes.chat.curating import embeds
 from linernotes.chat.frame import logs
 from linernotes.chat.frame.buttons import button, row
-from linernotes.chat.frame.responses import show
+from linernotes.chat.frame.responses import UNREACHABLE, show
 from linernotes.errors import RefusalError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+
+    import discord
 
     from linernotes.chat.frame.bot import LinerNotes
     from linernotes.library.changes import Change
@@ -123,8 +122,8 @@ class Watcher:
             if note != before:
                 before = note
                 # That it cannot be shown stops nothing.
-                with suppress(discord.HTTPException, aiohttp.ClientError):
-                    await show(interaction, note, view)
+                with suppress(*UNREACHABLE):
+                    await show(interaction, note, view, passing=True)
         if task.cancelled() and stoppable is not None and stoppable.by is not None:
             raise StoppedError(stoppable.change, stoppable.by)
         return task.result()

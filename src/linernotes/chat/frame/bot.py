@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import discord
 from discord import app_commands
-from discord.ext import commands
 
-from linernotes.chat.frame import logs
+from linernotes.chat.frame import delivery, logs
 from linernotes.chat.frame.buttons import Handler, Press
+from linernotes.chat.frame.connection import Steady
 from linernotes.chat.frame.examples import Examples
 from linernotes.chat.frame.hooks import Hooks
 from linernotes.chat.frame.manners import Limits, Manners
-from linernotes.chat.frame.responses import explain, report
+from linernotes.chat.frame.responses import explain, report, tell
 from linernotes.chat.frame.server_settings import Servers
 from linernotes.chat.frame.sessions import Sessions
 from linernotes.chat.frame.synchronise import synchronise
@@ -25,7 +26,7 @@ from linernotes.errors import RefusalError
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from linernotes.library import Library
     from linernotes.library.following import Moved
@@ -33,8 +34,13 @@ if TYPE_CHECKING:
 
 # Discord's library knows nearly every server; more that it does not are not remembered.
 _MOST_UNKNOWN: Final = 1_000
-# What is under way when the bot is told to leave has so long.
-_FINISHING_SECONDS: Final = 3.5
+RESTARTING: Final = "I am being restarted; ask again in a minute."
+
+# What is under way when the bot is told to leave has so long, and telling who waits in vain so long again.
+_FINISHING_SECONDS: Final = 2.5
+_TELLING_SECONDS: Final = 1.0
+# A bucket of Discord's that is shut for longer is not waited for.
+_RATE_LIMIT_SECONDS: Final = 120.0
 
 _log = logs.get(__name__)
 
@@ -49,7 +55,7 @@ class Tree(app_commands.CommandTree["LinerNotes"]):
         await report(interaction, error)
 
 
-class LinerNotes(commands.AutoShardedBot):
+class LinerNotes(Steady):
     """The bot with what its features share; use ``create_bot``. One connection where one is enough."""
 
     def __init__(
@@ -81,6 +87,8 @@ class LinerNotes(commands.AutoShardedBot):
             max_messages=None,
             chunk_guilds_at_startup=False,
             member_cache_flags=discord.MemberCacheFlags.none(),
+            max_ratelimit_timeout=_RATE_LIMIT_SECONDS,
+            proxy=None if settings.https_proxy is None else settings.https_proxy.get_secret_value(),
         )
         self.settings = settings
         self.library = library
@@ -94,12 +102,14 @@ class LinerNotes(commands.AutoShardedBot):
         self.presses: dict[str, Handler] = {}
         # Servers that Discord sends messages of, though its library does not know them.
         self._unknown_servers: set[int] = set()
-        self._under_way: set[asyncio.Task[Any]] = set()
+        # What is under way, and what is done for who waits when it cannot be finished.
+        self._under_way: dict[asyncio.Task[Any], Callable[[], Awaitable[object]] | None] = {}
         self._leaving = False
         self.add_dynamic_items(Press)
 
     async def setup_hook(self) -> None:
         """Read what moderators have set, and synchronise the commands; called between login and gateway."""
+        delivery.install(self)
         await self.servers.load()
         await synchronise(self, self.store, only=self.settings.dev_guild_id)
 
@@ -117,23 +127,34 @@ class LinerNotes(commands.AutoShardedBot):
             explain(error, listener=event_method)
 
     @contextmanager
-    def work(self) -> Iterator[None]:
+    def work(
+        self,
+        interaction: discord.Interaction[Any] | None = None,
+        *,
+        farewell: Callable[[], Awaitable[object]] | None = None,
+    ) -> Iterator[None]:
         """Mark the current task as work that is finished before the bot leaves.
+
+        Args:
+            interaction: whose maker is told where it cannot be finished in time.
+            farewell: what is done then instead, where there is no interaction.
 
         Raises:
             RefusalError: it is leaving.
         """
         if self._leaving:
-            raise RefusalError("I am being restarted; please try again in a moment.")
+            raise RefusalError(RESTARTING)
         task = asyncio.current_task()
         if task is None or task in self._under_way:
             yield
             return
-        self._under_way.add(task)
+        if interaction is not None:
+            farewell = functools.partial(tell, interaction, RESTARTING)
+        self._under_way[task] = farewell
         try:
             yield
         finally:
-            self._under_way.discard(task)
+            self._under_way.pop(task, None)
 
     @property
     def leaving(self) -> bool:
@@ -141,14 +162,29 @@ class LinerNotes(commands.AutoShardedBot):
         return self._leaving
 
     async def leave(self) -> None:
-        """Take no more questions, finish the answers under way, and disconnect."""
+        """Take no more questions, finish the answers under way, tell who waits in vain, and disconnect."""
         self._leaving = True
         if self._under_way:
             _log.info("finishing", under_way=len(self._under_way))
             _, left = await asyncio.wait(self._under_way, timeout=_FINISHING_SECONDS)
-            if left:
-                _log.warning("left unfinished", answers=len(left))
+            await self._part_from(left)
         await self.close()
+
+    async def _part_from(self, left: set[asyncio.Task[Any]]) -> None:
+        """End work that takes too long, and tell who waits for it."""
+        if not left:
+            return
+        farewells = [told for task in left if (told := self._under_way.get(task)) is not None]
+        _log.warning("left unfinished", answers=len(left))
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=_TELLING_SECONDS / 4)
+        telling = [asyncio.ensure_future(told()) for told in farewells]
+        if telling:
+            await asyncio.wait(telling, timeout=_TELLING_SECONDS)
+            for each in telling:
+                each.cancel()
+            await asyncio.gather(*telling, return_exceptions=True)
 
     async def reloaded(self, moved: tuple[Moved, ...]) -> None:
         """Tell the features what the operator's reload has done to each server's library."""

@@ -40,7 +40,7 @@ class _Bot(Protocol):
 
     presses: dict[str, Handler]
 
-    def work(self) -> AbstractContextManager[None]:
+    def work(self, interaction: discord.Interaction[Any] | None = None) -> AbstractContextManager[None]:
         """Mark the current task as work that is finished before the bot leaves."""
 
 
@@ -71,7 +71,7 @@ class Press(
             handler = bot.presses.get(self._action)
             if handler is None:
                 raise RefusalError("I no longer know what that button did.")  # noqa: TRY301  told as any other
-            with bot.work():
+            with bot.work(interaction):
                 await handler(interaction, self._rest)
         except Exception as error:  # noqa: BLE001  the one handler for buttons
             await report(interaction, error)

@@ -13,15 +13,18 @@ from linernotes.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from discord.ext import commands
+    from linernotes.chat.frame.connection import Steady
 
 # A probe may come from another container; the page says nothing that is not for everybody.
 _HOST = "0.0.0.0"  # noqa: S104  meant, see above
 
 
 @asynccontextmanager
-async def serve(bot: commands.AutoShardedBot, port: int | None) -> AsyncIterator[None]:
+async def serve(bot: Steady, port: int | None) -> AsyncIterator[None]:
     """Answer ``GET /health`` as long as the context lasts; without a port, do nothing.
+
+    ``ready`` follows the connection: it is false before the first one, from when one is lost, and while a
+    heartbeat stays without acknowledgement; ``disconnected_seconds`` says for how long.
 
     Raises:
         ConfigurationError: the port cannot be had.
@@ -31,10 +34,14 @@ async def serve(bot: commands.AutoShardedBot, port: int | None) -> AsyncIterator
         return
 
     async def health(_request: web.Request) -> web.Response:
-        ready = bot.is_ready() and not bot.is_closed()
+        down = bot.seconds_down
+        ready = bot.is_ready() and down is None
         latency = bot.latency
-        seconds = round(latency, 3) if math.isfinite(latency) else None
-        told = {"ready": ready, "latency_seconds": seconds}
+        told = {
+            "ready": ready,
+            "latency_seconds": round(latency, 3) if ready and math.isfinite(latency) else None,
+            "disconnected_seconds": None if down is None else round(down, 1),
+        }
         return web.json_response(told, status=200 if ready else 503)
 
     app = web.Application()

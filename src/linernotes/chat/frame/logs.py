@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import TracebackType
 
     from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -63,8 +65,8 @@ class TokenFilter:
 
 def set_up(settings: Settings) -> None:
     """Write what this program and its libraries log to standard error."""
-    token = settings.discord_token
-    hide = TokenFilter(() if token is None else (token.get_secret_value(),))
+    secrets = (settings.discord_token, settings.https_proxy)
+    hide = TokenFilter(each.get_secret_value() for each in secrets if each is not None)
     # Both kinds of tracebacks are plain: the rich ones show local variables.
     last: list[Processor] = (
         [structlog.processors.JSONRenderer(ensure_ascii=False)]
@@ -92,6 +94,42 @@ def set_up(settings: Settings) -> None:
     logging.getLogger("linernotes").setLevel(level)
     # Of Discord's library what is wrong is enough; at DEBUG it would log every message.
     logging.getLogger("discord").setLevel(max(logging.getLevelNamesMapping()[level], logging.WARNING))
+    _log_what_would_be_printed()
+
+
+def last_words(sentence: str) -> None:
+    """Log the sentence with which the process ends."""
+    logging.getLogger("linernotes").critical("%s", sentence)
+
+
+def _log_what_would_be_printed() -> None:
+    """Let warnings and tracebacks that Python prints by itself be entries of the log like any other."""
+    logging.captureWarnings(capture=True)
+    log = logging.getLogger("linernotes")
+
+    def uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error, traceback)
+        else:
+            log.critical("uncaught error", exc_info=(kind, error, traceback))
+
+    def uncaught_in_thread(given: threading.ExceptHookArgs) -> None:
+        if given.exc_value is not None and not issubclass(given.exc_type, SystemExit):
+            log.error(
+                "uncaught error in a thread", exc_info=(given.exc_type, given.exc_value, given.exc_traceback)
+            )
+
+    def unraisable(given: sys.UnraisableHookArgs) -> None:
+        error = given.exc_value
+        log.error(
+            "error that could not be raised: %s",
+            given.err_msg or "",
+            exc_info=None if error is None else (given.exc_type, error, given.exc_traceback),
+        )
+
+    sys.excepthook = uncaught
+    threading.excepthook = uncaught_in_thread
+    sys.unraisablehook = unraisable
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import functools
 import inspect
 import secrets
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, get_type_hints
+from contextlib import nullcontext, suppress
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, get_type_hints
 
+import aiohttp
 import discord
 from discord import app_commands
 
-from linernotes.chat.frame import logs
+from linernotes.chat.frame import delivery, logs
+from linernotes.chat.frame.delivery import InDoubtCancelledError, UndeliveredError
 from linernotes.chat.frame.embeds import plain
+from linernotes.chat.frame.refusals import REFUSALS
 from linernotes.errors import LinerNotesError, StoreError
 
 if TYPE_CHECKING:
@@ -21,7 +24,11 @@ if TYPE_CHECKING:
 _log = logs.get(__name__)
 
 _HIDDEN = "linernotes hidden"
+_SHOWN = "linernotes shown"
 _P = ParamSpec("_P")
+
+UNREACHABLE: Final = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError)
+"""What a request to Discord raises that Discord does not take; a timeout is an ``OSError``."""
 
 
 async def defer(interaction: discord.Interaction[Any], *, hidden: bool) -> None:
@@ -31,12 +38,30 @@ async def defer(interaction: discord.Interaction[Any], *, hidden: bool) -> None:
 
 
 async def show(
-    interaction: discord.Interaction[Any], embed: discord.Embed, view: discord.ui.View | None = None
+    interaction: discord.Interaction[Any],
+    embed: discord.Embed,
+    view: discord.ui.View | None = None,
+    *,
+    passing: bool = False,
 ) -> discord.InteractionMessage:
-    """Put an embed into the original response, in place of what it shows; may be repeated."""
-    return await interaction.edit_original_response(
-        **shown(embed, plainly=not may_embed(interaction)), view=view
-    )
+    """Put an embed into the original response, in place of what it shows; may be repeated.
+
+    Args:
+        interaction: whose response it is.
+        embed: what is shown.
+        view: its buttons.
+        passing: whether something else will soon be shown instead: then it is not tried for long.
+    """
+    try:
+        with delivery.once() if passing else nullcontext():
+            return await interaction.edit_original_response(
+                **shown(embed, plainly=not may_embed(interaction)), view=view
+            )
+    except (UndeliveredError, InDoubtCancelledError) as error:
+        # Perhaps it is there for all to see; then no other sentence may take its place.
+        doubt = isinstance(error, InDoubtCancelledError) or error.in_doubt
+        interaction.extras[_SHOWN] = doubt and not passing
+        raise
 
 
 def shown(embed: discord.Embed, *, plainly: bool) -> dict[str, Any]:
@@ -50,7 +75,9 @@ def may_embed(interaction: discord.Interaction[Any]) -> bool:
 
 
 async def tell(interaction: discord.Interaction[Any], sentence: str) -> None:
-    """Tell one person a sentence, however far the response has come."""
+    """Tell one person a sentence, however far the response has come; what may be an answer stays."""
+    if interaction.extras.get(_SHOWN):
+        return
     response = interaction.response
     if not response.is_done():
         await response.send_message(sentence, ephemeral=True)
@@ -95,11 +122,11 @@ async def report(interaction: discord.Interaction[Any], error: BaseException) ->
     if interaction.type is discord.InteractionType.autocomplete:
         return
     # It has been answered otherwise, or too late: there is nobody left to tell.
-    with suppress(discord.HTTPException, discord.InteractionResponded):
+    with suppress(*UNREACHABLE, discord.InteractionResponded):
         await tell(interaction, sentence)
 
 
-def explain(error: BaseException, **where: object) -> str:
+def explain(error: BaseException, **where: object) -> str:  # noqa: PLR0911  a table of what there is
     """Return the sentence for a person, and log what is not theirs to mend."""
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original
@@ -109,10 +136,18 @@ def explain(error: BaseException, **where: object) -> str:
             return "I cannot reach my notes at the moment; please try again later."
         case LinerNotesError():
             return str(error)
+        case discord.HTTPException() if error.code in REFUSALS:
+            refusal = REFUSALS[error.code]
+            log = _log.warning if refusal.ours else _log.info
+            log("refused", code=error.code, means=refusal.means, reason=error.text, **where)
+            return refusal.sentence
         case discord.NotFound():
             # What was to be answered, or the time to do it, has gone meanwhile.
             _log.info("gone", reason=error.text, **where)
             return "That is no longer there."
+        case UndeliveredError() | discord.RateLimited() | aiohttp.ClientError() | TimeoutError():
+            _log.warning("not delivered", reason=type(error).__name__, **where)
+            return "Discord does not take my messages at the moment; please try again in a minute."
         case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
             return "That command has changed since Discord last loaded it; please try again in a minute."
         case _:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import discord
 
 from linernotes.chat.frame import logs
+from linernotes.chat.frame.responses import UNREACHABLE
 
 if TYPE_CHECKING:
     from discord.ext import commands
@@ -40,7 +41,7 @@ async def synchronise(bot: commands.AutoShardedBot, store: Store, *, only: int |
             if there == {(each.name, _type(each)) for each in tree.get_commands(guild=guild)}:
                 return
         sent = await tree.sync(guild=guild)
-    except discord.HTTPException as error:
+    except UNREACHABLE as error:
         _log.warning(
             "commands not synchronised", reason=str(error), guild=None if guild is None else guild.id
         )

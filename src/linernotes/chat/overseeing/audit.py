@@ -25,7 +25,7 @@ def register(bot: LinerNotes) -> None:
     @told
     async def audit(interaction: discord.Interaction[LinerNotes]) -> None:
         guild = require_library(bot, interaction)
-        with bot.work():
+        with bot.work(interaction):
             await defer(interaction, hidden=True)
             await _show_audit(interaction, guild, 0)
 

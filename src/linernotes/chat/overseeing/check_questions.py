@@ -53,7 +53,7 @@ def register(bot: LinerNotes) -> None:
     @told
     async def questions(interaction: discord.Interaction[LinerNotes]) -> None:
         guild = require_library(bot, interaction)
-        with bot.work():
+        with bot.work(interaction):
             await defer(interaction, hidden=True)
             await checks.show(interaction, guild, 0)
 
@@ -130,7 +130,7 @@ class Checks:
             RefusalError: there is nothing to check, too much of it, or too many check questions.
         """
         guild = require_library(self._bot, interaction)
-        with self._bot.work():
+        with self._bot.work(interaction):
             await defer(interaction, hidden=True)
             asked = question_in(question, bot=0, names={})
             wanted = "\n".join(filter(None, map(clean, words.splitlines())))

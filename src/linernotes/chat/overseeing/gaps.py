@@ -52,7 +52,7 @@ def register(bot: LinerNotes) -> None:
     @told
     async def show_gaps(interaction: discord.Interaction[LinerNotes]) -> None:
         guild = require_library(bot, interaction)
-        with bot.work():
+        with bot.work(interaction):
             await defer(interaction, hidden=True)
             await gaps.show(interaction, guild, 0)
 

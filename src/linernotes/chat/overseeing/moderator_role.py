@@ -34,7 +34,7 @@ def register(bot: LinerNotes) -> None:
         guild = require_manager(bot, interaction)
         if role is not None:
             _require_suitable(role)
-        with bot.work():
+        with bot.work(interaction):
             await defer(interaction, hidden=True)
             what = "moderators: no role" if role is None else f"moderators: the role {trim(role.name, 100)}"
             note = bot.library.curator.catalogue.noting(guild, interaction.user.id, what)

@@ -71,7 +71,7 @@ class Quotations:
         """Show a quotation to one person, who may share it."""
         self._bot.require_welcome(interaction)
         guild = interaction.guild_id
-        with self._bot.work(), self._bot.manners.question(guild, interaction.user.id):
+        with self._bot.work(interaction), self._bot.manners.question(guild, interaction.user.id):
             await defer(interaction, hidden=True)
             about = None if about is None else clean(about) or None
             found = await self._bot.library.quotes(
@@ -85,7 +85,7 @@ class Quotations:
     async def list_all(self, interaction: discord.Interaction[LinerNotes], speaker: str | None) -> None:
         """List quotations by speaker."""
         self._bot.require_welcome(interaction)
-        with self._bot.work():
+        with self._bot.work(interaction):
             await defer(interaction, hidden=True)
             guild = self._bot.guild_of(interaction.guild_id)
             found = await self._bot.library.quotes(speaker=speaker, guild=guild)
