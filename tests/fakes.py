@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from linernotes.library.catalogue import Catalogue
     from linernotes.models import Excerpt, Floats
-    from linernotes.reading.reader import Asked
 
 DIMENSION = 64
 _WORD = re.compile(r"\w+|[^\w\s]")
@@ -86,26 +85,23 @@ _ANSWER_WORDS = 4
 class FakeReader:
     """Takes a sentence for an answer by the share of the question's words that it has.
 
-    The words that answer are the first run of others, at most four. ``calls`` holds the questions of each
-    call. While ``gate`` is not set, ``read_all`` waits.
+    The words that answer are the first run of others, at most four. ``calls`` holds the question of each
+    call. While ``gate`` is not set, ``read`` waits.
     """
 
     def __init__(self) -> None:
-        self.calls: list[tuple[str, ...]] = []
+        self.calls: list[str] = []
         self.gate = threading.Event()
         self.gate.set()
         self.entered = threading.Event()
 
     def read(self, question: str, excerpts: Sequence[Excerpt]) -> list[Reading]:
+        self.calls.append(question)
+        self.entered.set()
+        self.gate.wait(20)
         if "poison" in question:
             raise ValueError("This question is poison.")
         return [_read(_content(question), each) for each in excerpts]
-
-    def read_all(self, asked: Sequence[Asked]) -> list[list[Reading]]:
-        self.calls.append(tuple(each.question for each in asked))
-        self.entered.set()
-        self.gate.wait(20)
-        return [self.read(*each) for each in asked]
 
 
 def _content(text: str) -> set[str]:

@@ -64,9 +64,7 @@ def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bot]:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
     made = Bot(tmp_path)
-    monkeypatch.setattr(
-        "linernotes.retrieval.embedding.SentenceTransformerEmbedder", lambda _model: made.fake
-    )
+    monkeypatch.setattr("linernotes.retrieval.embedding.open_embedder", lambda _model: made.fake)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield made
@@ -637,7 +635,14 @@ def test_a_healthy_installation(bot: Bot) -> None:
         ["ok", "corpus"],
         ["ok", "data"],
         ["ok", "model"],
+        ["ok", "reader"],
     ]
+
+
+def test_a_reader_that_is_left_out_is_no_fault(bot: Bot) -> None:
+    result = bot("doctor", READER="off")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1].split()[:2] == ["note", "reader"]
 
 
 def test_what_is_wrong_with_an_installation(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -646,7 +651,7 @@ def test_what_is_wrong_with_an_installation(bot: Bot, monkeypatch: pytest.Monkey
     monkeypatch.chdir(bot.folder)
     result = bot("doctor", CORPUS_DIR="nowhere", DATA_DIR="file/data", EMBEDDING_MODEL=str(bot.corpus))
     lines = result.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["ok", "ok", "wrong", "note", "wrong"]
+    assert [line.split()[0] for line in lines] == ["ok", "ok", "wrong", "note", "wrong", "ok"]
     assert "does not exist" in lines[2]
     assert "nothing is kept between starts" in lines[3]
     assert "no weights" in lines[4]

@@ -13,7 +13,7 @@ from linernotes.library.editions import EditionStore
 from linernotes.measuring.cases import read_cases
 from linernotes.measuring.figures import figures
 from linernotes.measuring.judging import Outcome
-from linernotes.retrieval.embedding import SentenceTransformerEmbedder
+from linernotes.retrieval.embedding import open_embedder
 
 if TYPE_CHECKING:
     from linernotes.measuring.figures import Figures
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine(SentenceTransformerEmbedder())
+    return Engine(open_embedder())
 
 
 def edition_of(engine: Engine, folder: Path) -> Edition[Index]:

@@ -306,7 +306,7 @@ def test_killed_200_times_every_server_has_its_old_edition_or_its_new_one(
 def test_killed_10_times_with_the_real_model_every_server_has_its_old_edition_or_its_new_one(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from linernotes.retrieval.embedding import SentenceTransformerEmbedder
+    from linernotes.retrieval.embedding import open_embedder
 
-    embedder = SentenceTransformerEmbedder(settings_of(folder).embedding_model)
+    embedder = open_embedder(settings_of(folder).embedding_model)
     kill_again_and_again(folder, 10, 1890, embedder, caplog)

@@ -154,7 +154,11 @@ def test_the_reader_reads_each_candidate_in_its_section_below_title_and_heading(
             return super().read(question, excerpts)
 
     noted: list[Excerpt] = []
-    ask("Who painted the wall?", Noting())
+    engine = Engine(FakeEmbedder(), reader=Noting())
+    edition = edition_of(TOWN, engine)
+    found = engine.search(edition, "Who painted the wall?")
+    assert found is not None
+    engine.read(edition, *found, worth=3)
     headings = {each.sentence: (each.heading, each.before, each.after) for each in noted}
     assert headings["The lanterns are green."] == (
         "The town",

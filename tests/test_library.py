@@ -287,7 +287,7 @@ async def test_a_data_folder_that_cannot_be_made_is_a_warning(
 async def test_a_bad_corpus_is_said_before_a_model_is_loaded(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("linernotes.retrieval.embedding.SentenceTransformerEmbedder", None)
+    monkeypatch.setattr("linernotes.retrieval.embedding.open_embedder", None)
     settings = settings.model_copy(update={"corpus_dir": settings.corpus_dir / "nowhere"})
     with pytest.raises(CorpusError, match="does not exist"):
         async with Library.open(settings):

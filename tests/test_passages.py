@@ -338,9 +338,9 @@ def test_a_hostile_file_takes_no_longer(start: str, again: str, name: str) -> No
 @pytest.mark.model
 def test_a_passage_fits_the_real_model() -> None:
     """By the model's own tokenizer no passage is too long to be read whole."""
-    from linernotes.retrieval.embedding import SentenceTransformerEmbedder
+    from linernotes.retrieval.embedding import open_embedder
 
-    embedder = SentenceTransformerEmbedder()
+    embedder = open_embedder()
     assert embedder.max_tokens == 254
     assert embedder.count_tokens("run " * 1000) == 1000
     paragraphs = ["Mike “ran” from Québec—fast! " * 300, "Thug said:", "> " + "We ran, and ran; " * 200]
@@ -354,9 +354,9 @@ def test_a_passage_fits_the_real_model() -> None:
 @pytest.mark.model
 def test_the_first_text_of_a_process_is_counted_as_any_later_one() -> None:
     """A tokenizer pads as its file says until it has embedded once; no count may depend on that."""
-    from linernotes.retrieval.embedding import SentenceTransformerEmbedder
+    from linernotes.retrieval.embedding import open_embedder
 
-    embedder = SentenceTransformerEmbedder()
+    embedder = open_embedder()
     before = embedder.count_tokens("We ran.")
     embedder.embed(["We ran, and ran until the road ended."])
     assert before == embedder.count_tokens("We ran.") < 10

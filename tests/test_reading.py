@@ -14,16 +14,17 @@ import torch
 from fakes import FakeReader
 from linernotes.errors import ClosedError, ModelError
 from linernotes.measuring.training.network import EPSILON, HEADS, ReaderNetwork
-from linernotes.measuring.training.onnx_file import quantize, to_onnx
+from linernotes.measuring.training.onnx_file import to_onnx
 from linernotes.models import Excerpt
 from linernotes.reading import reader as reader_module
-from linernotes.reading.batching import BatchingReader
-from linernotes.reading.reader import Asked, OnnxReader
+from linernotes.reading.queue import QueuedReader
+from linernotes.reading.reader import LazyReader, OnnxReader
 from linernotes.reading.spans import SPAN_TOKENS, find
 from linernotes.reading.windows import encode, load_tokenizer, pad, surround
 
 if TYPE_CHECKING:
     from linernotes.models import Floats
+    from linernotes.retrieval.encoder_graph import Rounding
 
 EXCERPT = Excerpt(
     "The Harbour", ("It was cold.",), "Ada Stone built the wall in 1871.", ("It took her eleven winters.",)
@@ -128,12 +129,12 @@ def test_the_sureness_is_the_share_of_the_best_span() -> None:
 @pytest.fixture(scope="module")
 def network() -> ReaderNetwork:
     torch.manual_seed(5)
-    return ReaderNetwork(width=48, depth=2, inner=96).eval()
+    return ReaderNetwork(width=96, depth=2, inner=192).eval()
 
 
-def onnx_of(network: ReaderNetwork, *, quantized: bool = True) -> bytes:
+def onnx_of(network: ReaderNetwork, *, rounding: Rounding = "columns") -> bytes:
     weights = {name: each.numpy() for name, each in network.state_dict().items()}
-    return to_onnx(weights, heads=HEADS, epsilon=EPSILON, quantized=quantized)
+    return to_onnx(weights, heads=HEADS, epsilon=EPSILON, rounding=rounding)
 
 
 @pytest.fixture(scope="module")
@@ -141,25 +142,17 @@ def small(network: ReaderNetwork) -> OnnxReader:
     return OnnxReader(onnx_of(network))
 
 
-@pytest.mark.parametrize(("quantized", "most"), [(False, 1e-5), (True, 0.05)])
+@pytest.mark.parametrize(("rounding", "most"), [("none", 1e-5), ("blocks", 0.05), ("columns", 0.05)])
 def test_the_file_computes_what_the_network_does(
-    network: ReaderNetwork, quantized: bool, most: float
+    network: ReaderNetwork, rounding: Rounding, most: float
 ) -> None:
-    session = OnnxReader(onnx_of(network, quantized=quantized))._session
+    session = OnnxReader(onnx_of(network, rounding=rounding))._session
     ids, kinds, mask = pad([encode([2000, 2001], [], [[3000 + i] * 4, [400] * i]) for i in range(1, 6)])
     with torch.no_grad():
         expected = network(*map(torch.from_numpy, (ids, kinds, mask))).numpy()
     given = {"ids": ids, "kinds": kinds, "mask": mask}
     (found,) = session.run(None, {name: each.astype(np.int32) for name, each in given.items()})
     assert np.abs(found - expected)[mask].max() < most
-
-
-def test_quantised_numbers_are_near_what_they_stand_for() -> None:
-    matrix = np.random.default_rng(1).standard_normal((20, 30)).astype(np.float32)
-    whole, scale = quantize(matrix, axis=0, most=63)
-    assert scale.shape == (1, 30)
-    assert np.abs(whole).max() == 63
-    assert (np.abs(whole * scale - matrix) <= scale / 2 + 1e-6).all()
 
 
 def test_readings_point_at_words_of_the_sentence(small: OnnxReader) -> None:
@@ -173,11 +166,7 @@ def test_readings_point_at_words_of_the_sentence(small: OnnxReader) -> None:
 
 def test_readings_do_not_depend_on_what_is_read_with_them(small: OnnxReader) -> None:
     long = Excerpt("", (), "A much longer sentence " * 8, ())
-    alone = small.read(QUESTION, [EXCERPT])
-    together = small.read_all([Asked("What is long?", [long]), Asked(QUESTION, [long, EXCERPT])])
-    # The eight bits of a batch have one scale for all of it.
-    assert together[1][1].margin == pytest.approx(alone[0].margin, abs=0.05)
-    assert [len(each) for each in together] == [1, 2]
+    assert small.read(QUESTION, [long, EXCERPT])[1] == small.read(QUESTION, [EXCERPT])[0]
 
 
 def test_equal_windows_are_read_once(small: OnnxReader, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +174,7 @@ def test_equal_windows_are_read_once(small: OnnxReader, monkeypatch: pytest.Monk
     monkeypatch.setattr(reader_module, "pad", lambda windows: rows.append(len(windows)) or pad(windows))
     after = Excerpt("The Harbour", (*EXCERPT.before, EXCERPT.sentence), EXCERPT.after[0], ())
     found = small.read(QUESTION, [EXCERPT, after, EXCERPT])
-    assert rows == [1]
+    assert rows == [1]  # one window alone
     assert found[0] == found[2] != found[1]
 
 
@@ -215,47 +204,79 @@ def test_what_is_no_model_is_said_in_a_sentence() -> None:
         OnnxReader(b"nothing of the kind")
 
 
+@pytest.fixture(scope="module")
+def packaged() -> OnnxReader:
+    return OnnxReader()
+
+
+@pytest.mark.model
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [("Who built the wall?", "Ada Stone"), ("when was the wall built", "1871")],
+)
+def test_the_packaged_reader_finds_the_words_that_answer(
+    packaged: OnnxReader, question: str, words: str
+) -> None:
+    other = Excerpt("The Harbour", (EXCERPT.sentence,), EXCERPT.after[0], ())
+    found, beside = packaged.read(question, [EXCERPT, other])
+    assert EXCERPT.sentence[found.start : found.end] == words
+    assert found.evidence > beside.evidence
+    assert beside.behind > 0
+
+
+@pytest.mark.model
+def test_the_packaged_reader_tells_what_is_not_said(packaged: OnnxReader) -> None:
+    said, unsaid = (packaged.read(each, [EXCERPT])[0] for each in (QUESTION, "Who painted the lanterns?"))
+    assert said.margin > unsaid.margin
+    assert said.answerable > unsaid.answerable
+
+
+def test_other_weights_than_those_published_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader_module, "PACKAGED_READER_SHA256", "0" * 64)
+    with pytest.raises(ModelError, match=r"not those that were published: reader\.onnx has changed"):
+        OnnxReader()
+
+
+@pytest.mark.model
+def test_the_packaged_reader_is_loaded_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    lazy = LazyReader()
+    with monkeypatch.context() as patched:
+        patched.setattr(reader_module, "PACKAGED_READER_SHA256", "0" * 64)
+        with pytest.raises(ModelError):
+            lazy.read(QUESTION, [EXCERPT])
+    assert len(lazy.read(QUESTION, [EXCERPT])) == 1
+
+
 # --- One worker -------------------------------------------------------------------------------------------
 
 
-def wait_until_queued(shared: BatchingReader, jobs: int) -> None:
+def wait_until_queued(shared: QueuedReader, jobs: int) -> None:
     end = time.monotonic() + 20
     while len(shared._jobs) < jobs:
         assert time.monotonic() < end
         time.sleep(0.001)
 
 
-def test_questions_that_wait_are_read_in_one_batch() -> None:
+def test_questions_are_read_in_the_order_in_which_they_came() -> None:
     fake = FakeReader()
     fake.gate.clear()
-    with BatchingReader(fake) as shared, ThreadPoolExecutor(6) as pool:
+    with QueuedReader(fake) as shared, ThreadPoolExecutor(6) as pool:
         first = pool.submit(shared.read, "first", [EXCERPT])
         assert fake.entered.wait(20)
-        rest = [pool.submit(shared.read, f"wall {number}", [EXCERPT] * number) for number in range(1, 6)]
-        wait_until_queued(shared, 5)
+        rest = []
+        for number in range(1, 5):
+            rest.append(pool.submit(shared.read, f"wall {number}", [EXCERPT] * number))
+            wait_until_queued(shared, number)
         fake.gate.set()
-        assert first.result(20) == fake.read("first", [EXCERPT])
-        assert [len(each.result(20)) for each in rest] == [1, 2, 3, 4, 5]
-    assert [len(each) for each in fake.calls] == [1, 5]
-
-
-def test_a_batch_has_an_end() -> None:
-    fake = FakeReader()
-    fake.gate.clear()
-    with BatchingReader(fake) as shared, ThreadPoolExecutor(4) as pool:
-        pool.submit(shared.read, "first", [EXCERPT])
-        assert fake.entered.wait(20)
-        rest = [pool.submit(shared.read, "long", [EXCERPT] * 40) for _ in range(3)]
-        wait_until_queued(shared, 3)
-        fake.gate.set()
-        assert all(len(each.result(20)) == 40 for each in rest)
-    assert [len(each) for each in fake.calls] == [1, 1, 1, 1]
+        assert len(first.result(20)) == 1
+        assert [len(each.result(20)) for each in rest] == [1, 2, 3, 4]
+    assert fake.calls == ["first", "wall 1", "wall 2", "wall 3", "wall 4"]
 
 
 def test_a_question_that_cannot_be_read_costs_the_others_nothing() -> None:
     fake = FakeReader()
     fake.gate.clear()
-    with BatchingReader(fake) as shared, ThreadPoolExecutor(3) as pool:
+    with QueuedReader(fake) as shared, ThreadPoolExecutor(3) as pool:
         pool.submit(shared.read, "first", [EXCERPT])
         assert fake.entered.wait(20)
         bad = pool.submit(shared.read, "poison", [EXCERPT])
@@ -269,7 +290,7 @@ def test_a_question_that_cannot_be_read_costs_the_others_nothing() -> None:
 
 def test_nothing_is_asked_of_the_model_where_there_is_nothing_to_read() -> None:
     fake = FakeReader()
-    with BatchingReader(fake) as shared:
+    with QueuedReader(fake) as shared:
         assert shared.read(QUESTION, []) == []
     assert fake.calls == []
 
@@ -277,7 +298,7 @@ def test_nothing_is_asked_of_the_model_where_there_is_nothing_to_read() -> None:
 def test_what_waits_is_read_before_it_ends() -> None:
     fake = FakeReader()
     fake.gate.clear()
-    shared = BatchingReader(fake)
+    shared = QueuedReader(fake)
     with ThreadPoolExecutor(2) as pool:
         pool.submit(shared.read, "first", [EXCERPT])
         assert fake.entered.wait(20)
@@ -291,7 +312,7 @@ def test_what_waits_is_read_before_it_ends() -> None:
 
 
 def test_a_closed_reader_says_so() -> None:
-    shared = BatchingReader(FakeReader())
+    shared = QueuedReader(FakeReader())
     shared.close()
     shared.close()
     with pytest.raises(ClosedError):

@@ -83,6 +83,7 @@ FEATURES = (*_RELEVANCE, *_CONFIDENCE, *_BOTH, *_READ)
 READ_CONFIDENCE = (*CONFIDENCE, *_READ)
 READ_ANSWERED = (*ANSWERED, *_READ)
 
+_FOLLOWS = FEATURES.index("follows")
 # So many candidates are compared; a search for learning finds more.
 COMPARED = 24
 # The most that a kind of words can be missing.
@@ -104,7 +105,7 @@ class Logistic:
 
 Grade = Literal["silent", "near", "stated"]
 # So many sentences are read where the ranking is unsure.
-READ = 8
+READ = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +151,13 @@ class Judgement:
         return self.relevance.of(features) >= self.least_relevance
 
     def to_read(self, features: tuple[float, ...]) -> int:
-        """Return how many sentences are worth reading; the features are those of the ranking alone."""
-        return 1 if self.unread.confidence.of(features) >= self.sure else READ
+        """Return how many sentences are worth reading; the features are those of the ranking alone.
+
+        Of a question that leans on another, the best one: the reader knows nothing of the other.
+        """
+        if features[_FOLLOWS] or self.unread.confidence.of(features) >= self.sure:
+            return 1
+        return READ
 
 
 def find_features(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from linernotes.library.editions import Progress
     from linernotes.library.following import Moved
     from linernotes.models import Edition, Quote, Turn
-    from linernotes.reading.batching import BatchReader
+    from linernotes.reading.reader import Reader
     from linernotes.retrieval.embedding import Embedder
     from linernotes.retrieval.index import Index
     from linernotes.settings import Settings
@@ -85,7 +85,7 @@ class Library:
         settings: Settings,
         *,
         embedder: Embedder | None = None,
-        reader: BatchReader | None = None,
+        reader: Reader | None = None,
         clock: Callable[[], float] = time.time,
         keep: Keep = "own",
         progress: Progress | None = None,
@@ -265,15 +265,15 @@ def _data_folder(settings: Settings, keep: Keep, stack: ExitStack) -> Path | Non
 def _assemble(
     settings: Settings,
     embedder: Embedder | None,
-    reader: BatchReader | None,
+    reader: Reader | None,
     folder: Path | None,
     workers: Workers,
 ) -> tuple[Engine, EditionStore[Index]]:
     if embedder is None:
         from linernotes.reading.reader import LazyReader
-        from linernotes.retrieval.embedding import SentenceTransformerEmbedder
+        from linernotes.retrieval.embedding import open_embedder
 
-        embedder = SentenceTransformerEmbedder(settings.embedding_model)
+        embedder = open_embedder(settings.embedding_model)
         if reader is None and settings.reader:
             reader = LazyReader()
     engine = Engine(

@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from linernotes.errors import ClosedError
-from linernotes.reading.batching import BatchingReader
+from linernotes.reading.queue import QueuedReader
 from linernotes.retrieval.batching import BatchingEmbedder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from linernotes.reading.batching import BatchReader
+    from linernotes.reading.reader import Reader
     from linernotes.retrieval.embedding import Embedder
 
 _T = TypeVar("_T")
@@ -31,7 +31,7 @@ class Workers:
         self._answering = ThreadPoolExecutor(ANSWERING_THREADS, "linernotes-answer")
         self._building = ThreadPoolExecutor(1, "linernotes-build")
         self._embedder: BatchingEmbedder | None = None
-        self._reader: BatchingReader | None = None
+        self._reader: QueuedReader | None = None
         self.builds = 0
         """How many builds run or wait; counted in the event loop."""
 
@@ -40,9 +40,9 @@ class Workers:
         self._embedder = BatchingEmbedder(embedder)
         return self._embedder
 
-    def share_reader(self, reader: BatchReader) -> BatchingReader:
+    def share_reader(self, reader: Reader) -> QueuedReader:
         """Put the reader behind one worker likewise."""
-        self._reader = BatchingReader(reader)
+        self._reader = QueuedReader(reader)
         return self._reader
 
     async def answer(self, work: Callable[..., _T], *args: object) -> _T:

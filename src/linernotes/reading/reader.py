@@ -19,23 +19,14 @@ from linernotes.reading.spans import find
 from linernotes.reading.windows import WINDOW_WORDS, Window, encode, load_tokenizer, pad, surround
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from linernotes.models import Excerpt, Floats
 
-PACKAGED_READER_SHA256 = ""
+PACKAGED_READER_SHA256 = "5bfbebbf4d8b4f5d576826bdd3f3b5e4b288d0b66315c49bd4eed5975ae65f1d"
 
 # More neighbours than these never fit.
 _NEIGHBOURS = 12
-# So many padded tokens go through the model together: a longer batch gains nothing, but needs more memory.
-_BATCH_TOKENS = 2_048
-
-
-class Asked(NamedTuple):
-    """A question with the excerpts that may answer it."""
-
-    question: str
-    excerpts: Sequence[Excerpt]
 
 
 class Reader(Protocol):
@@ -60,20 +51,18 @@ class OnnxReader:
 
     def read(self, question: str, excerpts: Sequence[Excerpt]) -> list[Reading]:
         """Return one reading for each excerpt, in order; equal windows are read once."""
-        return self.read_all([Asked(question, excerpts)])[0]
-
-    def read_all(self, asked: Sequence[Asked]) -> list[list[Reading]]:
-        """Return the readings of each question's excerpts; windows of like length are read together."""
-        prepared = [[self._prepare(question, each) for each in excerpts] for question, excerpts in asked]
+        prepared = [self._prepare(question, each) for each in excerpts]
         # A window is known by its tokens: excerpts next to each other often have the same surroundings.
-        windows = {each.key: each.window for row in prepared for each in row}
-        logits: dict[bytes, Floats] = {}
-        for batch in _batches(sorted(windows.items(), key=lambda item: len(item[0]))):
-            ids, kinds, mask = (each.astype(np.int32) for each in pad([window for _, window in batch]))
-            (found,) = self._session.run(None, {"ids": ids, "kinds": kinds, "mask": mask})
-            for row, (key, window) in enumerate(batch):
-                logits[key] = found[row, : len(window.ids)]
-        return [[_reading(logits[each.key], each) for each in row] for row in prepared]
+        windows = {each.key: each.window for each in prepared}
+        logits = {key: self._logits(window) for key, window in windows.items()}
+        return [_reading(logits[each.key], each) for each in prepared]
+
+    def _logits(self, window: Window) -> Floats:
+        # Alone: on one thread a batch takes longer, padded and beyond the processor's caches. And the numbers
+        # between the layers are rounded by one scale for a whole batch.
+        ids, kinds, mask = (each.astype(np.int32) for each in pad([window]))
+        found: Floats = self._session.run(None, {"ids": ids, "kinds": kinds, "mask": mask})[0][0]
+        return found
 
     def _prepare(self, question: str, excerpt: Excerpt) -> _Prepared:
         before = excerpt.before[-_NEIGHBOURS:]
@@ -95,8 +84,8 @@ class LazyReader:
         self._lock = threading.Lock()
         self._reader: OnnxReader | None = None
 
-    def read_all(self, asked: Sequence[Asked]) -> list[list[Reading]]:
-        """Return the readings of each question's excerpts.
+    def read(self, question: str, excerpts: Sequence[Excerpt]) -> list[Reading]:
+        """Return one reading for each excerpt, in order.
 
         Raises:
             ModelError: the reader cannot be loaded.
@@ -104,7 +93,7 @@ class LazyReader:
         with self._lock:
             if self._reader is None:
                 self._reader = OnnxReader()
-        return self._reader.read_all(asked)
+        return self._reader.read(question, excerpts)
 
 
 class _Prepared(NamedTuple):
@@ -123,18 +112,6 @@ def _reading(logits: Floats, prepared: _Prepared) -> Reading:
     if begin < stop:
         start, end = prepared.offsets[found.first - begin][0], prepared.offsets[found.last - begin][1]
     return Reading(start, end, *found[2:])
-
-
-def _batches(windows: Sequence[tuple[bytes, Window]]) -> Iterator[list[tuple[bytes, Window]]]:
-    """Yield the windows, which come shortest first, in batches; each is padded to its last."""
-    batch: list[tuple[bytes, Window]] = []
-    for each in windows:
-        if batch and (len(batch) + 1) * len(each[1].ids) > _BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(each)
-    if batch:
-        yield batch
 
 
 def _packaged() -> bytes:

@@ -50,6 +50,19 @@ class Embedder(Protocol):
         ...
 
 
+def open_embedder(model: str = PACKAGED_MODEL) -> Embedder:
+    """Load ``model``: the packaged one on ONNX Runtime, any other, a folder or a hub name, on PyTorch.
+
+    Raises:
+        ModelError: it cannot be found or loaded, or its weights are not safetensors or not those expected.
+    """
+    if model != PACKAGED_MODEL:
+        return SentenceTransformerEmbedder(model)
+    from linernotes.retrieval.onnx_embedding import OnnxEmbedder
+
+    return OnnxEmbedder(_folder_of(model), sha256=PACKAGED_WEIGHTS_SHA256)
+
+
 class SentenceTransformerEmbedder:
     """A sentence-transformers model on the CPU (Reimers and Gurevych 2019).
 
@@ -171,9 +184,12 @@ def _folder_of(model: str) -> Path:
 
 
 def _load(model: str, folder: Path) -> Any:
+    import torch
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
 
+    # Threads that wait for each other cost fifty times as much where something else has one of the cores.
+    torch.set_num_threads(1)
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         return SentenceTransformer(

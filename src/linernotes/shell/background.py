@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from linernotes.library.editions import Step
     from linernotes.library.service import Keep, Library
     from linernotes.models import Turn
-    from linernotes.reading.batching import BatchReader
+    from linernotes.reading.reader import Reader
     from linernotes.retrieval.embedding import Embedder
     from linernotes.settings import Settings
 
@@ -42,7 +42,7 @@ def library_for(
     settings: Settings,
     corpus: Path | None,
     embedder: Embedder | None = None,
-    reader: BatchReader | None = None,
+    reader: Reader | None = None,
 ) -> Iterator[Background]:
     """Open a library for a command, and show on a terminal how far it is."""
     from rich.console import Console
@@ -60,7 +60,7 @@ async def open_library(
     keep: Keep,
     progress: Building,
     embedder: Embedder | None = None,
-    reader: BatchReader | None = None,
+    reader: Reader | None = None,
 ) -> AsyncIterator[Library]:
     """Open a library; one that works on ``DATA_DIR`` alone can be told to reload."""
     from linernotes.library import Library

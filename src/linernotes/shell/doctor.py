@@ -1,4 +1,4 @@
-"""``doctor``: the state of an installation, part by part (Python, settings, corpus, data folder, model)."""
+"""``doctor``: the state of an installation, part by part (Python, settings, corpus, data folder, models)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Finding:
 
 
 def examine(env: Mapping[str, str]) -> Iterator[Finding]:
-    """Look at Python, settings, corpus, data folder and model; without good settings, at the first two alone.
+    """Look at Python, settings, corpus, data folder and models; without good settings, at two alone.
 
     Args:
         env: the environment to read the settings from.
@@ -54,6 +54,7 @@ def examine(env: Mapping[str, str]) -> Iterator[Finding]:
         "corpus": _corpus,
         "data folder": _data_folder,
         "model": _model,
+        "reader": _reader,
     }
     for part, look in parts.items():
         try:
@@ -104,9 +105,9 @@ def _data_folder(settings: Settings) -> Finding:
 
 
 def _model(settings: Settings) -> Finding:
-    from linernotes.retrieval.embedding import SentenceTransformerEmbedder
+    from linernotes.retrieval.embedding import open_embedder
 
-    embedder = SentenceTransformerEmbedder(settings.embedding_model)
+    embedder = open_embedder(settings.embedding_model)
     embedder.embed(["What is the song about?"])
     return Finding(
         "ok",
@@ -114,3 +115,13 @@ def _model(settings: Settings) -> Finding:
         f"{settings.embedding_model} is loaded and answers; {embedder.dimension} dimensions,"
         f" digest {embedder.digest:.12}.",
     )
+
+
+def _reader(settings: Settings) -> Finding:
+    if not settings.reader:
+        return Finding("note", "reader", "READER is off: the likeliest sentences are not read closely.")
+    from linernotes.models import Excerpt
+    from linernotes.reading.reader import PACKAGED_READER_SHA256, OnnxReader
+
+    OnnxReader().read("Who sings?", [Excerpt("", (), "Ada sings.", ())])
+    return Finding("ok", "reader", f"It is loaded and answers; digest {PACKAGED_READER_SHA256:.12}.")

@@ -5,15 +5,18 @@ Attention is written out: backwards, PyTorch's fused one took ten times as long 
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from linernotes.retrieval.encoder_graph import rename
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+
+    from linernotes.models import Floats
 
 HEADS = 12
 """Of the attention; the packaged encoder has as many."""
@@ -86,39 +89,15 @@ class ReaderNetwork(nn.Module):
         return logits
 
 
-def from_encoder(weights: Mapping[str, Tensor]) -> ReaderNetwork:
+def from_encoder(weights: Mapping[str, Floats]) -> ReaderNetwork:
     """Return a network that starts from an encoder's ``weights``, named as transformers names BERT's."""
-    depth = 1 + max(int(name.split(".")[2]) for name in weights if name.startswith("encoder.layer."))
+    ours = rename(weights)
     network = ReaderNetwork(
-        vocabulary=len(weights["embeddings.word_embeddings.weight"]),
-        width=len(weights["embeddings.LayerNorm.weight"]),
-        depth=depth,
-        inner=len(weights["encoder.layer.0.intermediate.dense.weight"]),
-        longest=len(weights["embeddings.position_embeddings.weight"]),
+        vocabulary=len(ours["words.weight"]),
+        width=len(ours["norm.weight"]),
+        depth=1 + max(int(name.split(".")[1]) for name in ours if name.startswith("layers.")),
+        inner=len(ours["layers.0.up.weight"]),
+        longest=len(ours["positions.weight"]),
     )
-    ours = {
-        "words.weight": weights["embeddings.word_embeddings.weight"],
-        "positions.weight": weights["embeddings.position_embeddings.weight"],
-        "kinds.weight": weights["embeddings.token_type_embeddings.weight"],
-        "norm.weight": weights["embeddings.LayerNorm.weight"],
-        "norm.bias": weights["embeddings.LayerNorm.bias"],
-    }
-    ours |= dict(chain.from_iterable(_layer(weights, number) for number in range(depth)))
-    network.load_state_dict({name: each.float() for name, each in ours.items()}, strict=False)
+    network.load_state_dict({name: torch.from_numpy(each) for name, each in ours.items()}, strict=False)
     return network
-
-
-def _layer(weights: Mapping[str, Tensor], number: int) -> Iterator[tuple[str, Tensor]]:
-    """Yield the weights of a layer by our names."""
-    theirs, ours = f"encoder.layer.{number}", f"layers.{number}"
-    for kind in ("weight", "bias"):
-        parts = [weights[f"{theirs}.attention.self.{part}.{kind}"] for part in ("query", "key", "value")]
-        yield f"{ours}.qkv.{kind}", torch.cat(parts)
-        for name, path in (
-            ("out", "attention.output.dense"),
-            ("norm1", "attention.output.LayerNorm"),
-            ("up", "intermediate.dense"),
-            ("down", "output.dense"),
-            ("norm2", "output.LayerNorm"),
-        ):
-            yield f"{ours}.{name}.{kind}", weights[f"{theirs}.{path}.{kind}"]

@@ -93,7 +93,7 @@ def train(
         on_judged: told of each question that was judged.
     """
     import torch
-    from safetensors.torch import load_file
+    from safetensors.numpy import load_file
 
     from linernotes.measuring.training.learning import Learner
     from linernotes.measuring.training.network import EPSILON, HEADS, from_encoder

@@ -271,11 +271,11 @@ def _load_models(settings: Settings) -> tuple[Embedder, OnnxReader | None]:
     from rich.console import Console
 
     from linernotes.reading.reader import OnnxReader
-    from linernotes.retrieval.embedding import SentenceTransformerEmbedder
+    from linernotes.retrieval.embedding import open_embedder
 
     with Console(stderr=True).status("Loading the models ..."):
         reader = OnnxReader() if settings.reader else None
-        return SentenceTransformerEmbedder(settings.embedding_model), reader
+        return open_embedder(settings.embedding_model), reader
 
 
 def _print_figures(sets: Mapping[str, Figures]) -> None:
