@@ -104,9 +104,9 @@ async def test_history_is_answered_again_and_turns_follow_it(
     async with Library.open(settings, embedder=FakeEmbedder()) as library:
         ask = library._engine.ask
 
-        def spy(edition: object, question: str, turns: tuple[Turn, ...] = ()) -> Turn:
+        def spy(edition: object, question: str, turns: tuple[Turn, ...] = (), **named: Any) -> Turn:
             seen.append([turn.question for turn in turns])
-            return ask(edition, question, turns)  # type: ignore[arg-type]
+            return ask(edition, question, turns, **named)  # type: ignore[arg-type]
 
         earlier = await library.ask(OTHER_QUESTION)
         monkeypatch.setattr(library._engine, "ask", spy)

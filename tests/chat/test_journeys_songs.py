@@ -60,6 +60,7 @@ async def test_the_conversation_stays_with_the_song_that_was_chosen(two: World) 
 
 
 async def test_a_song_named_in_a_command_is_kept_where_nothing_was_answered(two: World) -> None:
+    two.silence()
     result = await two.alice.slash(two.channel, "ask", question="Which car?", song="lanterns.md")
     assert response_of(result).embeds[0].description == "The article “Lanterns” does not say."
     (turn,) = two.bot.sessions.after(_place(two), response_of(result).id)
