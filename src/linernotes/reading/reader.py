@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from linernotes.models import Excerpt, Floats
 
-PACKAGED_READER_SHA256 = "5bfbebbf4d8b4f5d576826bdd3f3b5e4b288d0b66315c49bd4eed5975ae65f1d"
+PACKAGED_READER_SHA256 = "c033a6cb15b3431add939400b4dc0bbce25412f41824e0bdec7e39ab4e27bdb5"
 
 # More neighbours than these never fit.
 _NEIGHBOURS = 12
