@@ -185,10 +185,20 @@ HEADINGS = "".join(f"# Boat {n}\n\nIt was built by Ada Stone.\n\n" for n in rang
 async def test_a_file_that_makes_too_many_passages_is_refused_before_it_is_embedded(tmp_path: Path) -> None:
     async with opened(tmp_path, max_file_passages=10) as (library, embedder):
         embedded = len(embedder.texts)
-        with pytest.raises(RefusalError, match=r"makes 12 passages; I take files of up to 10 \(MAX_FILE"):
+        with pytest.raises(
+            RefusalError, match=r"makes at least 12 passages; I take files of up to 10 \(MAX_FILE"
+        ):
             await previewing(library, 1, HEADINGS)
         assert len(embedder.texts) == embedded
         assert (await previewing(library, 1, SMALL)).after.documents
+
+
+async def test_a_file_of_nothing_but_long_paragraphs_is_counted_as_well(tmp_path: Path) -> None:
+    async with opened(tmp_path, max_file_passages=10) as (library, embedder):
+        embedded = len(embedder.texts)
+        with pytest.raises(RefusalError, match=r"makes at least \d+ passages"):
+            await previewing(library, 1, HUGE.encode())
+        assert len(embedder.texts) == embedded
 
 
 async def test_a_server_may_have_so_many_passages(tmp_path: Path) -> None:
