@@ -100,6 +100,22 @@ async def test_apply_does_not_wait_for_the_build_of_another_server(tmp_path: Pat
         assert (await huge).after.documents
 
 
+async def test_two_servers_that_add_the_same_file_at_once_embed_it_once(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (library, embedder):
+        await asyncio.gather(*(previewing(library, guild, HUGE.encode()) for guild in (1, 2)))
+        assert len(embedder.texts) == len(set(embedder.texts))
+
+
+async def test_who_waits_for_a_build_that_is_stopped_goes_on_by_itself(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (library, embedder):
+        first = previewing(library, 1, HUGE.encode())
+        await begun(embedder, first)
+        second = previewing(library, 2, HUGE.encode())
+        await asyncio.sleep(0.05)
+        first.cancel()
+        assert (await second).after.documents
+
+
 def test_each_goes_on_for_a_moment_and_then_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "TURN_SECONDS", 0.0)
     shared, order, together = Turns(), [], threading.Barrier(3)

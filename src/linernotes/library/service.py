@@ -266,7 +266,7 @@ def _assemble(
 
         embedder = SentenceTransformerEmbedder(settings.embedding_model)
     engine = Engine(workers.share(embedder), max_question_chars=settings.max_question_chars)
-    return engine, EditionStore(folder, engine.segments, engine.indexes)
+    return engine, EditionStore(folder, engine.segments, engine.indexes, pause=workers.pause)
 
 
 def _clean(text: str) -> str:
