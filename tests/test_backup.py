@@ -150,11 +150,11 @@ async def test_what_changes_meanwhile_is_in_it_whole_or_not_at_all(
     settings: Settings, tmp_path: Path
 ) -> None:
     async with opened(settings, served=True) as library:
-        changes, backups = 0, 0
+        changes, backups, goes_on = 0, 0, True
 
         async def change() -> None:
             nonlocal changes
-            while True:
+            while goes_on:
                 text = b"The ferry number %d was painted red by Ida Holm." % changes
                 await keep(library, changes % 3, Add("ferry.md", text))
                 changes += 1
@@ -166,8 +166,8 @@ async def test_what_changes_meanwhile_is_in_it_whole_or_not_at_all(
             backups += 1
             assert report.missing == ()
             assert not task.done()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        goes_on = False
+        await task
     for number in range(backups):
         elsewhere = settings.model_copy(update={"data_dir": tmp_path / f"data {number}"})
         restore(elsewhere, tmp_path / f"{number}.zip")

@@ -100,6 +100,22 @@ async def test_apply_does_not_wait_for_the_build_of_another_server(tmp_path: Pat
         assert (await huge).after.documents
 
 
+async def test_two_servers_that_add_the_same_file_at_once_embed_it_once(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (library, embedder):
+        await asyncio.gather(*(previewing(library, guild, HUGE.encode()) for guild in (1, 2)))
+        assert len(embedder.texts) == len(set(embedder.texts))
+
+
+async def test_who_waits_for_a_build_that_is_stopped_goes_on_by_itself(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (library, embedder):
+        first = previewing(library, 1, HUGE.encode())
+        await begun(embedder, first)
+        second = previewing(library, 2, HUGE.encode())
+        await asyncio.sleep(0.05)
+        first.cancel()
+        assert (await second).after.documents
+
+
 def test_each_goes_on_for_a_moment_and_then_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "TURN_SECONDS", 0.0)
     shared, order, together = Turns(), [], threading.Barrier(3)
@@ -185,10 +201,20 @@ HEADINGS = "".join(f"# Boat {n}\n\nIt was built by Ada Stone.\n\n" for n in rang
 async def test_a_file_that_makes_too_many_passages_is_refused_before_it_is_embedded(tmp_path: Path) -> None:
     async with opened(tmp_path, max_file_passages=10) as (library, embedder):
         embedded = len(embedder.texts)
-        with pytest.raises(RefusalError, match=r"makes 12 passages; I take files of up to 10 \(MAX_FILE"):
+        with pytest.raises(
+            RefusalError, match=r"makes at least 12 passages; I take files of up to 10 \(MAX_FILE"
+        ):
             await previewing(library, 1, HEADINGS)
         assert len(embedder.texts) == embedded
         assert (await previewing(library, 1, SMALL)).after.documents
+
+
+async def test_a_file_of_nothing_but_long_paragraphs_is_counted_as_well(tmp_path: Path) -> None:
+    async with opened(tmp_path, max_file_passages=10) as (library, embedder):
+        embedded = len(embedder.texts)
+        with pytest.raises(RefusalError, match=r"makes at least \d+ passages"):
+            await previewing(library, 1, HUGE.encode())
+        assert len(embedder.texts) == embedded
 
 
 async def test_a_server_may_have_so_many_passages(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -95,9 +96,16 @@ class Segments:
         arrays = embed_document(division.passages, division.sentences, quotes, self._embedder, progress)
         return PreparedSegment(division.passages, division.sentences, quotes, arrays)
 
-    def count(self, document: Document) -> int:
-        """Return how many passages ``make`` would make of a document; nothing is embedded."""
-        return len(self._split(document)[1].passages)
+    def count(self, document: Document, most: int) -> int:
+        """Return how many passages ``make`` would make of a document; nothing is embedded.
+
+        Where it is plain that there are more than ``most``, they are not counted to the end: dividing a file
+        that is nothing but headings takes long.
+        """
+        blocks = itertools.pairwise(document.blocks)
+        # A passage has one heading.
+        least = sum(block.kind == "heading" != after.kind for block, after in blocks)
+        return least if least > most else len(self._split(document)[1].passages)
 
     def _split(self, document: Document) -> tuple[tuple[Quote, ...], Division]:
         quotes = find_quotes(document)

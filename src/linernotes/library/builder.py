@@ -99,15 +99,15 @@ class Builder:
             known |= {each.name: (each, counts[each.name]) for each in edition.documents}
         total = 0
         for document in documents:
+            most = self._settings.max_file_passages
             same, count = known.get(document.name, (None, 0))
             if same != document:
                 large = len(document.text) > LARGE_CHARS
-                count = await self._workers.build(self._engine.segments.count, document, large=large)
-            most = self._settings.max_file_passages
+                count = await self._workers.build(self._engine.segments.count, document, most, large=large)
             if document.name == name and count > most:
                 raise RefusalError(
-                    f"{name} makes {count:,} passages; I take files of up to {most:,} (MAX_FILE_PASSAGES)."
-                    " Fewer headings make fewer passages, and so do several files."
+                    f"{name} makes at least {count:,} passages; I take files of up to {most:,}"
+                    " (MAX_FILE_PASSAGES). Fewer headings make fewer passages, and so do several files."
                 )
             total += count
         if total > (most := self._settings.max_server_passages):

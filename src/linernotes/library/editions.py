@@ -15,6 +15,7 @@ import functools
 import itertools
 import logging
 import threading
+import time
 import weakref
 from collections import Counter
 from contextlib import contextmanager
@@ -39,6 +40,10 @@ _LISTING = TypeAdapter(tuple[tuple[Document, str], ...])
 Step = Literal["read", "split", "embed", "index"]
 Progress: TypeAlias = "Callable[[Step, int, int], None]"
 """Told what is done of how much: documents read and split, pieces of one document embedded, the index."""
+
+
+# So long is slept between two looks whether another build has made what is needed.
+_WAIT_SECONDS = 0.005
 
 
 def silent(_step: Step, _done: int, _total: int) -> None:
@@ -92,9 +97,17 @@ class EditionStore(Generic[IndexT]):
     """
 
     def __init__(
-        self, folder: Path | None, segment_maker: SegmentMaker, index_maker: IndexMaker[IndexT]
+        self,
+        folder: Path | None,
+        segment_maker: SegmentMaker,
+        index_maker: IndexMaker[IndexT],
+        *,
+        pause: Callable[[], None] = lambda: None,
     ) -> None:
-        """Take the folder and the two makers; one warning says where the folder cannot be written to."""
+        """Take the folder and the two makers; one warning says where the folder cannot be written to.
+
+        ``pause`` is called now and then while a build waits for another: it lets that one go on.
+        """
         self._folders = Folders(folder)
         self._segments = segment_maker
         self._indexes = index_maker
@@ -108,8 +121,10 @@ class EditionStore(Generic[IndexT]):
         self._unsaved_editions: dict[str, Edition[IndexT]] = {}
         # What was made or read here: nobody else's, and it goes when nobody needs it.
         self._seen: set[str] = set()
-        # The segments of editions that are being built, and how many builds need each.
+        # The segments of editions that are being built, how many builds need each, and which are being made.
         self._needed: Counter[str] = Counter()
+        self._making: set[str] = set()
+        self._pause = pause
         # What the editions that are kept list, as far as that was asked for.
         self._listed: dict[str, frozenset[str]] = {}
 
@@ -324,26 +339,35 @@ class EditionStore(Generic[IndexT]):
             progress("read", done, len(documents))
         missing = {key: document for key, document in documents.items() if key not in found}
         for done, (key, document) in enumerate(missing.items(), 1):
-            # Another build may have made it by now.
-            if (segment := self._shared.get(key)) is None:
-                bare = replace(document, title=None, artist=None, source=None, date=None)
-                made = self._segments.make(bare, functools.partial(progress, "embed"))
-                if (wrong := misfit(document, made)) is not None:
-                    raise EditionError(f"What was made of {document.name} does not fit it: {wrong}.")
-                segment = self._keep(key, document, made)
-            found[key] = segment
+            found[key] = self._make(key, document, functools.partial(progress, "embed"))
             progress("split", done, len(missing))
         return found
 
-    def _keep(self, key: str, document: Document, made: PreparedSegment) -> PreparedSegment:
-        """Save a segment that was made, unless another build has been faster."""
-        with self._building:
-            if (segment := self._shared.get(key)) is None:
+    def _make(self, key: str, document: Document, progress: Callable[[int, int], None]) -> PreparedSegment:
+        """Make and save a segment, or wait until another build that is at it has made it."""
+        while True:
+            with self._building:
+                if (segment := self._shared.get(key)) is not None:
+                    return segment
+                if key not in self._making:
+                    self._making.add(key)
+                    break
+            self._pause()
+            time.sleep(_WAIT_SECONDS)
+        try:
+            bare = replace(document, title=None, artist=None, source=None, date=None)
+            made = self._segments.make(bare, progress)
+            if (wrong := misfit(document, made)) is not None:
+                raise EditionError(f"What was made of {document.name} does not fit it: {wrong}.")
+            with self._building:
                 segment = self._shared[key] = named(made, document.name)
                 self._unsaved_segments[key] = named(made, "")
                 # Saved one by one: a long first build that is stopped goes on where it was.
                 self._save()
-            return segment
+                return segment
+        finally:
+            with self._building:
+                self._making.discard(key)
 
     def _find(self, key: str, document: Document) -> PreparedSegment | None:
         """Return a segment that is in use or was saved."""

@@ -318,7 +318,7 @@ def _assemble(
         reader=None if reader is None else workers.share_reader(reader),
         max_question_chars=settings.max_question_chars,
     )
-    return engine, EditionStore(folder, engine.segments, engine.indexes)
+    return engine, EditionStore(folder, engine.segments, engine.indexes, pause=workers.pause)
 
 
 def _clean(text: str) -> str:

@@ -87,6 +87,14 @@ class Workers:
             build.stop()
             self.builds -= 1
 
+    def pause(self) -> None:
+        """Let other builds come to their turns, if the build of this thread has had its own.
+
+        Raises:
+            ClosedError: the build was stopped, or the workers have been closed.
+        """
+        self._turns.pause()
+
     @staticmethod
     async def _run(pool: ThreadPoolExecutor, work: Callable[..., _T], *args: object) -> _T:
         loop = asyncio.get_running_loop()

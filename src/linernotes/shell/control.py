@@ -75,9 +75,11 @@ async def serve(
         if task is not None:
             tasks.add(task)
             task.add_done_callback(tasks.discard)
-        with suppress(ConnectionError, TimeoutError):
-            await _answer(library, on_reloaded, reader, writer)
-        writer.close()
+        try:
+            with suppress(ConnectionError, TimeoutError):
+                await _answer(library, on_reloaded, reader, writer)
+        finally:
+            writer.close()
 
     try:
         server = await asyncio.start_unix_server(connected, sock=_listening(folder), limit=_LONGEST_LINE)
