@@ -40,7 +40,7 @@ class Examples:
         self._found: OrderedDict[str, asyncio.Future[tuple[str, ...]]] = OrderedDict()
 
     async def of(self, guild: int | None) -> tuple[str, ...]:
-        """Return up to three questions that the server's corpus answers."""
+        """Return up to three questions that the server's corpus answers, those that it is sure of first."""
         edition = await self._library.edition(guild)
         found = self._found.get(edition.id)
         if found is None or (found.done() and (found.cancelled() or found.exception() is not None)):
@@ -56,14 +56,16 @@ class Examples:
             return ()
 
     async def _find(self, edition: Edition[Index], guild: int | None) -> tuple[str, ...]:
-        kept: list[str] = []
+        sure: list[str] = []
+        others: list[str] = []
         for question in islice(candidates(edition), _TRIED):
             turn = await self._library.ask(question, guild=guild)
-            if isinstance(turn.reply, Answer) and turn.reply.certainty == "stated":
-                kept.append(question)
-            if len(kept) == EXAMPLES:
+            if isinstance(turn.reply, Answer):
+                (sure if turn.reply.certainty == "stated" else others).append(question)
+            if len(sure) == EXAMPLES:
                 break
-        return tuple(kept)
+        # A small corpus may have few that are answered for sure: one that is nearly so is better than none.
+        return (*sure, *others)[:EXAMPLES]
 
 
 def candidates(edition: Edition[Index]) -> Iterator[str]:
