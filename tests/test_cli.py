@@ -724,7 +724,7 @@ def test_a_token_starts_the_discord_bot(bot: Bot, monkeypatch: pytest.MonkeyPatc
         assert settings.discord_token.get_secret_value() == "secret"
         return 69
 
-    # By its full name: in place of the module alone, the real one would run where it has been imported before.
+    # By its full name: with another module in its place, the real one would run if it was imported before.
     monkeypatch.setattr("linernotes.chat.run", run)
     result = bot(DISCORD_TOKEN="secret")  # noqa: S106  no real one
     assert result.exit_code == 69
