@@ -61,6 +61,7 @@ async def test_the_running_bot_reads_the_corpus_again_and_reports(settings: Sett
             "passages": len(edition.passages),
             "quotations": 1,
             "servers": [],
+            "left_out": [],
         }
         assert "Otto Blum" in (await library.ask(OTHER_QUESTION)).reply.text  # type: ignore[union-attr]
 

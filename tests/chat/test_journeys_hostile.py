@@ -113,13 +113,15 @@ async def furnish(world: World) -> dict[str, str]:
     key, speaker = quote_key(quote), short_key("Otto Blum")
     spoken = f"{key}:{speaker}:"
     return {
-        **{name: f"ln:{name}:{asked.id}" for name in ("passage", "why", "up", "down")},
+        **{name: f"ln:{name}:{asked.id}" for name in ("passage", "why", "up", "down", "other")},
         "page": f"ln:page:{asked.id}:1",
         **{name: f"ln:{name}:{spoken}" for name in ("another", "context", "share")},
         "quotes": f"ln:quotes:{speaker}:0",
         "sources": "ln:sources::0",
         "shelf": "ln:shelf::0",
         **{name: f"ln:{name}:{preview}" for name in ("apply", "applyanyway", "cancel")},
+        # Nothing is being built: the name of a build is looked up under the server of who presses.
+        "stop": "ln:stop:0123456789abcdef",
         "checks": "ln:checks::0",
         "checkadd": "ln:checkadd:",
         "checkfrom": f"ln:checkfrom:{answer.id}",
@@ -192,6 +194,7 @@ async def test_no_command_given_another_servers_names_shows_or_changes_anything_
             name: {}
             for name in (
                 *("help", "sources", "settings show", "corpus status", "corpus reload", "corpus history"),
+                "corpus cancel",
                 *("corpus questions", "corpus gaps", "corpus audit", "corpus moderators"),
             )
         }
