@@ -78,9 +78,10 @@ class Turns:
         if build.is_stopped or self._closed:
             raise ClosedError("The build was stopped.")
         if self._waiting and time.perf_counter() - build.since >= TURN_SECONDS:
+            # In one step: whoever is next must see that this build waits again.
             with self._changed:
                 self._pass_on()
-            self._wait(build)
+                self._wait(build)
 
     def close(self) -> None:
         """End every build where it would stop for others next."""
