@@ -28,7 +28,7 @@ import numpy as np
 from linernotes.answering import overheard
 from linernotes.answering.question import plain
 from linernotes.library import Library
-from linernotes.retrieval.embedding import SentenceTransformerEmbedder
+from linernotes.retrieval.embedding import Embedder, open_embedder
 from linernotes.retrieval.query import Query
 from linernotes.settings import Settings
 
@@ -64,7 +64,7 @@ class Message:
 
 def main() -> None:
     """Print the figures, after learning where that is wanted."""
-    embedder = SentenceTransformerEmbedder(Settings().embedding_model)
+    embedder = open_embedder(Settings().embedding_model)
     messages = list(read(embedder))
     learned = [each for each in messages if each.origin not in JUDGED]
     if "--write" in sys.argv:
@@ -93,7 +93,7 @@ def tell(name: str, found: list[tuple[Message, float]]) -> None:
     print(f"  {name:30}{shares[0]:>14}{shares[1]:>14}")
 
 
-def read(embedder: SentenceTransformerEmbedder) -> Iterator[Message]:
+def read(embedder: Embedder) -> Iterator[Message]:
     """Read the messages, and search for each in its article."""
     rows = [(origin, row) for origin in (LEARNED, *JUDGED) for row in rows_of(origin)]
     for about in ASKED:
@@ -126,7 +126,7 @@ def rows_of(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line]
 
 
-async def open_edition(about: str, embedder: SentenceTransformerEmbedder) -> Edition[Index]:
+async def open_edition(about: str, embedder: Embedder) -> Edition[Index]:
     """Return the edition of an article."""
     folder = ROOT / "corpus" if about == "run" else GOLDEN / "articles" / about
     async with Library.open(Settings(corpus_dir=folder), embedder=embedder, keep="nothing") as library:
