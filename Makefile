@@ -40,7 +40,7 @@ fix: $(STAMP)
 
 # Needs uv; the lock file is the same on every platform.
 lock:
-	uv pip compile --universal --python-version 3.11 --group dev pyproject.toml --generate-hashes \
+	uv pip compile --universal --python-version 3.11 --group dev --extra preview pyproject.toml --generate-hashes \
 	  --no-emit-index-url --no-header --no-emit-package torch --no-emit-package triton \
 	  $(foreach p,$(CUDA),--no-emit-package $(p)) --output-file requirements.lock
 CUDA := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \
