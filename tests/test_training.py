@@ -21,7 +21,8 @@ from linernotes.measuring.training.heldout import auroc, f1, judge
 from linernotes.measuring.training.learning import Learner, collate, loss_of, rate_at
 from linernotes.measuring.training.lessons import Lesson, Lessons
 from linernotes.measuring.training.lexical import rank
-from linernotes.measuring.training.network import EPSILON, ReaderNetwork, from_encoder
+from linernotes.measuring.training.network import EPSILON, ReaderNetwork, from_encoder, from_weights
+from linernotes.measuring.training.onnx_file import from_onnx, to_onnx
 from linernotes.measuring.training.run import read_material
 from linernotes.measuring.training.squad import Gold, read_squad
 from linernotes.measuring.training.wording import Stock, change, leave_unnamed, slip, type_as_members
@@ -360,6 +361,17 @@ def test_it_starts_from_the_packaged_encoder() -> None:
     with torch.no_grad():
         expected = reference(ids, attention_mask=mask.long(), token_type_ids=kinds).last_hidden_state
         assert torch.allclose(network(ids, kinds, mask)[mask], expected[mask], atol=1e-5)
+
+
+def test_a_reader_is_taken_up_where_its_file_left_it() -> None:
+    weights = {name: each.numpy() for name, each in small().state_dict().items()}
+    for rounding, apart in (("none", 0.0), ("columns", 0.02)):
+        data = to_onnx(weights, heads=network_module.HEADS, epsilon=EPSILON, rounding=rounding)
+        again = from_weights(from_onnx(data)).state_dict()
+        assert again.keys() == weights.keys()
+        for name, each in again.items():
+            most = abs(weights[name]).max()
+            assert abs(each.numpy() - weights[name]).max() <= apart * most, name
 
 
 # --- Held out ---------------------------------------------------------------------------------------------

@@ -91,7 +91,11 @@ class ReaderNetwork(nn.Module):
 
 def from_encoder(weights: Mapping[str, Floats]) -> ReaderNetwork:
     """Return a network that starts from an encoder's ``weights``, named as transformers names BERT's."""
-    ours = rename(weights)
+    return from_weights(rename(weights))
+
+
+def from_weights(ours: Mapping[str, Floats]) -> ReaderNetwork:
+    """Return a network that starts from weights by the names used here; what lacks there is random."""
     network = ReaderNetwork(
         vocabulary=len(ours["words.weight"]),
         width=len(ours["norm.weight"]),

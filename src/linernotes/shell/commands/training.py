@@ -34,6 +34,10 @@ def train(
         "reader-training"
     ),
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint there.")] = False,
+    start: Annotated[
+        Path | None,
+        typer.Option(metavar="READER.onnx", help="Start from this reader, instead of the encoder."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train the reader, and print what it makes of articles that it has not seen."""
@@ -45,7 +49,8 @@ def train(
 
         material = read_material(files, held_out or (), seed)
     _prepare(out, resume=resume)
-    trained = _train(material, console, out, steps, seed, resume=resume)
+    begun = None if start is None else _read_start(start)
+    trained = _train(material, console, out, steps, seed, resume=resume, start=begun)
     if as_json:
         figures = {
             name: None if math.isnan(value) else value
@@ -80,8 +85,27 @@ def _prepare(folder: Path, *, resume: bool) -> None:
         )
 
 
+def _read_start(path: Path) -> bytes:
+    """Read a reader's file.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"The reader {path} cannot be read: {error}.") from None
+
+
 def _train(
-    material: Material, console: Console, folder: Path, steps: int, seed: int, *, resume: bool
+    material: Material,
+    console: Console,
+    folder: Path,
+    steps: int,
+    seed: int,
+    *,
+    resume: bool,
+    start: bytes | None,
 ) -> Trained:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -110,6 +134,7 @@ def _train(
             steps=steps,
             seed=seed,
             resume=resume,
+            start=start,
             on_step=on_step,
             on_judged=lambda: progress.advance(judging),
         )
