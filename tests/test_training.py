@@ -25,7 +25,14 @@ from linernotes.measuring.training.network import EPSILON, ReaderNetwork, from_e
 from linernotes.measuring.training.onnx_file import from_onnx, to_onnx
 from linernotes.measuring.training.run import read_material
 from linernotes.measuring.training.squad import Gold, read_squad
-from linernotes.measuring.training.wording import Stock, change, leave_unnamed, slip, type_as_members
+from linernotes.measuring.training.wording import (
+    Stock,
+    change,
+    leave_unnamed,
+    refer_back,
+    slip,
+    type_as_members,
+)
 from linernotes.reading.windows import encode, load_tokenizer
 from linernotes.shell.cli import app
 
@@ -361,6 +368,34 @@ def test_it_starts_from_the_packaged_encoder() -> None:
     with torch.no_grad():
         expected = reference(ids, attention_mask=mask.long(), token_type_ids=kinds).last_hidden_state
         assert torch.allclose(network(ids, kinds, mask)[mask], expected[mask], atol=1e-5)
+
+
+def test_a_question_that_comes_second_has_a_pronoun_for_what_was_said() -> None:
+    said = "Who built the harbour of Ada Stone? Otto Blum"
+    draw = drawn_from(3)
+    for asked, left in (
+        ("When did Otto Blum come?", ("When did ", " come?")),
+        ("When did Blum come?", ("When did ", " come?")),
+        ("What was Ada Stone's trade?", ("What was ", " trade?")),
+    ):
+        put = refer_back(asked, said, draw)
+        assert put.startswith(left[0])
+        assert put.endswith(left[1])
+        assert "Blum" not in put
+        assert "Stone" not in put
+    assert refer_back("When did Norway join?", said, draw) == "When did Norway join?"
+
+
+def test_some_windows_have_an_earlier_question_and_its_answer(lessons: Lessons) -> None:
+    draw = drawn_from(1)
+    texts = [
+        load_tokenizer().decode(each.window.ids, skip_special_tokens=False)
+        for _ in range(60)
+        for each in lessons.draw(0, draw)
+    ]
+    second = [each for each in texts if each.count("[SEP]") == 3]
+    assert 3 < len(second) < len(texts) // 2
+    assert any("eleven winters [SEP]" in each for each in second)
 
 
 def test_a_reader_is_taken_up_where_its_file_left_it() -> None:

@@ -1,7 +1,8 @@
 """A question and a sentence in its surroundings -> the tokens that the reader's model takes.
 
-``[CLS] question [SEP] heading. whole sentences, the one to read among them [SEP]``. What is learned from and
-what is read at run time are put together here, and nowhere else.
+``[CLS] question [SEP] heading. whole sentences, the one to read among them [SEP]``; where the question leans
+on an earlier one, that one and its answer's words come first, ``[CLS] earlier [SEP] question [SEP] …``. What
+is learned from and what is read at run time are put together here, and nowhere else.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ WINDOW_WORDS = 85
 
 # The vocabulary's own numbers: of the first token, of what divides, and of the full stop after a heading.
 _CLS, _SEP, _STOP = 101, 102, 1012
+_EARLIER_TOKENS = 40
 _QUESTION_TOKENS = 48
 _HEADING_TOKENS = 24
 _WINDOW_TOKENS = 256
@@ -33,8 +35,8 @@ _WINDOW_TOKENS = 256
 class Window:
     """What goes through the model; ``ids`` and ``kinds`` have one entry a token.
 
-    ``kinds`` is 0 for the question and 1 for the rest. ``sentences`` has the half-open range of each one's
-    tokens.
+    ``kinds`` is 0 for the question, with what it leans on, and 1 for the rest. ``sentences`` has the
+    half-open range of each one's tokens.
     """
 
     ids: Integers
@@ -68,9 +70,20 @@ def surround(lengths: Sequence[int], at: int, bounds: tuple[int, int], words: in
     return left, right
 
 
-def encode(question: Sequence[int], heading: Sequence[int], sentences: Iterable[Sequence[int]]) -> Window:
-    """Put the tokens of a question, a heading (or none) and sentences together; what is too long is cut."""
+def encode(
+    question: Sequence[int],
+    heading: Sequence[int],
+    sentences: Iterable[Sequence[int]],
+    earlier: Sequence[int] = (),
+) -> Window:
+    """Put the tokens of a question, a heading (or none) and sentences together; what is too long is cut.
+
+    ``earlier`` are those of the question that this one leans on, with its answer's words; of these the end
+    counts.
+    """
     ids = [_CLS, *question[:_QUESTION_TOKENS], _SEP]
+    if earlier:
+        ids[1:1] = [*earlier[-_EARLIER_TOKENS:], _SEP]
     first = len(ids)
     if heading:
         ids += [*heading[:_HEADING_TOKENS], _STOP]

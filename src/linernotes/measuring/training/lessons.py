@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from linernotes.measuring.training.lexical import rank
-from linernotes.measuring.training.wording import Stock, change, leave_unnamed, type_as_members
+from linernotes.measuring.training.wording import Stock, change, leave_unnamed, refer_back, type_as_members
 from linernotes.reading.windows import WINDOW_WORDS, Window, encode, surround
 
 if TYPE_CHECKING:
@@ -32,6 +32,13 @@ _HEADED = 0.55
 _CHANGED = 0.12
 _TAKEN_OUT = 0.08
 _UNNAMED = 0.15
+# A question comes second in a conversation so often: after one of the same paragraph, or of anywhere in the
+# article; with that one's answer, if it has one; and, if one of so many names something that this one names,
+# after that one, with a pronoun for the name.
+_SECOND = 0.22
+_AFTER_ITS_LIKE = 0.7
+_WITH_ANSWER = 0.6
+_REFERS, _LOOKED_AT_TO_REFER = 0.65, 40
 _OFF_CENTRE = 0.2
 _WITHIN_PARAGRAPH = 0.8
 _ANOTHER = 0.5
@@ -70,10 +77,14 @@ class _Text(NamedTuple):
 
 
 class _Asked(NamedTuple):
-    """A question as it is put now: its tokens, its heading's, how many words a window may have."""
+    """A question as it is put now: its tokens, those of what it leans on, its heading's.
+
+    ``words`` is how many words a window may have.
+    """
 
     question: Question
     ids: list[int]
+    earlier: list[int]
     heading: list[int]
     words: int
 
@@ -88,6 +99,10 @@ class Lessons:
         self._sentences = [self._encode_all(each.sentences) for each in articles]
         self._titles = [each.ids for each in self._encode_all([each.title for each in articles])]
         self._hard = self._find_hard()
+        self._asked: dict[tuple[int, int | None], list[int]] = {}
+        for number, each in enumerate(questions):
+            for paragraph in (each.paragraph, None):
+                self._asked.setdefault((each.article, paragraph), []).append(number)
         beside = {each.article for each in questions if each.gold is None}
         self._pass = [
             number
@@ -133,10 +148,14 @@ class Lessons:
             taken_out = answered and _CHANGED <= way < _CHANGED + _TAKEN_OUT
             if draw.random() < _UNNAMED:
                 text = leave_unnamed(text, self._articles[question.article].title, draw)
+        earlier = ""
+        if draw.random() < _SECOND:
+            earlier, text = self._after_another(number, text, draw)
         words, weights = zip(*_WINDOWS, strict=True)
         asked = _Asked(
             question,
             self._ids(type_as_members(text, draw)),
+            self._ids(earlier),
             self._titles[question.article] if draw.random() < _HEADED else [],
             draw.choices(words, weights)[0],
         )
@@ -147,6 +166,26 @@ class Lessons:
             middle = draw.choice(others[:3] if draw.random() < _HARDEST else others)
             lessons.append(self._lesson(asked, middle, draw, answered=False, taken_out=False))
         return lessons
+
+    def _after_another(self, number: int, text: str, draw: random.Random) -> tuple[str, str]:
+        """Return another question, perhaps with its answer, and ``text`` as it is put after that one."""
+        question = self._questions[number]
+        paragraph = question.paragraph if draw.random() < _AFTER_ITS_LIKE else None
+        others = [each for each in self._asked[question.article, paragraph] if each != number]
+        if not others:
+            return "", text
+        refers = draw.random() < _REFERS
+        said = ""
+        for at in draw.sample(others, min(_LOOKED_AT_TO_REFER if refers else 1, len(others))):
+            other = self._questions[at]
+            said = other.text
+            if other.gold is not None and draw.random() < _WITH_ANSWER:
+                said = f"{said} {other.answers[0]}"
+            referring = refer_back(text, said, draw)
+            if refers and referring != text:
+                text = referring
+                break
+        return type_as_members(said, draw), text
 
     def _middle(self, number: int, draw: random.Random) -> int:
         """Return the sentence that stands in the middle of the first window."""
@@ -180,7 +219,7 @@ class Lessons:
             shown.insert(at, None)
             tokens.insert(at, self._ids(question.text))
             at += 1
-        window = encode(asked.ids, asked.heading, tokens)
+        window = encode(asked.ids, asked.heading, tokens, asked.earlier)
         doubtful = self._doubtful(question, shown, at) if answered else frozenset()
         if at is None or gold is None:
             return Lesson(window, None, 0, 0, doubtful)

@@ -33,6 +33,10 @@ _SHORT = tuple(
 )
 _WORD_TO_SLIP = 5
 _STAND_FOR = ("it", "it", "this", "the song", "the track", "the article", "they", "this one", "he", "she")
+_PRONOUNS = ("he", "she", "it", "they", "it", "that", "him", "her", "them")
+_POSSESSIVES = ("his", "her", "its", "their")
+_OWNS = re.compile("['’]s?(?=\\s)")  # noqa: RUF001
+_THE = re.compile(r"\b(?:the|an?)\s$", re.IGNORECASE)
 _BRACKETS = re.compile(r"\s*\(.*\)")
 
 
@@ -65,6 +69,29 @@ def leave_unnamed(question: str, title: str, draw: random.Random) -> str:
         if found is not None and found.start():
             return _put(question, found, draw.choice(_STAND_FOR))
     return question
+
+
+def refer_back(question: str, earlier: str, draw: random.Random) -> str:
+    """Return ``question`` with a name that was said ``earlier`` as a pronoun, as in a conversation."""
+    said = earlier.lower()
+    found = [each for each in _NAME.finditer(question) if _is_said(each[0], said)]
+    if not found:
+        return question
+    name = draw.choice(found)
+    owns = _OWNS.match(question, name.end())
+    if name[0].endswith(("'s", "’s")):  # noqa: RUF001
+        return _put(question, name, draw.choice(_POSSESSIVES))
+    if owns:
+        return question[: name.start()] + draw.choice(_POSSESSIVES) + question[owns.end() :]
+    article = _THE.search(question, 0, name.start())
+    begin = article.start() if article else name.start()
+    return question[:begin] + draw.choice(_PRONOUNS) + question[name.end() :]
+
+
+def _is_said(name: str, said: str) -> bool:
+    """Say whether what was said has the name or its last word, by which people are called."""
+    bare = name.removesuffix("'s").removesuffix("’s").lower()  # noqa: RUF001
+    return bare in said or (len(last := bare.split()[-1]) > _SAME and last in said)
 
 
 def slip(text: str, draw: random.Random) -> str:
