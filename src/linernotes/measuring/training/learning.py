@@ -29,6 +29,8 @@ _CLIP = 1.0
 # The rate rises over the first steps, stays, and falls in a line over the last part of them (warmup-stable-
 # decay, Hu et al. 2024): where the end is may be said late.
 _WARMUP = 300
+# Of the rate, where a reader goes on: at the whole of it, much of what it knows would be lost again.
+_BEGUN = 0.5
 _FALLING = 0.2
 _LAST = 0.02
 
@@ -132,22 +134,32 @@ def rate_at(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / _WARMUP) * (_LAST + (1.0 - _LAST) * left)
 
 
-class Learner:
-    """A network that learns, in bfloat16; its weights are kept in float32 (Micikevicius et al. 2018)."""
+def _precision() -> torch.dtype:
+    """Return the precision in which this processor is fastest; what it must emulate takes three times as long."""
+    has = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001  no other says it
+    return torch.bfloat16 if has else torch.float32
 
-    def __init__(self, network: ReaderNetwork, lessons: Lessons, seed: int) -> None:
-        """Take a network, which is changed, and what it learns from."""
+
+class Learner:
+    """A network that learns, in bfloat16 where the processor has it; its weights are kept in float32.
+
+    As Micikevicius et al. 2018 do.
+    """
+
+    def __init__(self, network: ReaderNetwork, lessons: Lessons, seed: int, *, begun: bool = False) -> None:
+        """Take a network, which is changed, and what it learns from; ``begun`` if it is a reader already."""
         self.step = 0
         self.windows = 0
         """How many it has learned from."""
         self._pool = 0
         self._network, self._lessons, self._seed = network, lessons, seed
+        self._share = _BEGUN if begun else 1.0
         # Most words are met too seldom to learn anything of them.
         for table in (network.words, network.positions):
             table.weight.requires_grad_(False)  # noqa: FBT003  it has no name
         self._low = {name: each for name, each in network.named_parameters() if each.requires_grad}
         self._high = {name: each.detach().clone().float() for name, each in self._low.items()}
-        network.to(torch.bfloat16)
+        network.to(_precision())
         network.head.float()
         self._optimizer = torch.optim.AdamW(self._parts(), betas=_BETAS, fused=True)
 
@@ -182,7 +194,7 @@ class Learner:
             low.grad = None
         torch.nn.utils.clip_grad_norm_(self._high.values(), _CLIP)
         for part in self._optimizer.param_groups:
-            part["lr"] = part["highest"] * share
+            part["lr"] = part["highest"] * share * self._share
         self._optimizer.step()
         with torch.no_grad():
             for name, low in self._low.items():

@@ -109,7 +109,12 @@ def train(
         network = from_encoder(load_file(str(encoder)))
     else:
         network = from_weights(from_onnx(start))
-    learner = Learner(network, Lessons(material.articles, material.questions, load_tokenizer()), seed)
+    learner = Learner(
+        network,
+        Lessons(material.articles, material.questions, load_tokenizer()),
+        seed,
+        begun=start is not None,
+    )
     checkpoint = folder / CHECKPOINT
     if resume:
         learner.resume(checkpoint)
