@@ -46,6 +46,8 @@ QUESTIONS: Final = (
 )
 # What a question may take, an outage of the bot's included.
 BOUND_SECONDS: Final = 60.0
+# Of those that were lost, doubled or taken back, so many are shown.
+SHOWN: Final = 1000
 MANAGE: Final = 1 << 5
 
 
@@ -63,6 +65,8 @@ class Soak:
     kinds: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     samples: list[tuple[float, int, int]] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+    told: list[str] = field(default_factory=list)
     process: Any = None
     is_up: asyncio.Event = field(default_factory=asyncio.Event)
     ends: bool = False
@@ -132,6 +136,7 @@ class Soak:
             kinds = ("storm", "drop", "forget", "event", "frame", "reconnect", "refuse")
             kind = self.chance.choices(kinds, (12, 2, 1, 4, 1, 1, 1))[0]
             self.faults[kind] += 1
+            self._note(kind)
             match kind:
                 case "storm":
                     self.server.weather.storm(self.chance.randrange(10**6), self.rate)
@@ -163,6 +168,7 @@ class Soak:
             self.is_up.clear()
             number = (signal.SIGTERM, signal.SIGKILL)[turn % 2]
             self.faults[number.name] += 1
+            self._note(number.name)
             self.process.send_signal(number)
             await asyncio.wait_for(self.process.wait(), 10)
             if number is signal.SIGKILL:
@@ -187,6 +193,7 @@ class Soak:
         await asyncio.wait_for(self.server.identified.wait(), 120)
         await asyncio.sleep(0.5)
         self.is_up.set()
+        self._note("up")
 
     _copying: list[Any] = field(default_factory=list)
     _started: Any = None
@@ -202,6 +209,9 @@ class Soak:
                 self.samples.append((time.monotonic(), *_size_of(pid)))
             except (OSError, IndexError, ValueError):
                 continue
+
+    def _note(self, kind: str) -> None:
+        self.told.append(f"{time.monotonic() - self.began:.1f} s: {kind}")
 
     def _without(self, asked: list[str]) -> list[str]:
         return list(self.outcomes(asked).lost)
@@ -382,9 +392,12 @@ def _print(soak: Soak, found: Outcomes) -> int:
     tracebacks = sum("Traceback" in line for line in log)
     print(f"log: {len(log)} lines, not JSON {len(broken)}, with tracebacks {tracebacks}")
     for name in ("lost", "doubled", "taken_back"):
-        for key in getattr(found, name)[:5]:
+        for key in getattr(found, name)[:SHOWN]:
             made = server.interactions.get(key)
-            print(f"{name}: {key} {'message' if made is None else made}")
+            at = soak.asked_at[key] - soak.began
+            print(f"{name}: {key} asked at {at:.1f} s: {'message' if made is None else made}")
+    if found.lost or found.doubled or found.taken_back:
+        print(*soak.told, sep="\n")
     return int(bool(found.lost or found.doubled or found.taken_back))
 
 
