@@ -101,3 +101,18 @@ def test_that_everybody_asks_is_told_once_in_ten_seconds() -> None:
     assert [told(), told()] == [False, True]
     now[0] = 10.0
     assert [told(), told()] == [False, True]
+
+
+def test_what_was_asked_over_a_minute_and_comes_at_once_is_not_too_much() -> None:
+    """After a gap, a person's rate counts when each question was asked, not when it was heard."""
+    manners = Manners(lambda: 100.0, Limits(person=Rate(2, 10), server=MANY))
+    for age in (60.0, 55.0, 50.0, 45.0, 20.0, 19.0):
+        with manners.question(1, 1, age=age):
+            pass
+    with pytest.raises(BusyError), manners.question(1, 1, age=18.0):
+        pass
+    for _ in range(2):
+        with manners.question(1, 1):
+            pass
+    with pytest.raises(BusyError), manners.question(1, 1, age=60.0):
+        pass

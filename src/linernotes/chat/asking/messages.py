@@ -61,6 +61,9 @@ _EDITED: Final = timedelta(minutes=15)
 _TYPING_SECONDS: Final = 8.0
 _NO_HISTORY: Final = 160002
 
+# A message that is older, in seconds, when it comes has waited somewhere.
+_WAITED: Final = 5.0
+
 # A refusal that would wait is of no use: one at a time in a channel, this many in all, no longer than this.
 _REFUSALS: Final = 20
 _REFUSAL_SECONDS: Final = 5.0
@@ -104,6 +107,16 @@ class _Heard:
     how: Addressed
     place: Place
     channel: Any
+
+
+def _age_of(message: discord.Message) -> float:
+    """Return how many seconds ago a message was written that may have waited; 0 for one that did not.
+
+    It is told by Discord's clock and ours. Where these disagree, a message that has just come seems to have
+    waited, and for no longer than a gap may be that is read.
+    """
+    age = (discord.utils.utcnow() - message.created_at).total_seconds()
+    return age if _WAITED < age < _EDITED.total_seconds() else 0.0
 
 
 class Messages:
@@ -230,7 +243,7 @@ class Messages:
         try:
             with (
                 self._bot.work(farewell=functools.partial(self._part_from, heard)),
-                self._bot.manners.question(place.guild, place.person) as give_back,
+                self._bot.manners.question(place.guild, place.person, age=_age_of(message)) as give_back,
             ):
                 await self._respond(heard, pending, give_back)
         except BusyError as busy:

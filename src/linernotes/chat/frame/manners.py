@@ -86,10 +86,15 @@ class Manners:
         return self._answering.taken
 
     @contextmanager
-    def question(self, guild: int | None, person: int) -> Iterator[Callable[[], None]]:
+    def question(self, guild: int | None, person: int, *, age: float = 0.0) -> Iterator[Callable[[], None]]:
         """Count a question while it is answered; yields what gives its place back before that.
 
         An answer that is ready needs no place: however long Discord lets it wait, others can be answered.
+
+        Args:
+            guild: where it is asked.
+            person: who asks.
+            age: so many seconds ago. What comes all at once after a gap was not asked all at once.
 
         Raises:
             BusyError: there are too many of this person, this server, or at once.
@@ -103,17 +108,21 @@ class Manners:
                 raise self._crowded(taker)
             held = Held(self._answering, taker)
             try:
-                self._count(guild, person)
+                self._count(guild, person, age)
                 yield held.give_back
             finally:
                 held.give_back()
         finally:
             self._unsent.give_back(taker)
 
-    def _count(self, guild: int | None, person: int) -> None:
-        self._take((guild, person), self._limits.person, "That was a lot of questions; ask me again in {}.")
+    def _count(self, guild: int | None, person: int, age: float) -> None:
+        asked = self._clock() - max(age, 0.0)
+        limits = self._limits
+        self._take((guild, person), limits.person, asked, "That was a lot of questions; ask me again in {}.")
         if guild is not None:
-            self._take((guild, None), self._limits.server, "This server has asked a lot; ask me again in {}.")
+            self._take(
+                (guild, None), limits.server, asked, "This server has asked a lot; ask me again in {}."
+            )
 
     def _crowded(self, taker: Hashable) -> BusyError:
         now = self._clock()
@@ -127,16 +136,17 @@ class Manners:
             "So many are asking at the moment that I cannot keep up; please ask again shortly.", told=told
         )
 
-    def _take(self, key: tuple[int | None, int | None], rate: Rate, sentence: str) -> None:
-        now = self._clock()
+    def _take(self, key: tuple[int | None, int | None], rate: Rate, asked: float, sentence: str) -> None:
         bucket = self._buckets.get(key)
         if bucket is None:
-            bucket = self._buckets[key] = _Bucket(rate.times, now)
+            bucket = self._buckets[key] = _Bucket(rate.times, asked)
             if len(self._buckets) > _MOST_BUCKETS:
                 self._buckets.popitem(last=False)
         self._buckets.move_to_end(key)
-        bucket.left = min(rate.times, bucket.left + (now - bucket.at) * rate.times / rate.seconds)
-        bucket.at = now
+        # They need not come in the order in which they were asked.
+        passed = max(asked - bucket.at, 0.0)
+        bucket.left = min(rate.times, bucket.left + passed * rate.times / rate.seconds)
+        bucket.at += passed
         if bucket.left < 1:
             seconds = math.ceil((1 - bucket.left) * rate.seconds / rate.times)
             told, bucket.told = bucket.told, True
