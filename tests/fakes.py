@@ -95,7 +95,7 @@ class FakeReader:
         self.gate.set()
         self.entered = threading.Event()
 
-    def read(self, question: str, excerpts: Sequence[Excerpt]) -> list[Reading]:
+    def read(self, question: str, excerpts: Sequence[Excerpt], earlier: str = "") -> list[Reading]:
         self.calls.append(question)
         self.entered.set()
         self.gate.wait(20)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -80,6 +80,14 @@ def _is_stated(reply: Answer | Unanswered) -> bool:
 
 def _alternative(answer: Answer) -> Alternative:
     return Alternative(answer.lead.document, answer.lead, answer.certainty, answer.confidence)
+
+
+class Searched(NamedTuple):
+    """What a question finds: without what it leans on, the best sentences, and what it leans on."""
+
+    question: str
+    evidence: Evidence
+    earlier: str
 
 
 class Segments:
@@ -195,30 +203,39 @@ class Engine:
 
     def search(
         self, edition: Edition[Index], question: str, turns: Sequence[Turn] = (), k: int = 24
-    ) -> tuple[str, Evidence] | None:
-        """Return the question without what it leans on and its best sentences; ``None`` where none is due."""
+    ) -> Searched | None:
+        """Return what a question finds; ``None`` where none is due."""
         text, reason = self._read(edition, question)
         if reason is not None or is_about_whole(text, follows=bool(turns)):
             return None
         standalone = stand_alone(text, turns, _only_song(edition, None))
-        return standalone.question, edition.index.search(self._query(standalone), k)
+        evidence = edition.index.search(self._query(standalone), k)
+        return Searched(standalone.question, evidence, standalone.earlier)
 
     def read(
-        self, edition: Edition[Index], question: str, evidence: Evidence, worth: int, *, rank: bool = True
+        self,
+        edition: Edition[Index],
+        question: str,
+        evidence: Evidence,
+        worth: int,
+        *,
+        earlier: str = "",
+        rank: bool = True,
     ) -> Evidence:
         """Have the reader read the best candidates; without a reader, return the evidence as it is.
 
         Args:
             edition: what was searched.
-            question: with what it leans on.
+            question: without what it leans on.
             evidence: what was found.
             worth: how many candidates to read.
+            earlier: what it leans on: the questions before it, and the words that answered the last.
             rank: whether to rank them anew by what was found.
         """
         if self._reader is None:
             return evidence
         excerpts = [self._excerpt(edition, each) for each in evidence.candidates[:worth]]
-        readings = self._reader.read(question, excerpts)
+        readings = self._reader.read(question, excerpts, earlier)
         read = [
             replace(each, reading=reading)
             for each, reading in zip(evidence.candidates, readings, strict=False)
@@ -283,7 +300,8 @@ class Engine:
         evidence = edition.index.search(asked.query, within=within)
 
         def read(found: Evidence, worth: int) -> Evidence:
-            return self.read(edition, question, found, worth, rank=worth > 1)
+            earlier = asked.standalone.earlier
+            return self.read(edition, question, found, worth, earlier=earlier, rank=worth > 1)
 
         def reply_from(found: Evidence, *, refuse: bool) -> Answer | Unanswered:
             return decide(

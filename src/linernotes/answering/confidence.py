@@ -151,13 +151,11 @@ class Judgement:
         return self.relevance.of(features) >= self.least_relevance
 
     def to_read(self, features: tuple[float, ...]) -> int:
-        """Return how many sentences are worth reading; the features are those of the ranking alone.
-
-        Of a question that leans on another, the best one: the reader knows nothing of the other.
-        """
-        if features[_FOLLOWS] or self.unread.confidence.of(features) >= self.sure:
-            return 1
-        return READ
+        """Return how many sentences are worth reading; the features are those of the ranking alone."""
+        if features[_FOLLOWS]:
+            # What is meant is found by the reader rather than by the ranking, however sure that is.
+            return READ
+        return 1 if self.unread.confidence.of(features) >= self.sure else READ
 
 
 def find_features(

@@ -51,17 +51,24 @@ def _means_song(question: str) -> bool:
 class Standalone:
     """A question with what it leans on before it: the first ``context`` characters are of earlier ones.
 
-    ``answered`` is the best sentence of the answer to the last of these, where there was one.
+    ``answered`` is the best sentence of the answer to the last of these, where there was one, ``said`` its
+    words that answered.
     """
 
     text: str
     context: int = 0
     answered: Sentence | None = None
+    said: str = ""
 
     @property
     def question(self) -> str:
         """Return the question alone."""
         return self.text[self.context :]
+
+    @property
+    def earlier(self) -> str:
+        """Return what it leans on, for the reader: the earlier questions and the last answer's words."""
+        return f"{self.text[: self.context]}{self.said}".strip()
 
 
 def stand_alone(question: str, turns: Sequence[Turn], song: str | None = None) -> Standalone:
@@ -80,5 +87,8 @@ def stand_alone(question: str, turns: Sequence[Turn], song: str | None = None) -
     # Where that one leans on another itself, the other is needed too.
     leans = len(turns) > 1 and is_follow_up(last.question)
     context = f"{turns[-2].question} {last.question} " if leans else f"{last.question} "
-    answered = last.reply.hits[0].sentences[0] if isinstance(last.reply, Answer) else None
-    return Standalone(context + question, len(context), answered)
+    if not isinstance(last.reply, Answer):
+        return Standalone(context + question, len(context))
+    answered = last.reply.hits[0].sentences[0]
+    said = " ".join(each.text for each in last.reply.bold)
+    return Standalone(context + question, len(context), answered, said)

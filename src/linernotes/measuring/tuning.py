@@ -71,6 +71,9 @@ _FOOLING = 0.3
 _STRANGE = 2.0
 # Of the questions of articles of our own, shorter and less careful, there are fewer.
 _OWN = 3.0
+# One question of so many is asked second as well, and weighs so much then.
+_SECOND_OF, _SECOND = 3, 0.5
+_SECOND_ID = "second "
 # For the confidence, less: it is to be true of all questions together.
 _OWN_SHOWN = 2.0
 # How far the weights may go (the inverse of the penalty on their squares, of features of equal spread).
@@ -151,7 +154,8 @@ class Outcome:
 class Tuned:
     """What was learned from all articles, and what cross-validation says of it.
 
-    ``report`` has the figures of the held-out articles, of SQuAD's, of ours and of all, by these names.
+    ``report`` has the figures of the held-out articles, of SQuAD's, of ours, of those of both that were asked
+    second, and of all but these, by these names.
     ``read`` is the share of the questions of which more than the best sentence is read.
     """
 
@@ -284,6 +288,7 @@ def _lessons(
         for case in chance.sample(others, min(STRANGERS, len(others)))
     ]
     own = [case for case in cases if not (is_squad and case.kind == "off")]
+    own += _second(own, chance)
     if is_squad and most is not None and len(own) > most:
         own = sorted(chance.sample(own, most), key=own.index)
     for case in [*own, *strange]:
@@ -291,15 +296,17 @@ def _lessons(
         found = engine.search(edition, case.question, turns, CANDIDATES)
         if found is None:
             continue
-        text, evidence = found
+        text, evidence, earlier = found
         weight = 1.0 if is_squad else _OWN
         if case.kind == "off":
             weight *= _STRANGE
         else:
             # In the order of the ranking alone, whatever the reader says.
-            evidence = engine.read(edition, text, evidence, READ_TO_LEARN, rank=False)
+            evidence = engine.read(edition, text, evidence, READ_TO_LEARN, earlier=earlier, rank=False)
             if case.kind == "near" and is_squad:
                 weight *= _FOOLING
+            if _is_second(case):
+                weight *= _SECOND
         yield Lesson(
             number,
             group,
@@ -311,6 +318,28 @@ def _lessons(
             weight,
             is_squad,
         )
+
+
+def _second(cases: Sequence[Case], chance: random.Random) -> list[Case]:
+    """Return questions as they are asked second, after another that has to do with them or not.
+
+    Most that people ask second they could have asked first: such a question means the same as before.
+    """
+    first = [case for case in cases if case.kind == "answerable"]
+    asked = [case for case in cases if case.kind in {"answerable", "near"} and not case.history]
+    chosen = chance.sample(asked, len(asked) // _SECOND_OF) if len(first) > 1 else []
+    return [
+        replace(
+            case,
+            id=f"{_SECOND_ID}{case.id}",
+            history=(chance.choice([each for each in first if each is not case]).question,),
+        )
+        for case in chosen
+    ]
+
+
+def _is_second(case: Case) -> bool:
+    return case.id.startswith(_SECOND_ID)
 
 
 # --- Rankings ---------------------------------------------------------------------------------------------
@@ -576,10 +605,12 @@ def _fit_logistic(
 
 def _report(outcomes: Sequence[Outcome]) -> dict[str, Figures]:
     """Return the figures of the held-out articles, for SQuAD's questions, for ours and for all."""
+    alone = [each for each in outcomes if not _is_second(each.trial.lesson.case)]
     sets = {
-        "SQuAD": [each for each in outcomes if each.trial.lesson.is_squad],
-        "own": [each for each in outcomes if not each.trial.lesson.is_squad],
-        ALL: list(outcomes),
+        "SQuAD": [each for each in alone if each.trial.lesson.is_squad],
+        "own": [each for each in alone if not each.trial.lesson.is_squad],
+        "second": [each for each in outcomes if _is_second(each.trial.lesson.case)],
+        ALL: alone,
     }
     return {
         name: count([_mark(each) for each in chosen], controls=_controls(chosen))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 class _Job:
     question: str
     excerpts: Sequence[Excerpt]
+    earlier: str
     future: Future[list[Reading]] = field(default_factory=Future)
 
 
@@ -53,7 +54,7 @@ class QueuedReader:
         """Close it."""
         self.close()
 
-    def read(self, question: str, excerpts: Sequence[Excerpt]) -> list[Reading]:
+    def read(self, question: str, excerpts: Sequence[Excerpt], earlier: str = "") -> list[Reading]:
         """Return one reading for each excerpt, in order, when the worker has come to it.
 
         Raises:
@@ -62,7 +63,7 @@ class QueuedReader:
         """
         if not excerpts:
             return []
-        job = _Job(question, excerpts)
+        job = _Job(question, excerpts, earlier)
         with self._wake:
             if self._closed:
                 raise ClosedError("The reader has been closed.")
@@ -85,6 +86,6 @@ class QueuedReader:
                     return
                 job = self._jobs.popleft()
             try:
-                job.future.set_result(self._reader.read(job.question, job.excerpts))
+                job.future.set_result(self._reader.read(job.question, job.excerpts, job.earlier))
             except Exception as error:  # noqa: BLE001  the caller gets it
                 job.future.set_exception(error)

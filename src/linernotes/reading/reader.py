@@ -32,8 +32,11 @@ _NEIGHBOURS = 12
 class Reader(Protocol):
     """Reads excerpts; may be called from any thread."""
 
-    def read(self, question: str, excerpts: Sequence[Excerpt]) -> list[Reading]:
-        """Return one reading for each excerpt, in order."""
+    def read(self, question: str, excerpts: Sequence[Excerpt], earlier: str = "") -> list[Reading]:
+        """Return one reading for each excerpt, in order.
+
+        ``earlier`` is the question that this one leans on, with its answer's words.
+        """
         ...
 
 
@@ -49,9 +52,9 @@ class OnnxReader:
         self._session = _load(_packaged() if weights is None else weights)
         self._tokenizer = load_tokenizer()
 
-    def read(self, question: str, excerpts: Sequence[Excerpt]) -> list[Reading]:
+    def read(self, question: str, excerpts: Sequence[Excerpt], earlier: str = "") -> list[Reading]:
         """Return one reading for each excerpt, in order; equal windows are read once."""
-        prepared = [self._prepare(question, each) for each in excerpts]
+        prepared = [self._prepare(question, each, earlier) for each in excerpts]
         # A window is known by its tokens: excerpts next to each other often have the same surroundings.
         windows = {each.key: each.window for each in prepared}
         logits = {key: self._logits(window) for key, window in windows.items()}
@@ -64,15 +67,14 @@ class OnnxReader:
         found: Floats = self._session.run(None, {"ids": ids, "kinds": kinds, "mask": mask})[0][0]
         return found
 
-    def _prepare(self, question: str, excerpt: Excerpt) -> _Prepared:
-        before = excerpt.before[-_NEIGHBOURS:]
-        texts = [*before, excerpt.sentence, *excerpt.after[:_NEIGHBOURS]]
-        at = len(before)
+    def _prepare(self, question: str, excerpt: Excerpt, earlier: str) -> _Prepared:
+        texts = [*excerpt.before[-_NEIGHBOURS:], excerpt.sentence, *excerpt.after[:_NEIGHBOURS]]
+        at = len(excerpt.before[-_NEIGHBOURS:])
         left, right = surround([len(each.split()) for each in texts], at, (0, len(texts)), WINDOW_WORDS)
-        asked, heading, *sentences = self._tokenizer.encode_batch(
-            [question, excerpt.heading, *texts[left:right]], add_special_tokens=False
+        leant_on, asked, heading, *sentences = self._tokenizer.encode_batch(
+            [earlier, question, excerpt.heading, *texts[left:right]], add_special_tokens=False
         )
-        window = encode(asked.ids, heading.ids, [each.ids for each in sentences])
+        window = encode(asked.ids, heading.ids, [each.ids for each in sentences], leant_on.ids)
         return _Prepared(window, window.ids.tobytes(), at - left, sentences[at - left].offsets)
 
 
@@ -84,7 +86,7 @@ class LazyReader:
         self._lock = threading.Lock()
         self._reader: OnnxReader | None = None
 
-    def read(self, question: str, excerpts: Sequence[Excerpt]) -> list[Reading]:
+    def read(self, question: str, excerpts: Sequence[Excerpt], earlier: str = "") -> list[Reading]:
         """Return one reading for each excerpt, in order.
 
         Raises:
@@ -93,7 +95,7 @@ class LazyReader:
         with self._lock:
             if self._reader is None:
                 self._reader = OnnxReader()
-        return self._reader.read(question, excerpts)
+        return self._reader.read(question, excerpts, earlier)
 
 
 class _Prepared(NamedTuple):

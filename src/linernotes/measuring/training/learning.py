@@ -135,7 +135,7 @@ def rate_at(step: int, steps: int) -> float:
 
 
 def _precision() -> torch.dtype:
-    """Return the precision in which this processor is fastest: emulated bfloat16 takes three times as long."""
+    """Return the precision that is fastest here: to emulate bfloat16 costs more than it saves."""
     # Nothing public says it.
     has = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001
     return torch.bfloat16 if has else torch.float32

@@ -158,7 +158,7 @@ def _ask_all(background: Background, engine: Engine, article: Article) -> Iterat
         if case.is_answerable and not isinstance(turn.reply, Answer):
             withheld = _withheld(background, engine, turn, case.history)
         if case.kind in {"answerable", "near"} and (asked := engine.search(edition, case.question)):
-            told.append((len(outcomes), asked))
+            told.append((len(outcomes), (asked.question, asked.evidence)))
         outcomes.append(Outcome(case, turn.reply, milliseconds, withheld))
     strayed = other_passages([asked for _, asked in told], edition.index)
     for (at, _), probability in zip(told, strayed, strict=True):
