@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from linernotes.retrieval.index import Vocabulary
 
 # To be raised when what is made of the same text changes.
-SEGMENT_VERSION = 4
+SEGMENT_VERSION = 5
 INDEX_VERSION = 3
 # Of the model's longest text, so many tokens are kept free for a passage's heading.
 HEADING_TOKENS = 24
