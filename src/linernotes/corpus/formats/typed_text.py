@@ -63,7 +63,7 @@ def take_off_typed_marks(text: str) -> str:
 
 
 def _take_off_rules(lines: list[str]) -> None:
-    """Make headings of the lines between two rules of one look; take off rules that stand alone."""
+    """Make headings of the lines between two rules of one look; take off other rules."""
     for at, line in enumerate(lines):
         rule = _RULE.match(line)
         if rule is None:
@@ -80,7 +80,7 @@ def _take_off_rules(lines: list[str]) -> None:
 
 
 def _take_off_output(lines: list[str], at: int) -> int:
-    """Take off what a program printed below its name, up to the next blank line; return the line behind it."""
+    """Take off what a program printed below its name; return the line behind it."""
     while at < len(lines) and lines[at].strip():
         lines[at] = ""
         at += 1
