@@ -62,6 +62,7 @@ class Soak:
     asked: list[str] = field(default_factory=list)
     asked_at: dict[str, float] = field(default_factory=dict)
     apart: set[str] = field(default_factory=set)
+    channels: dict[str, str] = field(default_factory=dict)
     kinds: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     samples: list[tuple[float, int, int]] = field(default_factory=list)
@@ -226,6 +227,7 @@ class Soak:
             server.deleted,
             server.interactions,
             apart=frozenset(self.apart),
+            channels=self.channels,
         )
 
     async def run(
@@ -276,21 +278,27 @@ class Soak:
                 else await self.server.say(f"<@{APPLICATION}> {text}", number=n, channel=channel)
             )
             self.asked.append(key)
+            self.channels[key] = channel
         sent = time.monotonic() - began
-        before, found = -1, self.outcomes()
-        while len(found.lost) != before:
-            before = len(found.lost)
-            await asyncio.sleep(5.0)
+        found = self.outcomes()
+        while found.lost and time.monotonic() - began < BOUND_SECONDS:
+            await asyncio.sleep(1.0)
             found = self.outcomes()
+        settled = time.monotonic() - began
+        # Nothing may come after: a second answer, an apology in place of one.
+        await asyncio.sleep(5.0)
+        found = self.outcomes()
         took = max(each.at for each in self.server.requests) - began
         beats = self.server.heartbeats
         gaps = [later - earlier for earlier, later in itertools.pairwise(beats)]
         resident = [each[1] for each in self.samples]
         print(f"asked within {sent:.1f} s, the last request came after {took:.1f} s")
+        print(f"all had an outcome after {settled:.0f} s (of {BOUND_SECONDS:.0f})")
         print(f"the longest time between two heartbeats: {max(gaps, default=0.0):.1f} s (asked for each 2 s)")
         print(f"memory: {resident[0] // 1024} MiB before, {max(resident) // 1024} MiB at most")
         self.ends = True
         looking.cancel()
+        print(found, flush=True)
         self.process.send_signal(signal.SIGTERM)
         await asyncio.wait_for(self.process.wait(), 10)
         return found
@@ -362,8 +370,8 @@ async def main() -> int:
             soak = Soak(server, folder, random.Random(given.seed), given.rate)  # noqa: S311  it makes faults
             if given.burst:
                 server.heartbeat_seconds = 2.0
-                print(await soak.burst(given.burst))
-                return 0
+                found = await soak.burst(given.burst)
+                return int(bool(found.lost or found.doubled or found.taken_back))
             found = await soak.run(given.minutes, given.per_second, given.trouble, given.restart)
             return _print(soak, found)
 

@@ -93,6 +93,91 @@ def test_drawn_tables_are_rows(source: str, rows: list[str], name: str) -> None:
     ]
 
 
+RST = ":Author: Ann\n\n.. |s| replace:: *Salt Year*\n.. _wells: https://x.org\n\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (
+            "|s| is `fine <https://x.org>`__, says **Ann** [1]_.\n\n.. [1] A note\n   goes on.",
+            ["Salt Year is fine, says Ann."],
+        ),
+        ("Songs\n=====\n\n``KOT-3`` is :term:`loud`, see wells_.", ["Songs", "KOT-3 is loud, see wells."]),
+        (
+            ".. note::\n\n   Mind the step.\n\n.. image:: a.png\n   :alt: A boat\n\n.. No.\n   No.",
+            ["Mind the step."],
+        ),
+        ("| Ann Ruys\n| Odo Farrant", ["Ann Ruys", "Odo Farrant"]),
+        ("Salt Year\n    The only song.", ["Salt Year", "The only song."]),
+        (
+            "=====  =====\nSide   Song\n=====  =====\nA      Salt\n       Year\n=====  =====",
+            ["Side, Song", "A, Salt Year"],
+        ),
+        (".. epigraph::\n\n   Loud is easy.\n\n   -- Ann Ruys", ["Loud is easy.", "-- Ann Ruys"]),
+    ],
+    ids=["inline", "sections", "directives", "line block", "definitions", "simple table", "epigraph"],
+)
+def test_restructured_text_is_read(source: str, expected: list[str]) -> None:
+    """A text with two kinds of what only reStructuredText has is read as its pages show it."""
+    assert [text for _, text in shown(RST + source, "a.txt")] == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (
+            "*Salt* is _fine_.footnote:[Or so.] See <<salt,the song>> at https://x.org[Wells,window=_blank].",
+            ["Salt is fine. See the song at Wells."],
+        ),
+        (
+            '[.title]#"Peat"# came out.\n\n// no\n\n////\nNo.\n////\n\nNOTE: Mind the step.',
+            ['"Peat" came out.', "Mind the step."],
+        ),
+        (
+            "[quote, Ann Ruys, The Lantern]\n____\nLoud is easy.\n____",
+            ["Loud is easy.\n-- Ann Ruys, The Lantern"],
+        ),
+        ("|===\n| Song | By\n\n| Salt\n| Ann\n\n| Peat\n| Odo\n|===", ["Song, By", "Salt, Ann", "Peat, Odo"]),
+        ("Mixed by:: Ann\nSleeve:: Odo +", ["Mixed by: Ann", "Sleeve: Odo"]),
+        ("* one\n** two\n\n. three", ["one", "two", "three"]),
+        ("ifdef::x[]\n++++\n<div/>\n++++\nendif::[]\n\nFine.", ["Fine."]),
+    ],
+    ids=["inline", "blocks", "quote", "table", "descriptions", "lists", "conditions"],
+)
+def test_asciidoc_is_read(source: str, expected: list[str]) -> None:
+    """A text with two kinds of what tells AsciiDoc is read as its pages show it."""
+    header = "= Salt\nAnn Ruys\n:toc: left\n\n== Notes\n\n"
+    assert [text for _, text in shown(header + source, "a.txt")] == ["Salt", "Notes", *expected]
+
+
+def test_what_typists_and_tapers_set_is_read() -> None:
+    """Emphasis, headings between rules, legends, track codes and checksums of a plain text."""
+    source = (
+        "=====\nBAND:\n=====\n\nIda Vane - bass\nTom Ruys - drums\nOdo Farrant - vocals\n\n"
+        "101. d1t01 - Salt Year *   -> [ 8:31]\n102. d1t02 - Peat  [ 1:00]\n\n* = with _Ann_ on fiddle\n"
+        "+ = for the *first* time\n\na.flac:4b1d0c7e9a2f58e3b6c0d94f7a1e2b38\n\n=======\n\nTrade freely."
+    )
+    assert [text for _, text in shown(source, "a.txt")] == [
+        "BAND",
+        "Ida Vane - bass\nTom Ruys - drums\nOdo Farrant - vocals",
+        "Salt Year * [ 8:31]",
+        "Peat [ 1:00]",
+        "* = with Ann on fiddle",
+        "+ = for the first time",
+        "Trade freely.",
+    ]
+
+
+def test_a_page_s_own_words_are_left_out() -> None:
+    """Menus, counters and pleas to subscribe that were copied along say nothing of the article."""
+    source = (
+        "Jump to navigation Jump to search\n\nFine.[1](https://x.org#footnote-1)\n\n"
+        "[Share](javascript:void(0))\n\n### Share this:\n\n- [X](x)"
+    )
+    assert shown(source) == [("paragraph", "Fine.")]
+
+
 def test_unmarked_headings_of_a_copied_page_are_headings() -> None:
     """Two blank lines above, the usual names of sections, and capitals alone make a heading of a line."""
     source = (
@@ -271,6 +356,38 @@ def test_the_replies_of_an_interview_are_its_quotations(source: str) -> None:
     assert said(LEAD + source) == [(REPLY, "Odo Farrant"), ("Ann mixed it.", "Odo Farrant")]
 
 
+@pytest.mark.parametrize("name", ["a.md", "a.txt"])
+def test_quoted_lines_are_the_questions_of_an_interview_by_mail(name: str) -> None:
+    """What stands below a quoted question replies to it, up to the next one; a rule ends the last reply."""
+    source = (
+        "An interview with Odo Farrant.\n\n> Was it good?\n\nWe cut the demo in a barn.\n\nIt leaked.\n\n"
+        "> And who\n> mixed it?\n\n(That is from a reader.)\n\nAnn did.\n\n>> Why?\n\nShe could.\n\n"
+        "---\n\nThe record is out now."
+    )
+    assert said(source, name) == [
+        ("We cut the demo in a barn. It leaked.", "Odo Farrant"),
+        ("Ann did.", "Odo Farrant"),
+        ("She could.", "Odo Farrant"),
+    ]
+
+
+def test_block_quotations_that_do_not_ask_are_no_interview() -> None:
+    """Three quotations from reviews stay quotations, whatever stands between them."""
+    quotes = [
+        f"> It is a fine record, the {nth} of theirs.\n\nSo they wrote."
+        for nth in ("first", "second", "third")
+    ]
+    kinds = [kind for kind, _ in shown("\n\n".join(quotes))]
+    assert kinds == ["quote", "paragraph"] * 3
+
+
+def test_a_mails_header_and_signature_are_no_prose() -> None:
+    """The subject is the heading, without the list's tag."""
+    header = "From: Ann <a@x.org>\nDate: Sun, 20 Oct 2002\nSubject: Re: [wells] Salt Year\nX-Mailer: Pine"
+    source = f"{header}\n\nFine.\n\n-- \nAnn"
+    assert shown(source, "a.txt") == [("heading", "Salt Year"), ("paragraph", "Fine.")]
+
+
 def test_an_interviewers_sentences_ask_and_a_short_reply_keeps_its_question() -> None:
     """What the interviewer says is marked, and "She rang me." is not shown without what it replies to."""
     source = f"{LEAD}PK: I know them. What brought her in?\n\nOF: She rang me.\n\nPK: Why?\n\nOF: {REPLY * 4}"
@@ -333,10 +450,34 @@ def test_an_abstract_in_a_block_quote_is_nobodys_words() -> None:
         "[a b=" * 10_000,
         "a[1]" * 20_000,
         "<ref>" * 9_000,
+        "|===\n" * 20_000,
+        "= a\n[quote]\n____\n" * 5_000,
+        ".. a::\n\n" * 9_000,
+        ":a:`b` .. `" * 9_000,
+        "=== ===\n" * 20_000,
+        "*a _b `c " * 15_000,
+        "> a?\n\nb\n\n" * 9_000,
+        "[[[a << footnote:[ " * 9_000,
     ],
-    ids=["tags", "templates", "attributes", "links", "shortcodes", "notes", "references"],
+    ids=[
+        "tags",
+        "templates",
+        "attributes",
+        "links",
+        "shortcodes",
+        "notes",
+        "references",
+        "tables of AsciiDoc",
+        "quotes of AsciiDoc",
+        "directives",
+        "roles",
+        "simple tables",
+        "emphasis",
+        "mail",
+        "anchors",
+    ],
 )
-@pytest.mark.parametrize("name", ["a.md", "a.html"])
+@pytest.mark.parametrize("name", ["a.md", "a.html", "a.txt"])
 def test_a_flood_of_marks_is_read(source: str, name: str) -> None:
     """It is read, and in time that grows with its length: this would not end otherwise."""
     assert len(read(source + " End.", name).text) >= len("End.")

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from linernotes.corpus.files import read_document
+from linernotes.corpus.quotes import find_quotes
 from linernotes.measuring.cases import read_cases, read_expected
 from linernotes.words import holds
+
+if TYPE_CHECKING:
+    from linernotes.models import Document
 
 HABITS = Path(__file__).parent / "golden" / "habits"
 FOLDERS = sorted(path.parent for path in HABITS.glob("*/clean.txt"))
@@ -87,6 +94,43 @@ def test_the_quotations_stand_in_the_article(folder: Path) -> None:
     assert [each.text for each in expected if not stands_in(each.text, shown(folder))] == []
     assert len({each.text for each in expected}) == len(expected)
     assert all(set(row) == {"file", "text", "speaker", "source"} for row in rows(folder, "quotes.jsonl"))
+
+
+def read(folder: Path) -> Document:
+    path = next((folder / "corpus").iterdir())
+    return read_document(path.read_bytes(), path.name)[0]
+
+
+def load_crumbs() -> Any:
+    path = Path(__file__).parents[1] / "benchmarks" / "crumbs.py"
+    spec = importlib.util.spec_from_file_location("crumbs", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["crumbs"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@every_habit
+def test_no_block_that_is_read_has_a_crumb_of_markup(folder: Path) -> None:
+    """Whatever is shown of an article in a habit, there is no markup left in it."""
+    document = read(folder)
+    crumbs = load_crumbs()
+    found = [
+        crumb.kind
+        for block in document.blocks
+        for crumb in crumbs.find_crumbs(document.text[block.start : block.end])
+    ]
+    assert found == []
+
+
+def test_in_an_interview_by_mail_the_quoted_lines_ask() -> None:
+    """Each reply below a quoted question is the guest's, an editor's word between them is nobody's."""
+    folder = HABITS / "11-email-interview"
+    expected = read_expected((folder / "quotes.jsonl").read_bytes(), folder.name)
+    found = {(quote.text, quote.speaker) for quote in find_quotes(read(folder))}
+    assert found == {(each.text, each.speaker) for each in expected}
 
 
 def test_no_id_is_used_twice() -> None:

@@ -14,6 +14,7 @@ from linernotes.answering.answer import decide, find_rival, of_one_document, ope
 from linernotes.answering.conversation import Standalone, is_follow_up, stand_alone
 from linernotes.answering.language import is_foreign
 from linernotes.answering.naming import DocumentNames
+from linernotes.answering.placed import without_title
 from linernotes.answering.question import is_about_whole, plain, screen
 from linernotes.corpus.passages import split
 from linernotes.corpus.quotes import find_questions, find_quotes
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from linernotes.retrieval.index import Vocabulary
 
 # To be raised when what is made of the same text changes.
-SEGMENT_VERSION = 4
+SEGMENT_VERSION = 5
 INDEX_VERSION = 3
 # Of the model's longest text, so many tokens are kept free for a passage's heading.
 HEADING_TOKENS = 24
@@ -298,6 +299,7 @@ class Engine:
         """Answer from the best of these documents, and say what the second best has to say."""
         edition, question = asked.edition, asked.standalone.question
         evidence = edition.index.search(asked.query, within=within)
+        evidence = without_title(evidence, self._titled(edition, evidence.candidates[0].sentence.document))
 
         def read(found: Evidence, worth: int) -> Evidence:
             earlier = asked.standalone.earlier
@@ -325,6 +327,12 @@ class Engine:
         if reply.certainty == "stated" and reply.confidence >= other.confidence:
             return replace(reply, other=_alternative(other))
         return replace(other, other=_alternative(reply) if reply.certainty == "stated" else None)
+
+    @staticmethod
+    def _titled(edition: Edition[Index], document: str) -> str:
+        """Return what a document's metadata call it, and whom it is by."""
+        found = next((each for each in edition.documents if each.name == document), None)
+        return " ".join(filter(None, (found.title, found.artist))) if found is not None else ""
 
     def _open(self, asked: _Asked, within: frozenset[str] | None) -> Answer | Unanswered:
         """Answer what the whole is."""

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# How a sentence begins that is for all who were refused in a channel.
+TOGETHER = "This is for the last "
 
 
 def shows_answer(body: dict[str, Any]) -> bool:
@@ -57,15 +63,24 @@ class Outcomes:
         )
 
 
-def outcomes_of(
+def outcomes_of(  # noqa: C901  one kind of outcome after another
     asked: list[str],
     messages: list[dict[str, Any]],
     deleted: set[str],
     interactions: dict[str, Interaction],
     *,
     apart: frozenset[str] = frozenset(),
+    channels: Mapping[str, str] | None = None,
 ) -> Outcomes:
-    """Return what has become of the questions with these ids; those ``apart`` may have ended without one."""
+    """Return what has become of the questions with these ids; those ``apart`` may have ended without one.
+
+    A crowd is told by one sentence in its channel: it is the outcome of those that were asked there before it
+    and have no reply of their own; ``channels`` says where each was asked.
+    """
+    told: dict[str, int] = {}
+    for message in messages:
+        if str(message.get("content") or "").startswith(TOGETHER):
+            told[message["channel_id"]] = max(told.get(message["channel_id"], 0), int(message["id"]))
     replies: Counter[str] = Counter()
     answers: set[str] = set()
     gone: set[str] = set()
@@ -82,6 +97,9 @@ def outcomes_of(
     for key in asked:
         made = interactions.get(key)
         count = replies[key] if made is None else made.visible
+        where = (channels or {}).get(key)
+        if not count and made is None and where is not None and told.get(where, 0) > int(key):
+            count = 1
         if made is not None and (made.too_late or key in apart) and not count:
             too_late += 1
         elif not count:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import asyncio
+from contextlib import ExitStack, suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from linernotes.chat.asking import crowds
 from linernotes.chat.frame.manners import BusyError, Limits, Manners, Rate
 from linernotes.chat.frame.shares import Shares
 
@@ -89,18 +91,18 @@ def test_a_question_that_is_refused_holds_nothing() -> None:
         assert manners.under_way == 1
 
 
-def test_that_everybody_asks_is_told_once_in_ten_seconds() -> None:
-    now = [0.0]
-    manners = Manners(lambda: now[0], Limits(at_once=0))
-
-    def told() -> bool:
+def test_a_crowd_is_told_from_a_person_who_asks_too_much() -> None:
+    """Who asks where all places are taken, or the server's share is used up, is one of many."""
+    for manners, is_crowd in (
+        (Manners(lambda: 0.0, Limits(at_once=0)), True),
+        (Manners(lambda: 0.0, Limits(server=Rate(1, 60.0))), True),
+        (Manners(lambda: 0.0, Limits(person=Rate(1, 60.0))), False),
+    ):
+        with suppress(BusyError), manners.question(1, 1):
+            pass
         with pytest.raises(BusyError) as refused, manners.question(1, 1):
             pass
-        return refused.value.told
-
-    assert [told(), told()] == [False, True]
-    now[0] = 10.0
-    assert [told(), told()] == [False, True]
+        assert refused.value.is_crowd is is_crowd
 
 
 def test_what_was_asked_over_a_minute_and_comes_at_once_is_not_too_much() -> None:
@@ -116,3 +118,25 @@ def test_what_was_asked_over_a_minute_and_comes_at_once_is_not_too_much() -> Non
             pass
     with pytest.raises(BusyError), manners.question(1, 1, age=60.0):
         pass
+
+
+async def test_a_crowd_is_told_at_once_and_then_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first is refused at once; the others of a channel share one sentence, and it is tried again."""
+    monkeypatch.setattr(crowds, "TOGETHER_SECONDS", 0.05)
+    told: list[tuple[str, str]] = []
+    fails = ["third"]
+
+    async def send(question: str, sentence: str) -> str | None:
+        told.append((question, sentence))
+        return fails.pop() and None if question in fails else question
+
+    crowd = crowds.Crowds(send, lambda: False)
+    for question in ("first", "second", "third"):
+        await crowd.refuse(1, question, "Too many.")
+    await crowd.refuse(2, "elsewhere", "Too many.")
+    assert told == [("first", "Too many."), ("elsewhere", "Too many.")]
+    await asyncio.sleep(0.3)
+    together = ("third", "This is for the last 2 questions here. Too many.")
+    assert told[2:] == [together, together]
+    await crowd.refuse(1, "fourth", "Too many.")
+    assert told[4:] == [("fourth", "Too many.")]

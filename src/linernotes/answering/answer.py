@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from linernotes.answering.confidence import COMPARED, find_features, judgement
 from linernotes.answering.lead import find_lead, unit_of
+from linernotes.answering.placed import put_first
 from linernotes.models import Answer, Hit, Span, Unanswered
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def decide(
         refuse: whether to say so; without it, the nearest sentences are the answer whatever they say.
     """
     judge = judgement()
+    evidence = put_first(question, evidence, corpus)
     features = look(question, compose(evidence, corpus, judge.unread.gain), evidence, corpus)
     if not judge.is_near(features) and refuse:
         hit = find_hits(evidence, corpus)[0]
@@ -59,7 +61,7 @@ def decide(
         evidence = read(evidence, worth)
         if worth > 1:
             by = judge.read
-    evidence = of_one_document(evidence)
+    evidence = of_one_document(put_first(question, evidence, corpus))
     composed = compose(evidence, corpus, by.gain)
     features = look(question, composed, evidence, corpus)
     grade = by.grade(features)

@@ -44,6 +44,8 @@ LONGEST_WITH_BEFORE = 240
 SHORTEST_REPLY = 60
 # A question longer than this is no question of an interviewer.
 LONGEST_QUESTION = 240
+# "Notably:" introduces a list, and says nothing without the sentence before it.
+MOST_BARE_WORDS = 3
 
 _CLOSE = "[\"'\u2019”»)\\]]*"
 _ENDS = re.compile(rf"[.!?…:;]{_CLOSE}(?:\[\w+\])*$")
@@ -93,7 +95,7 @@ def find_lead(position: int, corpus: Corpus, said: Collection[str] = ()) -> Lead
     passage = corpus.passage(sentence.document, sentence.passage)
     unit = unit_of(position, sentences)
     kind = "quotation" if len(unit) > 1 else "sentence"
-    items = _list_around(position, sentences, passage)
+    items = _list_around(position, sentences, passage) or _list_after(position, sentences, passage)
     if items is not None and (len(unit) == 1 or set(unit) <= set(items)):
         unit, kind = items, "items"
     # The line that introduces a quotation may be what answers: then the rest of the unit is quoted.
@@ -148,12 +150,12 @@ def _context(kind: str, sentence: Sentence) -> Context:
 
 def _list_around(position: int, sentences: Sequence[Sentence], passage: Passage) -> range | None:
     """Return the items around this one, with the line that introduces them; ``None`` where it is no item."""
-    if not _is_item(sentences[position], passage):
+    if not is_item(sentences[position], passage):
         return None
     low, high = position, position + 1
-    while low > 0 and _same(sentences[low - 1], passage) and _is_item(sentences[low - 1], passage):
+    while low > 0 and _same(sentences[low - 1], passage) and is_item(sentences[low - 1], passage):
         low -= 1
-    while high < len(sentences) and _same(sentences[high], passage) and _is_item(sentences[high], passage):
+    while high < len(sentences) and _same(sentences[high], passage) and is_item(sentences[high], passage):
         high += 1
     if sentences[high - 1].end - sentences[low].start > LONGEST_LIST:
         low, high = position, position + 1
@@ -161,14 +163,38 @@ def _list_around(position: int, sentences: Sequence[Sentence], passage: Passage)
         before = sentences[low - 1]
         if sentences[high - 1].end - before.start <= LONGEST_LIST:
             low -= 1
+            if low > 0 and _introduces_barely(low, sentences, passage):
+                low -= 1
     return range(low, high)
+
+
+def _list_after(position: int, sentences: Sequence[Sentence], passage: Passage) -> range | None:
+    """Return a sentence with the list that a bare word behind it introduces ("…, such as: …")."""
+    bare, item = position + 1, position + 2
+    if item >= len(sentences) or not _introduces_barely(bare, sentences, passage):
+        return None
+    items = _list_around(item, sentences, passage) if _same(sentences[item], passage) else None
+    return items if items is not None and position in items else None
+
+
+def _introduces_barely(position: int, sentences: Sequence[Sentence], passage: Passage) -> bool:
+    """Say whether a list is introduced by a word or two, which lean on the sentence before in their line."""
+    sentence, before = sentences[position], sentences[position - 1]
+    return (
+        introduces(sentence)
+        and len(sentence.text.split()) <= MOST_BARE_WORDS
+        and _same(sentence, passage)
+        and _same(before, passage)
+        and "\n" not in passage.text[before.end - passage.start : sentence.start - passage.start]
+        and sentence.end - before.start <= LONGEST_LIST
+    )
 
 
 def _same(sentence: Sentence, passage: Passage) -> bool:
     return sentence.document == passage.document and sentence.passage == passage.number
 
 
-def _is_item(sentence: Sentence, passage: Passage) -> bool:
+def is_item(sentence: Sentence, passage: Passage) -> bool:
     """Say whether a sentence is a line by itself that is short and does not end as sentences do."""
     start, end = sentence.start - passage.start, sentence.end - passage.start
     alone = (start == 0 or passage.text[start - 1] == "\n") and (

@@ -26,6 +26,7 @@ from linernotes.chat.asking.addressing import (
 )
 from linernotes.chat.asking.answers import Reply, add_buttons, answer, remember, remove_answer
 from linernotes.chat.asking.catching_up import CatchingUp
+from linernotes.chat.asking.crowds import Crowds
 from linernotes.chat.asking.open_questions import OpenQuestions
 from linernotes.chat.asking.places import Places, may_write, own_permissions
 from linernotes.chat.frame import logs
@@ -134,6 +135,7 @@ class Messages:
         self._replies: OrderedDict[int, discord.Message] = OrderedDict()
         self._typing: Counter[int] = Counter()
         self._refusing: set[int] = set()
+        self._crowds: Crowds[_Heard] = Crowds(self._send, lambda: bot.leaving)
         self._overheard = 0
         # Who has been told how to mention the bot: once in each server.
         self._taught: OrderedDict[tuple[int | None, int], None] = OrderedDict()
@@ -300,8 +302,11 @@ class Messages:
             self._overheard -= 1
 
     async def _refuse(self, heard: _Heard, busy: BusyError) -> None:
-        """Say that too much is asked, if it can be said at once; what would wait is dropped."""
+        """Say that too much is asked: to a crowd together, to a person once, if it can be said at once."""
         where = heard.place.channel
+        if busy.is_crowd:
+            await self._crowds.refuse(where, heard, str(busy))
+            return
         if busy.told or where in self._refusing or len(self._refusing) >= _REFUSALS:
             return
         self._refusing.add(where)

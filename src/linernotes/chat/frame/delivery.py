@@ -55,6 +55,10 @@ PAUSES = wait_exponential_jitter(multiplier=0.25, max=30.0, jitter=0.25)
 MOST_WAITING: Final = 400
 """So many requests at most wait to be repeated; in a long outage the rest are given up at once."""
 
+MOST_ACKNOWLEDGING: Final = 100
+"""So many acknowledgements are on their way at once. A thousand connections that open at the same time are
+slower than a hundred that are used again, and each would run into its own deadline."""
+
 _RATE_LIMITED: Final = 429
 _FORBIDDEN: Final = 403
 _SERVER_ERRORS: Final = 500
@@ -138,6 +142,8 @@ class Persistent:
         self._session = session
         self._pauses = pauses
         self._waiting = 0
+        self._acknowledging = asyncio.Semaphore(MOST_ACKNOWLEDGING)
+        self._acknowledging = asyncio.Semaphore(MOST_ACKNOWLEDGING)
         # Until when Discord takes no request of the bot's at all.
         self._shut_until = 0.0
 
@@ -203,19 +209,14 @@ class Persistent:
         now = asyncio.get_running_loop().time()
         if self._shut_until > now:
             await asyncio.sleep(self._shut_until - now)
-        delivery.is_trying = True
-        try:
-            response = await self._session.request(method, url, **given)
-            try:
-                # With its body it is whole; read later, a connection that breaks would not be repeated.
-                text = await response.read()
-            except BaseException:
-                response.close()
-                raise
-        except aiohttp.ClientConnectorError as error:
-            raise delivery.failed(_name(error), taken=False) from error
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise delivery.failed(_name(error), taken=True) from error
+        if path.endswith("/callback"):
+            async with self._acknowledging:
+                if delivery.seconds > CALLBACK_SECONDS:
+                    # Discord has ended it: it would only take the time of those that can still be answered.
+                    raise delivery.failed("too late", taken=False)
+                response, text = await self._send(delivery, method, url, given)
+        else:
+            response, text = await self._send(delivery, method, url, given)
         delivery.is_trying = False
         status = response.status
         if status == _RATE_LIMITED and (seconds := _shut_for(text)) is not None:
@@ -240,6 +241,25 @@ class Persistent:
             response.release()
             return _Acknowledged(path)
         return response
+
+    async def _send(
+        self, delivery: _Delivery, method: str, url: str, given: dict[str, Any]
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        """Send a request once, and return the response with its body."""
+        delivery.is_trying = True
+        try:
+            response = await self._session.request(method, url, **given)
+            try:
+                # With its body it is whole; read later, a connection that breaks would not be repeated.
+                text = await response.read()
+            except BaseException:
+                response.close()
+                raise
+        except aiohttp.ClientConnectorError as error:
+            raise delivery.failed(_name(error), taken=False) from error
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise delivery.failed(_name(error), taken=True) from error
+        return response, text
 
 
 class _FailedError(Exception):

@@ -15,10 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
 
 _MOST_BUCKETS = 20_000
-
-# That everybody asks at once is said in one place once in so many seconds.
-_TOLD_SECONDS: Final = 10.0
-_MOST_TOLD: Final = 2_000
+_CROWDED: Final = "So many are asking at the moment that I cannot keep up; please ask again in a minute."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +41,17 @@ class Limits:
 
 
 class BusyError(RefusalError):
-    """Too many questions; ``told`` says whether this has been said a moment ago."""
+    """Too many questions.
 
-    def __init__(self, sentence: str, *, told: bool = False) -> None:
+    ``is_crowd`` says that it is not this person who asks too much; ``told`` whether it has been said to the
+    person a moment ago.
+    """
+
+    def __init__(self, sentence: str, *, told: bool = False, is_crowd: bool = False) -> None:
         """Keep the sentence."""
         super().__init__(sentence)
         self.told = told
+        self.is_crowd = is_crowd
 
 
 class Held:
@@ -78,7 +80,6 @@ class Manners:
         self._buckets: OrderedDict[tuple[int | None, int | None], _Bucket] = OrderedDict()
         self._answering = Shares(limits.at_once)
         self._unsent = Shares(limits.unsent)
-        self._told: OrderedDict[Hashable, float] = OrderedDict()
 
     @property
     def under_way(self) -> int:
@@ -102,10 +103,10 @@ class Manners:
         # Each direct message is a server of its own.
         taker = ("person", person) if guild is None else ("server", guild)
         if not self._unsent.take(taker):
-            raise self._crowded(taker)
+            raise BusyError(_CROWDED, is_crowd=True)
         try:
             if not self._answering.take(taker):
-                raise self._crowded(taker)
+                raise BusyError(_CROWDED, is_crowd=True)
             held = Held(self._answering, taker)
             try:
                 self._count(guild, person, age)
@@ -124,18 +125,6 @@ class Manners:
                 (guild, None), limits.server, asked, "This server has asked a lot; ask me again in {}."
             )
 
-    def _crowded(self, taker: Hashable) -> BusyError:
-        now = self._clock()
-        told = now - self._told.get(taker, -math.inf) < _TOLD_SECONDS
-        if not told:
-            self._told[taker] = now
-            self._told.move_to_end(taker)
-            if len(self._told) > _MOST_TOLD:
-                self._told.popitem(last=False)
-        return BusyError(
-            "So many are asking at the moment that I cannot keep up; please ask again shortly.", told=told
-        )
-
     def _take(self, key: tuple[int | None, int | None], rate: Rate, asked: float, sentence: str) -> None:
         bucket = self._buckets.get(key)
         if bucket is None:
@@ -150,7 +139,8 @@ class Manners:
         if bucket.left < 1:
             seconds = math.ceil((1 - bucket.left) * rate.seconds / rate.times)
             told, bucket.told = bucket.told, True
-            raise BusyError(sentence.format("a second" if seconds == 1 else f"{seconds} seconds"), told=told)
+            wait = "a second" if seconds == 1 else f"{seconds} seconds"
+            raise BusyError(sentence.format(wait), told=told, is_crowd=key[1] is None)
         bucket.left -= 1
         bucket.told = False
 

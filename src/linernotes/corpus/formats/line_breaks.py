@@ -15,7 +15,19 @@ _TURN = re.compile(r"[*_]*(?:[QA]|[A-Z][\w.\u2019'-]*(?: [A-Z&][\w.\u2019'-]*){0
 _QUESTION_TURN = re.compile(r"[*_]*(?:Q|A|Question|Answer)[*_]*[:.][*_]*\s")
 _DASH_LINE = re.compile(r"[*_]*(?:[—–―⸺]|--)\s?\S")  # noqa: RUF001  the dashes are meant
 _BULLET = re.compile(r"[•·‣◦▪]\s")
+# "Ida Vane - bass", "Mastered by: Tom Ruys": who did what, and where.
+_LABELLED = re.compile(r"[*_]*[A-Z\d][^\n:.!?]{0,60}?(?:[*_]*:[*_]*|[ \t]+[-–—])[ \t]+\S")  # noqa: RUF001
+_FEWEST_LABELLED, _LONGEST_LABELLED = 3, 90
 STARTS_LINE = re.compile(r"[\"'“‘«(\[¿¡]*[^\W_a-zß-ÿ]")  # noqa: RUF001  the quotation marks are meant
+
+
+def is_list_of_labels(lines: Sequence[str]) -> bool:
+    """Say whether each of several lines has a short label and what belongs to it: a list without marks."""
+    return (
+        len(lines) >= _FEWEST_LABELLED
+        and max(map(len, lines)) <= _LONGEST_LABELLED
+        and all(_LABELLED.match(line.strip()) for line in lines)
+    )
 
 
 def is_deliberate_break(lines: Sequence[str], index: int) -> bool:

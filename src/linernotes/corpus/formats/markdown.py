@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from markdown_it import MarkdownIt
 
 from linernotes.corpus.formats.blocks import MAX_NESTING, BlockWalk
-from linernotes.corpus.formats.line_breaks import is_deliberate_break
+from linernotes.corpus.formats.line_breaks import is_deliberate_break, is_list_of_labels
 from linernotes.corpus.formats.site_code import take_off
 from linernotes.corpus.formats.tables import add_row_rule
 
@@ -103,13 +103,14 @@ def _runs(token: Token, first_line: int) -> list[Run]:
 def _children_runs(children: Sequence[Token], source: str, first_line: int) -> Iterator[Run]:
     lines = source.split("\n")
     breaks = [found.start() for found in re.finditer("\n", source)]
+    listed = is_list_of_labels(lines)
     line = first_line
     for child in children:
         begin, end = child.meta.get("place", (None, None))
         match child.type:
             case "softbreak":
                 index = bisect_left(breaks, end) - 1
-                yield ("\n" if is_deliberate_break(lines, index) else " ", line)
+                yield ("\n" if listed or is_deliberate_break(lines, index) else " ", line)
             case "hardbreak":
                 yield ("\n", line)
             case "code_inline":

@@ -1,4 +1,7 @@
-"""Plain text files: blocks as in Markdown, but what stands within a line stays as it is."""
+"""Plain text files: blocks as in Markdown; within a line, typists' emphasis alone is taken off.
+
+A text that is written in reStructuredText or AsciiDoc is rewritten for this reader first.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
 
+from linernotes.corpus.formats import asciidoc, restructured_text
 from linernotes.corpus.formats.blocks import MAX_NESTING, BlockWalk
-from linernotes.corpus.formats.line_breaks import STARTS_LINE, is_deliberate_break
+from linernotes.corpus.formats.line_breaks import STARTS_LINE, is_deliberate_break, is_list_of_labels
 from linernotes.corpus.formats.site_code import take_off
 from linernotes.corpus.formats.tables import add_row_rule
+from linernotes.corpus.formats.typed_text import take_off_typed_marks
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -20,7 +25,13 @@ if TYPE_CHECKING:
 
 def read(text: str, writer: DocumentWriter) -> None:
     """Write the blocks of a plain text."""
-    BlockWalk(writer, _runs).read(_parser().parse(take_off(text, fences=False)), text)
+    shown = text
+    for language in (asciidoc, restructured_text):
+        if language.is_written_in(text):
+            shown = language.rewrite(text)
+            break
+    shown = take_off_typed_marks(take_off(shown, fences=False))
+    BlockWalk(writer, _runs).read(_parser().parse(shown), text)
 
 
 @functools.cache
@@ -47,6 +58,8 @@ def _runs(token: Token, first_line: int) -> list[Run]:
     ]
     if 2 * sum(early) >= len(starts) > 1:
         early = [STARTS_LINE.match(word) is not None for word in starts]
+    if is_list_of_labels(lines):
+        early = [True] * len(starts)
     runs: list[Run] = []
     for index, line in enumerate(lines):
         runs.append((f" {line} ", first_line + index))

@@ -11,13 +11,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from linernotes.corpus.formats.correspondence import mark_quoted_questions, take_off_mail
 from linernotes.corpus.formats.tables import lay_out_tables
+from linernotes.corpus.formats.voices import ASKS, REPLIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-ASKS, REPLIES = "\x1c", "\x1d"
-"""Stand in a paragraph that its class names as a question or a reply; no file has these characters."""
 
 # The longest tag, shortcode or attribute list that is looked for, in characters.
 _LONGEST_TAG = 600
@@ -90,6 +89,15 @@ _MORE = re.compile(r"<!--\s*(?:more|nextpage|wp:[^\n]{0,400}|/wp:[^\n]{0,100})\s
 
 _LINK_TARGET = re.compile(r"^ {0,3}\[([^\]\n]{1,60})\]:\s*\S", re.MULTILINE)
 _NOTE_TEXT = re.compile(r"^ {0,3}\[\^[^\]\s]{1,60}\]:")
+# "[1](#footnote-1)": a mark that links to its note; at the head of a line, the way back from it.
+_LINKED_NOTE = re.compile(
+    r"(?:(?<=\S)|^)\[\\?\[?\d{1,3}\\?\]?\]\([^)\s]{0,300}#(?:fn|footnote|note|ref|cite)[^)\s]{0,200}\)",
+    re.MULTILINE,
+)
+_LINKED_NOTE_TEXT = re.compile(
+    r"^\[\d{1,3}\]\([^)\s]{0,300}#[\w-]{0,40}anchor[^)\s]{0,200}\)[ \t]*\n(?:[ \t]*\n)?[^\n]{1,2000}$",
+    re.MULTILINE,
+)
 _INLINE_NOTE = re.compile(r"(?<=\S)\^\[[^\[\]\n]{0,400}\]")
 _SUP_NOTE = re.compile(
     r"(?<![\d\s])<sup\b[^>\n]{0,200}>\s{0,3}(?:<a\b[^>\n]{0,300}>)?\s{0,3}\[?(?:\d{1,3}|[a-z*†‡])\]?\s{0,3}(?:</a>)?"
@@ -137,6 +145,13 @@ _STAMP = re.compile(
     r"|^[ \t]*\[\d{1,2}:\d\d:\d\d\][ \t]*",
     re.MULTILINE,
 )
+# Python-Markdown's and MkDocs': the words are indented below it.
+_ADMONITION = re.compile(
+    r"^(?:!!!|\?\?\?\+?)[ \t]+[\w-]{1,40}(?:[ \t]+\"[^\"\n]{0,200}\")?[ \t]*$", re.MULTILINE
+)
+_SCRIPT_LINK = re.compile(
+    r"\[([^\[\]\n]{0,200})\]\(javascript:[^()\n]{0,200}(?:\([^()\n]{0,200}\)[^()\n]{0,200}){0,3}\)"
+)
 _BARE_ADDRESS = re.compile(r"^[ \t]*https?://\S+[ \t]*$", re.MULTILINE)
 
 
@@ -148,7 +163,11 @@ def take_off(text: str, *, fences: bool) -> str:
         fences: whether ``~~~`` and three backticks fence program text, which stays as it is.
     """
     parts = _split_fences(text) if fences else [(False, text)]
-    return lay_out_tables("\n".join(part if code else _clean(part) for code, part in parts))
+    lines = "\n".join(part if code else _clean(part) for code, part in parts).split("\n")
+    take_off_mail(lines)
+    if ">" in text:
+        mark_quoted_questions(lines)
+    return lay_out_tables("\n".join(lines))
 
 
 def _split_fences(text: str) -> Iterator[tuple[bool, str]]:
@@ -172,7 +191,7 @@ def _split_fences(text: str) -> Iterator[tuple[bool, str]]:
         yield bool(mark), "\n".join(held)
 
 
-def _clean(text: str) -> str:
+def _clean(text: str) -> str:  # noqa: C901  habit after habit
     if "{" in text:
         text = _blank(_KRAMDOWN_COMMENT, text)
         text = _blank(_HUGO_HIDDEN, text)
@@ -184,6 +203,9 @@ def _clean(text: str) -> str:
         text = _SHORTCODE.sub("", text)
         text = _WIKI_LINK.sub(_shown, text)
         text = _INLINE_PROPERTY.sub(r"\1: \2", text)
+        text = _SCRIPT_LINK.sub(r"\1", text)
+        text = _blank(_LINKED_NOTE_TEXT, text)
+        text = _LINKED_NOTE.sub("", text)
         text = _take_off_callouts(text)
     if "<" in text:
         text = _MORE.sub("", text)
@@ -200,6 +222,8 @@ def _clean(text: str) -> str:
         text = _HIGHLIGHT.sub(r"\1", text)
     if "''" in text:
         text = _WIKI_EMPHASIS.sub(r"\2", text)
+    if "!!!" in text or "???" in text:
+        text = _ADMONITION.sub("", text)
     for pattern in (_ABBREVIATION, _TOC, _CATEGORY, _TAG_LINE, _BARE_ADDRESS, _BLOCK_ID):
         text = pattern.sub("", text)
     return _take_off_notes(text)

@@ -1,6 +1,7 @@
 """Tables that are drawn with characters: lines in, and rows that the block rule ``row`` reads out.
 
-Grids of ASCII and of reStructuredText, tables of wikis, and columns between tabs. A row stands in the line
+Grids of ASCII and of reStructuredText, its simple tables, tables of wikis, and columns between tabs.
+A row stands in the line
 that it begins in; the other lines of the table become blank.
 """
 
@@ -19,6 +20,9 @@ ROW, CELL = "\x1e", "\x1f"
 """Begin a row and divide its cells; no file has these characters."""
 
 _BORDER = re.compile(r"^\s*\+(?:[-=:]+\+)+\s*$")
+_SIMPLE_BORDER = re.compile(r"^\s*=+(?:[ ]+=+)+\s*$")
+# A simple table is looked for so many lines far.
+_LONGEST_SIMPLE = 400
 _GRID_ROW = re.compile(r"^\s*\|.*\|\s*$")
 _WIKI_TABLE = re.compile(r"^\s*\{\|")
 _CELL_STYLE = re.compile(r"^[^|\[\]]{0,200}=[^|\[\]]{0,200}\|(?!\|)")
@@ -34,6 +38,8 @@ def lay_out_tables(text: str) -> str:
         line = lines[at]
         if "+" in line and _BORDER.match(line):
             at = _lay_out_grid(lines, at)
+        elif line.lstrip().startswith("=") and _SIMPLE_BORDER.match(line):
+            at = _lay_out_simple(lines, at)
         elif "{|" in line and _WIKI_TABLE.match(line):
             at = _lay_out_wiki(lines, at)
         elif "\t" in line.strip():
@@ -94,6 +100,40 @@ def _lay_out_grid(lines: list[str], at: int) -> int:
     if row:
         _write(lines, first, row)
     return max(end, at + 1)
+
+
+def _lay_out_simple(lines: list[str], at: int) -> int:
+    """Lay out a table whose columns stand below runs of "="; return the line behind it."""
+    columns = [found.start() for found in re.finditer(r"=+", lines[at])]
+    borders = [at]
+    for index in range(at + 1, min(len(lines), at + _LONGEST_SIMPLE)):
+        if _SIMPLE_BORDER.match(lines[index]):
+            borders.append(index)
+            if index + 1 == len(lines) or not lines[index + 1].strip():
+                break
+    else:
+        # It has no end. What was looked through holds no table at all.
+        for border in borders:
+            lines[border] = ""
+        return borders[-1] + 1
+    row: list[str] = []
+    first = at
+    for index in range(at, borders[-1] + 1):
+        line = lines[index]
+        lines[index] = ""
+        if index in borders or not line.strip():
+            continue
+        ends = [*columns[1:], max(len(line), columns[-1])]
+        cells = [line[begin:end].strip() for begin, end in zip(columns, ends, strict=True)]
+        if not cells[0] and row:
+            row = [f"{one} {two}".strip() for one, two in zip(row, cells, strict=True)]
+            continue
+        if row:
+            _write(lines, first, row)
+        row, first = cells, index
+    if row:
+        _write(lines, first, row)
+    return borders[-1] + 1
 
 
 def _lay_out_wiki(lines: list[str], at: int) -> int:

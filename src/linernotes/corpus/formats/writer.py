@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from linernotes.corpus.decoding import CONTROLS
-from linernotes.corpus.formats.site_code import ASKS, REPLIES
+from linernotes.corpus.formats.voices import ASKS, REPLIES
 from linernotes.models import Block, BlockKind, Voice
 
 if TYPE_CHECKING:
@@ -19,10 +19,21 @@ Run = tuple[str, int]
 _REFERENCES = re.compile(
     r"(?:references?|footnotes?|citations?|external links?|works cited|notes and references"
     r"|references and notes"
-    r"|sources and references|navigation menu|see also)\W*",
+    r"|sources and references|navigation menu|see also|(?:share|like) this(?: post| page)?"
+    r"|related(?: posts| articles| pages| stories)?)\W*",
     re.IGNORECASE,
 )
-"""A heading below which stands what footnote marks lead to, and nothing of the article."""
+"""A heading below which stands what footnote marks lead to, or links to elsewhere: nothing of the article."""
+
+_FURNITURE = re.compile(
+    r"(?:(?:jump to (?:navigation|search|content)|skip to (?:main )?content|back to top"
+    r"|edit this (?:page|section)|edit on github|share(?: this(?: post| page)?)?|like this|like loading"
+    r"|loading|subscribed?(?:sign in)?|sign in|click to share on \w+|part \d+)[\W_]*)+"
+    r"|thanks for reading [^.!?]{1,80}[.!] subscribe .{0,120}|you are visitor number\b.{0,400}",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What a page says about itself, copied along with it: a block that holds nothing else."""
+_LONGEST_FURNITURE = 480
 
 
 class DocumentWriter:
@@ -68,7 +79,7 @@ class DocumentWriter:
             offset += len(joined)
             gap = " " if text[-1].isspace() else ""
         joined = "".join(parts)
-        if not self._is_silent(kind, level, joined):
+        if not self._is_silent(kind, level, joined) and not _is_furniture(joined):
             self._close(Block(kind, start, start + len(joined), level, voice), joined, lines)
 
     def _is_silent(self, kind: BlockKind, level: int, text: str) -> bool:
@@ -109,3 +120,8 @@ class DocumentWriter:
     def last(self) -> tuple[BlockKind | None, str]:
         """Return kind and text of the block written last."""
         return (self.blocks[-1].kind, self.parts[-1]) if self.blocks else (None, "")
+
+
+def _is_furniture(text: str) -> bool:
+    """Say whether a block is a page's own words: its menus, its counter, its plea to subscribe."""
+    return len(text) <= _LONGEST_FURNITURE and _FURNITURE.fullmatch(text) is not None

@@ -241,6 +241,10 @@ def _voices(blocks: Sequence[Block]) -> list[tuple[int, Turn]]:
             replying = False
             continue
         asks = block.voice == "asks"
+        after = blocks[index + 1] if index + 1 < len(blocks) else None
+        if not block.voice and turns and turns[-1][1].asks and after is not None and after.voice == "replies":
+            # An editor's word between a question and what is marked as its reply.
+            continue
         if asks or block.voice == "replies" or replying:
             goes_on = replying and not (asks or block.voice) and turns and not turns[-1][1].asks
             if not goes_on:
