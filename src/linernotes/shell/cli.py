@@ -23,6 +23,7 @@ from linernotes.shell.commands.checking import check
 from linernotes.shell.commands.evaluating import evaluate, tune
 from linernotes.shell.commands.keeping import backup, restore
 from linernotes.shell.commands.operating import doctor, reload, set_aside, start
+from linernotes.shell.commands.previewing import preview
 from linernotes.shell.commands.training import train
 from linernotes.shell.environment import as_json_line, read_environment, speaks_json
 
@@ -70,7 +71,20 @@ app = typer.Typer(
 )
 app.callback(invoke_without_command=True)(start)
 # In the order in which --help names them.
-for _command in (ask, quotes, check, reload, backup, restore, set_aside, doctor, evaluate, tune, train):
+for _command in (
+    ask,
+    quotes,
+    check,
+    preview,
+    reload,
+    backup,
+    restore,
+    set_aside,
+    doctor,
+    evaluate,
+    tune,
+    train,
+):
     app.command()(_command)
 
 
