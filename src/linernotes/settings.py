@@ -102,8 +102,12 @@ class Settings(BaseModel):
         ),
     ] = False
     health_port: Annotated[
-        int | None, Field(ge=1, le=65535, description="A port that answers GET /health; empty for none")
+        int | None,
+        Field(ge=1, le=65535, description="A port that answers GET /health and GET /metrics; empty for none"),
     ] = None
+    health_host: Annotated[
+        str, Field(description="Where HEALTH_PORT is heard: this machine alone; 0.0.0.0 in a container")
+    ] = "127.0.0.1"
     privacy_url: Annotated[
         str | None, AfterValidator(_https), Field(description="A link to your privacy policy (https)")
     ] = None

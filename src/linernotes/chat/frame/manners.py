@@ -79,6 +79,13 @@ class Manners:
         self._answering = Shares(limits.at_once)
         self._unsent = Shares(limits.unsent)
         self._told: OrderedDict[Hashable, float] = OrderedDict()
+        self.refused: dict[str, int] = dict.fromkeys(("person", "server", "crowded"), 0)
+        """How many questions have not been taken: whose share was used up, or because so many ask."""
+
+    @property
+    def unsent(self) -> int:
+        """How many questions have been taken and are not replied to yet."""
+        return self._unsent.taken
 
     @property
     def under_way(self) -> int:
@@ -116,6 +123,7 @@ class Manners:
             self._take((guild, None), self._limits.server, "This server has asked a lot; ask me again in {}.")
 
     def _crowded(self, taker: Hashable) -> BusyError:
+        self.refused["crowded"] += 1
         now = self._clock()
         told = now - self._told.get(taker, -math.inf) < _TOLD_SECONDS
         if not told:
@@ -140,6 +148,7 @@ class Manners:
         if bucket.left < 1:
             seconds = math.ceil((1 - bucket.left) * rate.seconds / rate.times)
             told, bucket.told = bucket.told, True
+            self.refused["server" if key[1] is None else "person"] += 1
             raise BusyError(sentence.format("a second" if seconds == 1 else f"{seconds} seconds"), told=told)
         bucket.left -= 1
         bucket.told = False
