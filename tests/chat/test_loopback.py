@@ -314,7 +314,7 @@ async def test_a_health_port_in_use_is_one_sentence_and_78(
     server: Loopback, tmp_path: Path, free_port: int
 ) -> None:
     with socket.socket() as taken:
-        taken.bind(("0.0.0.0", free_port))  # noqa: S104  where the bot would listen
+        taken.bind(("127.0.0.1", free_port))
         taken.listen()
         async with program(server.url, tmp_path, HEALTH_PORT=str(free_port)) as process:
             status, _, err = await outcome(process)

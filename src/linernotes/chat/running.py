@@ -110,7 +110,7 @@ async def _run(settings: Settings, serving: Serving) -> int:
             await stack.enter_async_context(serving(library, settings.data_dir, bot.reloaded))
             await stack.enter_async_context(_telling(bot, library.caught_up))
             await stack.enter_async_context(membership.tidying(library.curator))
-            await stack.enter_async_context(health.serve(bot, settings.health_port))
+            await stack.enter_async_context(health.serve(bot, settings.health_port, settings.health_host))
             await _connected(bot, settings.discord_token.get_secret_value(), stop, departure)
     except asyncio.CancelledError:
         if not stop.is_set():

@@ -13,7 +13,7 @@ import math
 import random
 from collections.abc import Mapping  # noqa: TC003  dataclasses resolve their fields at run time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -45,6 +45,11 @@ if TYPE_CHECKING:
     from linernotes.engine import Engine
     from linernotes.models import Candidate, Edition, Evidence, Floats, Lead
     from linernotes.retrieval.index import Index
+
+    Progress: TypeAlias = Callable[["Step", int, int], None]
+
+Step: TypeAlias = Literal["ask", "learn"]
+"""What takes long: each article is asked, and then it is learned, once for each fold and once of all."""
 
 FOLDS = 6
 # So many candidates of a question are ranked while learning; of these, the reader reads so many.
@@ -169,7 +174,7 @@ class Tuned:
 def tune(
     engine: Engine,
     articles: Sequence[tuple[Edition[Index], Sequence[Case], bool]],
-    progress: Callable[[int, int], None] = lambda _done, _all: None,
+    progress: Progress = lambda _step, _done, _all: None,
     *,
     most: int | None = None,
 ) -> Tuned:
@@ -179,26 +184,33 @@ def tune(
         engine: the engine, with its reader.
         articles: each with its questions, and whether these are SQuAD's.
         most: of each of SQuAD's articles, so many questions at most, spread over it; by default, all.
-        progress: told how many articles have been asked, of how many.
+        progress: told how many articles have been asked, and how many times it has learned, of how many.
     """
     lessons: list[Lesson] = []
     for number in range(len(articles)):
-        progress(number, len(articles))
+        progress("ask", number, len(articles))
         lessons += _lessons(engine, articles, number, most)
-    return learn(lessons, [edition.index for edition, _, _ in articles])
+    progress("ask", len(articles), len(articles))
+    return learn(lessons, [edition.index for edition, _, _ in articles], progress)
 
 
-def learn(lessons: Sequence[Lesson], indexes: Sequence[Index]) -> Tuned:
+def learn(
+    lessons: Sequence[Lesson],
+    indexes: Sequence[Index],
+    progress: Progress = lambda _step, _done, _all: None,
+) -> Tuned:
     """Learn the weights from lessons; ``indexes`` are those of the articles, in order."""
     folds = min(FOLDS, len(indexes))
     outcomes: list[Outcome] = []
     for fold in range(folds):
+        progress("learn", fold, folds + 1)
         seen = [each for each in lessons if each.group % folds != fold]
         unseen = [each for each in lessons if each.group % folds == fold]
         if seen and unseen:
             rankings = _fit_rankings(seen)
             judge = _fit_judgement(seen, indexes, rankings)
             outcomes += _judge_all(unseen, indexes, rankings, judge)
+    progress("learn", folds, folds + 1)
     rankings = _fit_rankings(lessons)
     judge = _fit_judgement(lessons, indexes, rankings)
     final = _judge_all(lessons, indexes, rankings, judge)

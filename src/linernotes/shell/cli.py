@@ -16,15 +16,21 @@ from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from linernotes.errors import LinerNotesError
 from linernotes.shell.commands.asking import ask, quotes
 from linernotes.shell.commands.checking import check
 from linernotes.shell.commands.evaluating import evaluate, tune
 from linernotes.shell.commands.keeping import backup, restore
-from linernotes.shell.commands.operating import doctor, reload, set_aside, start
+from linernotes.shell.commands.operating import doctor, invite, reload, set_aside, start
+from linernotes.shell.commands.previewing import preview
 from linernotes.shell.commands.training import train
 from linernotes.shell.environment import as_json_line, read_environment, speaks_json
+from linernotes.shell.usage import usage_sentence
+
+WRONG_USAGE = 2
+"""The exit status of a command line that says nothing."""
 
 INTERRUPTED = 130
 """The exit status of a command that Ctrl-C ended, as shells have it."""
@@ -32,6 +38,23 @@ INTERRUPTED = 130
 
 class _Commands(TyperGroup):
     """Turns what a command raises into one sentence and an exit status."""
+
+    def main(self, *args: Any, **named: Any) -> Any:
+        """Run the command line; wrong usage ends with a sentence of ours and status 2.
+
+        Which usage is wrong, typer finds out; its own words and boxes are about parameters.
+        """
+        if not named.pop("standalone_mode", True):
+            return super().main(*args, **named, standalone_mode=False)  # type: ignore[misc]  # passed through
+        try:
+            left = super().main(*args, **named, standalone_mode=False)  # type: ignore[misc]  # the same
+        except TyperException as error:
+            sys.stderr.write(f"Error: {usage_sentence(error)}\n")
+            sys.exit(WRONG_USAGE)
+        except typer.Abort:
+            sys.exit(INTERRUPTED)
+        # Without its own way out, typer returns the status of a command that left with one.
+        sys.exit(left if isinstance(left, int) else 0)
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # typer's own type for it is private
         """Run a command."""
@@ -70,7 +93,21 @@ app = typer.Typer(
 )
 app.callback(invoke_without_command=True)(start)
 # In the order in which --help names them.
-for _command in (ask, quotes, check, reload, backup, restore, set_aside, doctor, evaluate, tune, train):
+for _command in (
+    ask,
+    quotes,
+    check,
+    preview,
+    invite,
+    reload,
+    backup,
+    restore,
+    set_aside,
+    doctor,
+    evaluate,
+    tune,
+    train,
+):
     app.command()(_command)
 
 

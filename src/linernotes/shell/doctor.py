@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from linernotes.errors import ConfigurationError, CorpusError, DataFolderBusyError, LinerNotesError
+from linernotes.invitation import application_of, invitation
 from linernotes.shell.environment import ENV_FILE
 from linernotes.words import counted
 
@@ -36,11 +37,12 @@ class Finding:
         return f"{self.state:<6}{self.part:<13}{' '.join(self.sentence.split())}"
 
 
-def examine(env: Mapping[str, str]) -> Iterator[Finding]:
-    """Look at Python, settings, corpus, data, database and models; without good settings, at two alone.
+def examine(env: Mapping[str, str], *, online: bool = False) -> Iterator[Finding]:
+    """Look at the parts of an installation, one by one; without good settings, at two alone.
 
     Args:
         env: the environment to read the settings from.
+        online: ask Discord whether it knows the token; without it, nothing leaves the machine.
     """
     yield _python()
     from linernotes.settings import Settings
@@ -50,10 +52,12 @@ def examine(env: Mapping[str, str]) -> Iterator[Finding]:
     except LinerNotesError as error:
         yield Finding("wrong", "settings", str(error), error.exit_status)
         return
-    token = "the Discord bot" if settings.discord_token else "chat in the terminal (no DISCORD_TOKEN)"
-    yield Finding("ok", "settings", f"All have good values; bot.py starts {token}.")
+    starts = "the Discord bot" if settings.discord_token else "chat in the terminal (no DISCORD_TOKEN)"
+    yield Finding("ok", "settings", f"All have good values; bot.py starts {starts}.")
     yield from _written_settings()
     parts: dict[str, Callable[[Settings], Finding]] = {
+        "token": _token,
+        **({"discord": _discord} if online else {}),
         "corpus": _corpus,
         "data folder": _data_folder,
         "database": _database,
@@ -75,6 +79,45 @@ def _python() -> Finding:
     return Finding(
         "wrong", "python", f"{sentence} It must be {oldest} or newer.", ConfigurationError.exit_status
     )
+
+
+def _token(settings: Settings) -> Finding:
+    if settings.discord_token is None:
+        return Finding(
+            "note",
+            "token",
+            "There is none, so there is no Discord: put DISCORD_TOKEN=<your bot's token> into .env"
+            " (docs/discord.md says where to get one).",
+        )
+    application = application_of(settings.discord_token.get_secret_value())
+    if application is None:
+        return Finding(
+            "wrong",
+            "token",
+            "DISCORD_TOKEN is not shaped like a bot's token (three parts with dots between): copy it again"
+            " from the developer portal, Bot, Reset Token. Client id, public key and secret are others.",
+            ConfigurationError.exit_status,
+        )
+    return Finding("ok", "token", f"It is shaped like one; invite the bot with {invitation(application)}")
+
+
+def _discord(settings: Settings) -> Finding:
+    import asyncio
+
+    from linernotes.chat.frame.identity import identify
+
+    if settings.discord_token is None:
+        return Finding("note", "discord", "Not asked, for there is no token to ask with.")
+    found = asyncio.run(identify(settings))
+    if settings.message_content and not found.reads_messages:
+        return Finding(
+            "wrong",
+            "discord",
+            "Discord knows the token, but MESSAGE_CONTENT=on needs the Message Content intent: switch it on"
+            " in the developer portal (Bot, Privileged Gateway Intents), or set MESSAGE_CONTENT=off.",
+            ConfigurationError.exit_status,
+        )
+    return Finding("ok", "discord", f"Discord knows the token: it is that of “{found.name}”.")
 
 
 def _corpus(settings: Settings) -> Finding:
@@ -107,7 +150,8 @@ def _data_folder(settings: Settings) -> Finding:
         return Finding(
             "note",
             "data folder",
-            f"{folder} cannot be written to ({reason}): nothing is kept between starts.",
+            f"{folder} cannot be written to ({reason}): nothing is kept between starts. Make it writable for"
+            " this user, or set DATA_DIR to a folder that is.",
         )
 
 
@@ -170,7 +214,11 @@ def _model(settings: Settings) -> Finding:
 
 def _reader(settings: Settings) -> Finding:
     if not settings.reader:
-        return Finding("note", "reader", "READER is off: the likeliest sentences are not read closely.")
+        return Finding(
+            "note",
+            "reader",
+            "READER is off: the likeliest sentences are not read closely; READER=on lets it.",
+        )
     from linernotes.models import Excerpt
     from linernotes.reading.reader import PACKAGED_READER_SHA256, OnnxReader
 

@@ -116,6 +116,8 @@ async def answer(
         edition=turn.reply.edition[:12],
         milliseconds=round((time.perf_counter() - started) * 1_000),
     )
+    for each in bot.hooks.replied:
+        each(turn.reply, time.perf_counter() - started)
     posted = await _recorded(bot, posted)
     buttons = () if posted is None else buttons_of(posted, turn.reply, edition)
     return Reply((*turns, turn), embed, posted, buttons)

@@ -21,5 +21,7 @@
     corpus_group      the group ``/corpus``
     membership        in which servers the bot is
     synchronise       tells Discord which commands there are
-    health, logs      for whoever watches over the process
+    health, metrics   whether it is well, and its figures, for whoever watches over the process
+    logs              the same in entries; no token is ever in one
+    identity          whose token it is, asked without connecting
 """

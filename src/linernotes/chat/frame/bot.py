@@ -23,6 +23,7 @@ from linernotes.chat.frame.sessions import Sessions
 from linernotes.chat.frame.synchronise import synchronise
 from linernotes.chat.frame.welcome import channels_of, require_welcome
 from linernotes.errors import RefusalError
+from linernotes.invitation import invitation
 
 if TYPE_CHECKING:
     import random
@@ -105,6 +106,8 @@ class LinerNotes(Steady):
         # What is under way, and what is done for who waits when it cannot be finished.
         self._under_way: dict[asyncio.Task[Any], Callable[[], Awaitable[object]] | None] = {}
         self._leaving = False
+        # The link stands in the log once, and not after each connection.
+        self._invited = False
         self.add_dynamic_items(Press)
 
     async def setup_hook(self) -> None:
@@ -119,6 +122,9 @@ class LinerNotes(Steady):
     async def on_ready(self) -> None:
         """Log that the bot is there."""
         _log.info("ready", user=None if self.user is None else self.user.id, servers=len(self.guilds))
+        if self.application_id is not None and not self._invited:
+            self._invited = True
+            _log.info("invite it with this link", link=invitation(self.application_id))
 
     async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
         """Log what an event's handler raised; there is nobody to tell."""

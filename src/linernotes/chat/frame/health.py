@@ -1,4 +1,4 @@
-"""A page for whoever watches over the process: 200 while the bot is connected to Discord, else 503."""
+"""Pages for whoever watches over the process: whether the bot is connected to Discord, and its figures."""
 
 from __future__ import annotations
 
@@ -13,18 +13,26 @@ from linernotes.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from linernotes.chat.frame.connection import Steady
+    from linernotes.chat.frame.bot import LinerNotes
 
-# A probe may come from another container; the page says nothing that is not for everybody.
-_HOST = "0.0.0.0"  # noqa: S104  meant, see above
+LOOPBACK = "127.0.0.1"
+"""Where the pages are to be had unless the settings say otherwise: on this machine alone."""
 
 
 @asynccontextmanager
-async def serve(bot: Steady, port: int | None) -> AsyncIterator[None]:
-    """Answer ``GET /health`` as long as the context lasts; without a port, do nothing.
+async def serve(bot: LinerNotes, port: int | None, host: str = LOOPBACK) -> AsyncIterator[None]:
+    """Answer ``GET /health`` and ``GET /metrics`` as long as the context lasts; without a port, do nothing.
+
+    ``/health`` is 200 while the bot is connected to Discord, and else 503. ``/metrics`` is for Prometheus and
+    is there in either case. Neither holds anything of a member or a server by name.
 
     ``ready`` follows the connection: it is false before the first one, from when one is lost, and while a
     heartbeat stays without acknowledgement; ``disconnected_seconds`` says for how long.
+
+    Args:
+        bot: the bot.
+        port: the port, or ``None``.
+        host: the address to listen on; 0.0.0.0 for every one, in a container.
 
     Raises:
         ConfigurationError: the port cannot be had.
@@ -32,6 +40,14 @@ async def serve(bot: Steady, port: int | None) -> AsyncIterator[None]:
     if port is None:
         yield
         return
+
+    # Imported here: whoever has no port needs none of it.
+    from linernotes.chat.frame.metrics import CONTENT_TYPE, Metrics
+
+    figures = Metrics(bot)
+
+    async def metrics(_request: web.Request) -> web.Response:
+        return web.Response(body=figures.page(), headers={"Content-Type": CONTENT_TYPE})
 
     async def health(_request: web.Request) -> web.Response:
         down = bot.seconds_down
@@ -46,14 +62,15 @@ async def serve(bot: Steady, port: int | None) -> AsyncIterator[None]:
 
     app = web.Application()
     app.router.add_get("/health", health)
+    app.router.add_get("/metrics", metrics)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     try:
         try:
-            await web.TCPSite(runner, _HOST, port).start()
+            await web.TCPSite(runner, host, port).start()
         except OSError as error:
             raise ConfigurationError(
-                f"HEALTH_PORT={port} cannot be used: {error.strerror or error}."
+                f"HEALTH_PORT={port} on {host} cannot be used: {error.strerror or error}."
             ) from error
         yield
     finally:

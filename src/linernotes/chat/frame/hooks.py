@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     OnUnanswered: TypeAlias = Callable[[Place, Answer | Unanswered, str], Awaitable[Press | None]]
     OnDisliked: TypeAlias = Callable[[discord.Interaction[Any]], Press | None]
     OnReloaded: TypeAlias = Callable[[tuple[Moved, ...]], Awaitable[None]]
+    OnReplied: TypeAlias = Callable[[Answer | Unanswered, float], None]
     OnServerRemoved: TypeAlias = Callable[[int], None]
 
 
@@ -32,6 +33,9 @@ class Hooks:
     unanswered: list[OnUnanswered] = field(default_factory=list)
     """A question has no answer, or only what comes nearest: where it was asked, what was replied, and the
     message as it was sent. What is returned is put under the reply."""
+
+    replied: list[OnReplied] = field(default_factory=list)
+    """A question has a reply, an answer or none, and it took so many seconds. Discord is not told yet."""
 
     disliked: list[OnDisliked] = field(default_factory=list)
     """Somebody has pressed 👎 under an answer. What is returned is offered to them."""

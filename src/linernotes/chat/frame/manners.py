@@ -80,6 +80,13 @@ class Manners:
         self._buckets: OrderedDict[tuple[int | None, int | None], _Bucket] = OrderedDict()
         self._answering = Shares(limits.at_once)
         self._unsent = Shares(limits.unsent)
+        self.refused: dict[str, int] = dict.fromkeys(("person", "server", "crowded"), 0)
+        """How many questions have not been taken: whose share was used up, or because so many ask."""
+
+    @property
+    def unsent(self) -> int:
+        """How many questions have been taken and are not replied to yet."""
+        return self._unsent.taken
 
     @property
     def under_way(self) -> int:
@@ -103,10 +110,10 @@ class Manners:
         # Each direct message is a server of its own.
         taker = ("person", person) if guild is None else ("server", guild)
         if not self._unsent.take(taker):
-            raise BusyError(_CROWDED, is_crowd=True)
+            raise self._crowded()
         try:
             if not self._answering.take(taker):
-                raise BusyError(_CROWDED, is_crowd=True)
+                raise self._crowded()
             held = Held(self._answering, taker)
             try:
                 self._count(guild, person, age)
@@ -125,6 +132,10 @@ class Manners:
                 (guild, None), limits.server, asked, "This server has asked a lot; ask me again in {}."
             )
 
+    def _crowded(self) -> BusyError:
+        self.refused["crowded"] += 1
+        return BusyError(_CROWDED, is_crowd=True)
+
     def _take(self, key: tuple[int | None, int | None], rate: Rate, asked: float, sentence: str) -> None:
         bucket = self._buckets.get(key)
         if bucket is None:
@@ -139,6 +150,7 @@ class Manners:
         if bucket.left < 1:
             seconds = math.ceil((1 - bucket.left) * rate.seconds / rate.times)
             told, bucket.told = bucket.told, True
+            self.refused["server" if key[1] is None else "person"] += 1
             wait = "a second" if seconds == 1 else f"{seconds} seconds"
             raise BusyError(sentence.format(wait), told=told, is_crowd=key[1] is None)
         bucket.left -= 1

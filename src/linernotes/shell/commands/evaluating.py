@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import linernotes
+from linernotes.errors import QuestionFileError
 from linernotes.shell.environment import settings_for
 from linernotes.shell.options import CorpusOption, JsonOption  # noqa: TC001  typer reads the annotations
 from linernotes.shell.output import print_json, table_console
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from linernotes.measuring.cases import Article, Case, Expected
     from linernotes.measuring.figures import Figures
     from linernotes.measuring.judging import Outcome
+    from linernotes.measuring.tuning import Step
     from linernotes.models import Answer, Document, Evidence, Turn
     from linernotes.reading.reader import OnnxReader
     from linernotes.retrieval.embedding import Embedder
@@ -191,6 +193,11 @@ def _quotations(given: _QuestionSet) -> tuple[bool | None, ...]:
 # --- tune -------------------------------------------------------------------------------------------------
 
 
+# Weights are judged by an article that they have not seen.
+_FEWEST_ARTICLES = 2
+_STEPS: dict[Step, str] = {"ask": "Asking", "learn": "Learning"}
+
+
 def tune(
     questions: Annotated[
         list[str],
@@ -215,17 +222,30 @@ def tune(
     from linernotes.measuring.tuning import tune as learn
 
     settings = settings_for(None)
+    # All of it is read before the model is loaded: what is wrong with it is said at once.
+    lessons = [each for given in questions for each in _lessons(settings, given)]
+    if len(lessons) < _FEWEST_ARTICLES:
+        raise QuestionFileError(
+            ", ".join(questions),
+            "there is one article only, and each is judged by weights from the others; name a second file.",
+        )
     embedder, reader = _load_models(settings)
     engine = Engine(embedder, reader=reader)
     store = EditionStore(None, engine.segments, engine.indexes)
-    articles = [
-        (store.open_edition(documents), cases, is_squad)
-        for given in questions
-        for documents, cases, is_squad in _lessons(settings, given)
-    ]
-    with Progress(console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task("Asking", total=len(articles))
-        tuned = learn(engine, articles, lambda done, _: shown.update(task, completed=done), most=most)
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as shown:
+        reading = shown.add_task("Embedding the articles", total=len(lessons))
+        articles = []
+        for documents, cases, is_squad in lessons:
+            articles.append((store.open_edition(documents), cases, is_squad))
+            shown.advance(reading)
+        tasks = {step: shown.add_task(words, total=None) for step, words in _STEPS.items()}
+        tuned = learn(
+            engine,
+            articles,
+            lambda step, done, total: shown.update(tasks[step], completed=done, total=total),
+            most=most,
+        )
     if as_json:
         print_json(as_json_of(tuned.report, {name: {"set": name} for name in tuned.report}))
     else:

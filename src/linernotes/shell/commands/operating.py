@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from linernotes.errors import DataFolderError
+from linernotes.errors import ConfigurationError, DataFolderError
+from linernotes.invitation import application_of, invitation
 from linernotes.shell.environment import log_to_stderr, read_environment, read_settings
 from linernotes.shell.options import JsonOption  # noqa: TC001  typer reads the annotations
 from linernotes.shell.output import print_json
@@ -16,7 +17,21 @@ if TYPE_CHECKING:
     from linernotes.settings import Settings
 
 
-def start(ctx: typer.Context) -> None:
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"linernotes {version('linernotes')}")
+        raise typer.Exit
+
+
+def start(
+    ctx: typer.Context,
+    *,
+    version: Annotated[  # noqa: ARG001  it is dealt with before the command begins
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """Answer questions about a song from an article.
 
     Without a command, this is the Discord bot if DISCORD_TOKEN is set, and else a chat in the terminal.
@@ -98,12 +113,33 @@ def set_aside(*, as_json: JsonOption = False) -> None:
         typer.echo(f"  {name}")
 
 
-def doctor() -> None:
-    """Check the installation: Python, settings, model, corpus and data folder, one line for each."""
+def invite() -> None:
+    """Print the link with which a server takes the bot in; Discord is not asked."""
+    settings = read_settings()
+    if settings.discord_token is None:
+        raise ConfigurationError(
+            "There is no DISCORD_TOKEN to make a link of: put DISCORD_TOKEN=<your bot's token> into .env."
+        )
+    application = application_of(settings.discord_token.get_secret_value())
+    if application is None:
+        raise ConfigurationError(
+            "DISCORD_TOKEN is not shaped like a bot's token (three parts with dots between): copy it again"
+            " from the developer portal, Bot, Reset Token."
+        )
+    typer.echo(invitation(application))
+
+
+def doctor(
+    *,
+    online: Annotated[
+        bool, typer.Option("--online", help="Ask Discord, too, whether it knows the token.")
+    ] = False,
+) -> None:
+    """Check the installation, one line for each part: what is wrong, and what to do about it."""
     from linernotes.shell.doctor import examine
 
     status = 0
-    for finding in examine(read_environment()):
+    for finding in examine(read_environment(), online=online):
         typer.echo(str(finding))
         status = status or finding.exit_status
     raise typer.Exit(status)
