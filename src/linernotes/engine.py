@@ -16,10 +16,11 @@ from linernotes.answering.language import is_foreign
 from linernotes.answering.naming import DocumentNames
 from linernotes.answering.placed import without_title
 from linernotes.answering.question import is_about_whole, plain, screen
+from linernotes.answering.talk import Ear, may_be_talk
 from linernotes.corpus.passages import split
 from linernotes.corpus.quotes import find_questions, find_quotes
 from linernotes.errors import CorpusError
-from linernotes.models import Alternative, Answer, Edition, Excerpt, PreparedSegment, Turn, Unanswered
+from linernotes.models import NOTES, Alternative, Answer, Edition, Excerpt, PreparedSegment, Turn, Unanswered
 from linernotes.retrieval.document_vectors import embed_document
 from linernotes.retrieval.grouping import group
 from linernotes.retrieval.index import Index
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from linernotes.answering.talk import Talk
     from linernotes.corpus.passages import Division
     from linernotes.models import Candidate, Document, Evidence, Quote, Reason
     from linernotes.reading.reader import Reader
@@ -71,7 +73,7 @@ class _Asked:
 
 def _only_song(edition: Edition[Index], within: frozenset[str] | None) -> str | None:
     """Return the title of the only document that is asked."""
-    asked = [each for each in edition.documents if within is None or each.name in within]
+    asked = [each for each in edition.songs if within is None or each.name in within]
     return asked[0].title if len(asked) == 1 else None
 
 
@@ -158,6 +160,7 @@ class Engine:
         self._reader = reader
         self._max_question_chars = max_question_chars
         self._names: WeakKeyDictionary[Index, DocumentNames] = WeakKeyDictionary()
+        self._ear: Ear | None = None
         self.segments = Segments(embedder)
         self.indexes = Indexes(embedder.dimension)
 
@@ -187,6 +190,8 @@ class Engine:
             EmptyIndexError: the edition has no sentence.
         """
         text, reason = self._read(edition, question)
+        if refuse and reason in {None, "greeting"} and may_be_talk(text):
+            reason = self._talk(edition, text) or reason
         if reason is not None:
             if refuse or reason == "empty":
                 return Turn(question, text, Unanswered(reason, None, edition.id), song)
@@ -270,16 +275,17 @@ class Engine:
 
     def _scope(self, edition: Edition[Index], text: str, turns: Sequence[Turn], song: str | None) -> _Scope:
         """Return the documents that a question is asked of."""
-        if len(edition.documents) == 1:
+        songs = edition.songs
+        if len(songs) <= 1:
             return _Scope(None)
         if edition.index not in self._names:
-            self._names[edition.index] = DocumentNames(edition.documents, edition.index)
+            self._names[edition.index] = DocumentNames(songs, edition.index)
         names = self._names[edition.index]
         if (named := names.find(text)) is not None:
             return _Scope(named.documents, named.is_sure)
-        there = {document.name for document in edition.documents}
-        if song is not None and song in there:
+        if song is not None and song in {document.name for document in edition.documents}:
             return _Scope(frozenset([song]), is_strict=True)
+        there = {document.name for document in songs}
         return self._scope_of(turns, there, names, follows=is_follow_up(text))
 
     @staticmethod
@@ -295,10 +301,29 @@ class Engine:
                 return _Scope(named.documents, follows)
         return _Scope(None)
 
+    def _with_notes(
+        self, edition: Edition[Index], within: frozenset[str] | None
+    ) -> tuple[frozenset[str] | None, frozenset[int]]:
+        """Return these documents with the moderators' notes, and the passages of notes on other songs.
+
+        A note says which song it is about by naming it, or is about none in particular.
+        """
+        if within is None or not any(each.holds_notes for each in edition.documents):
+            return within, frozenset()
+        names = self._names.get(edition.index)
+        other: set[int] = set()
+        for at, passage in enumerate(edition.index.passages if names is not None else ()):
+            if passage.document == NOTES and names is not None:
+                named = names.find(f"{passage.heading or ''} {passage.text}")
+                if named is not None and named.is_sure and not named.documents & within:
+                    other.add(at)
+        return within | {NOTES}, frozenset(other)
+
     def _answer(self, asked: _Asked, within: frozenset[str] | None) -> Answer | Unanswered:
         """Answer from the best of these documents, and say what the second best has to say."""
         edition, question = asked.edition, asked.standalone.question
-        evidence = edition.index.search(asked.query, within=within)
+        within, without = self._with_notes(edition, within)
+        evidence = edition.index.search(asked.query, within=within, without=without)
         evidence = without_title(evidence, self._titled(edition, evidence.candidates[0].sentence.document))
 
         def read(found: Evidence, worth: int) -> Evidence:
@@ -337,6 +362,8 @@ class Engine:
     def _open(self, asked: _Asked, within: frozenset[str] | None) -> Answer | Unanswered:
         """Answer what the whole is."""
         index, edition = asked.edition.index, asked.edition
+        if within is None and (songs := edition.songs):
+            within = frozenset(each.name for each in songs)
         evidence = index.search(asked.query, within=within)
         return open_with(of_one_document(evidence), index, edition.id)
 
@@ -348,6 +375,14 @@ class Engine:
         embedding = self._embedder.embed([text])[0]
         evidence = edition.index.search(Query.of(text, embedding))
         return overheard.is_question(text, evidence, embedding.vector, self._embedder.digest)
+
+    def _talk(self, edition: Edition[Index], text: str) -> Talk | None:
+        """Return what kind of talk a message to the bot is; ``None`` for what may be a question."""
+        if self._ear is None:
+            self._ear = Ear.of(lambda texts: [each.vector for each in self._embedder.embed(texts)])
+        index = edition.index
+        vector = self._embedder.embed([text])[0].vector
+        return self._ear.kind_of(text, vector, lambda word: index.is_name(word) and not index.is_common(word))
 
     def _read(self, edition: Edition[Index], question: str) -> tuple[str, Reason | None]:
         """Return the question in plain words, and why it is not looked up, if it is not."""

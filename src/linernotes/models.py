@@ -16,6 +16,9 @@ Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 IndexT = TypeVar("IndexT")
 
+NOTES = "notes-by-the-moderators.md"
+"""The name of the document of a server's own notes: each a question as a heading, and its answer below it."""
+
 BlockKind = Literal["heading", "paragraph", "quote", "item", "code", "row"]
 Voice = Literal["", "asks", "replies"]
 
@@ -54,6 +57,11 @@ class Document:
     artist: str | None = None
     date: str | None = None
     language: str = "en"
+
+    @property
+    def holds_notes(self) -> bool:
+        """Say whether these are the moderators' notes, which are about no song in particular."""
+        return self.name == NOTES
 
     def line_at(self, offset: int) -> int:
         """Return the line of the file (from 1) in which the character at ``offset`` stands."""
@@ -128,7 +136,8 @@ class Hit:
     signals: Mapping[str, float] = field(default_factory=dict)
 
 
-Reason = Literal["silent", "empty", "too-long", "greeting", "lyrics", "language"]
+Reason = Literal["silent", "empty", "too-long", "greeting", "lyrics", "language", "self", "thanks", "goodbye"]
+"""Why there is no answer; a greeting and the last three are said to the bot and ask nothing of the corpus."""
 
 
 Certainty = Literal["stated", "near"]
@@ -277,6 +286,11 @@ class Edition(Generic[IndexT]):
     quotes: tuple[Quote, ...]
     index: IndexT
     segments: tuple[PreparedSegment, ...] = field(default=(), repr=False, compare=False)
+
+    @property
+    def songs(self) -> tuple[Document, ...]:
+        """Return the documents but the moderators' notes, which belong to whatever song is asked for."""
+        return tuple(each for each in self.documents if not each.holds_notes)
 
 
 @dataclass(frozen=True, slots=True)

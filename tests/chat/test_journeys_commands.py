@@ -606,7 +606,7 @@ async def test_that_no_example_is_found_costs_no_answer(
     def fail(_edition: Any) -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("linernotes.chat.frame.examples.candidates", fail)
+    monkeypatch.setattr("linernotes.library.examples.candidates", fail)
     world.silence()
     await world.alice.send(world.channel, f"{world.me} Which car?")
     assert "does not say" in text_of(world.answers[0])

@@ -13,6 +13,7 @@ import pytest
 from discord import app_commands
 from test_journeys_commands import custom_id, forge, press, response_of
 from test_journeys_corpus import BELLS, Elsewhere, add, keep_added
+from test_journeys_notes import write_note
 from test_journeys_overseeing import add_check, begins_with, collect
 from world import text_of
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 # Words of what the first server has of its own, and the other must not see.
 OWN = ("otto", "blum", "lantern", "bells", "vale")
 SPOKEN = "# Lanterns\n\nOtto Blum told the Harbour Gazette, “The lanterns were green before I was born.”\n"
+NOTED = "Who paid for the lanterns?"
 UNLIMITED = {"options": {"limits": Limits(person=Rate(10_000, 1), server=Rate(10_000, 1))}}
 
 HOSTILE = (
@@ -105,6 +107,7 @@ async def furnish(world: World) -> dict[str, str]:
     answer = world.answers[0]
     await press(world.alice, answer, "👍")
     catalogue = world.library.curator.catalogue
+    await write_note(world, NOTED, "Otto Blum paid for the lanterns himself.")
     gap = await catalogue.add_gap(world.guild.id, "What did the lanterns cost?")
     (check,) = await catalogue.checks(world.guild.id)
     preview = custom_id(response_of(await add(world, BELLS, "bells.md")), "Apply").rpartition(":")[2]
@@ -130,6 +133,7 @@ async def furnish(world: World) -> dict[str, str]:
         "gapson": "ln:gapson:",
         "gapsoff": "ln:gapsoff:",
         "tell": f"ln:tell:{gap}",
+        "gapanswer": f"ln:gapanswer:{gap}",
         "audit": "ln:audit::0",
     }
 
@@ -186,6 +190,7 @@ async def test_no_command_given_another_servers_names_shows_or_changes_anything_
             "corpus show": {"document": "lanterns.md"},
             "corpus rollback": {"edition": "2"},
             "corpus add": {"file": ("empty.md", b"")},
+            "corpus edit": {"note": NOTED},
             "settings channel": {"channel": other.channel, "rule": "clear"},
             "settings block": {"member": other.member},
             "settings unblock": {"member": other.member},
@@ -194,7 +199,7 @@ async def test_no_command_given_another_servers_names_shows_or_changes_anything_
             name: {}
             for name in (
                 *("help", "sources", "settings show", "corpus status", "corpus reload", "corpus history"),
-                "corpus cancel",
+                *("corpus cancel", "corpus note"),
                 *("corpus questions", "corpus gaps", "corpus audit", "corpus moderators"),
             )
         }
@@ -300,6 +305,13 @@ async def test_every_text_in_messages_menus_and_forms_is_answered_in_a_sentence(
             if text.strip():
                 result = await world.mod.submit_modal(opened, {"question": text[:300], "words": text[:300]})
                 assert "Something went wrong" not in shown_in(result), text
+                for command, written in (
+                    ("corpus note", {"question": text[:200], "answer": text[:600], "ways": text[:600]}),
+                    ("corpus add", {"title": text[:80], "text": text[:4_000]}),
+                ):
+                    opened = await world.mod.slash(world.channel, command)
+                    result = await world.mod.submit_modal(opened, written)
+                    assert "Something went wrong" not in shown_in(result), (command, text)
         assert is_calm(world)
 
 

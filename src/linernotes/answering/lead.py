@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Protocol
 
 from linernotes.answering.wanted import words_of
-from linernotes.models import Context, Lead, Span
+from linernotes.models import NOTES, Context, Lead, Span
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -299,9 +299,12 @@ def _with_before(
 ) -> tuple[range, Context | None]:
     """Return the unit with the sentence that it leans on, or that sentence or the heading as its context."""
     first = sentences[unit[0]]
+    heading = Context("heading", passage.heading.rsplit(" > ", 1)[-1]) if passage.heading else None
+    if passage.document == NOTES:
+        # What moderators write answers the question above it, and is read below that.
+        return unit, heading
     if not _LEANS.match(first.text):
         return unit, None
-    heading = Context("heading", passage.heading.rsplit(" > ", 1)[-1]) if passage.heading else None
     if unit[0] == 0 or not _same(sentences[unit[0] - 1], passage):
         return unit, heading
     before = sentences[unit[0] - 1]

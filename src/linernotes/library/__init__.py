@@ -3,6 +3,7 @@
 Where to look; each file imports those below it alone::
 
     service      open, ask, quote: what the chat, the terminal and the command line use
+    examples     questions that an edition can answer, tried out
     curator      a moderator's change: preview it, apply it, take it back; refuses where a check would break
     opening      which edition each server works with at the start, whatever has become of the disk
     mending      the documents of an edition that was damaged, found again in what is left
@@ -13,6 +14,7 @@ Where to look; each file imports those below it alone::
     previews     what a change would come to: what differs, what becomes of the checks; a new check before
                  *Apply* begins here
     changes      the kinds of change, and which documents each leads to
+    notes        the moderators' notes, and the file that holds them
     shared       the shared corpus: read from its folder, and noted
     standings    which edition each server works with now
     restoring    a backup in, a data folder out: the old state or the new one

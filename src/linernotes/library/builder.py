@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from linernotes.errors import EditionUnsavedError, RefusalError
 from linernotes.library.editions import silent
-from linernotes.library.previews import Verdict, compare, meets
-from linernotes.models import Answer
+from linernotes.library.previews import Trial, Verdict, compare, meets
+from linernotes.models import NOTES, Answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from linernotes.engine import Engine
     from linernotes.library.catalogue import Check
     from linernotes.library.editions import EditionStore, Progress
+    from linernotes.library.notes import Note
     from linernotes.library.previews import Difference
     from linernotes.library.store import Store
     from linernotes.library.workers import Workers
@@ -170,6 +171,20 @@ class Builder:
             said = new.text if isinstance(new, Answer) else ""
             verdicts.append(Verdict(check, meets(old, check.words), meets(new, check.words), said))
         return tuple(verdicts)
+
+    async def try_note(self, note: Note, after: Edition[Index]) -> tuple[Trial, ...]:
+        """Ask a note's question, in each way that it gives, of an edition that has the note.
+
+        Raises:
+            ClosedError: the library has been closed.
+        """
+        tried: list[Trial] = []
+        for question in (note.question, *note.ways):
+            reply = (await self._workers.answer(self._engine.ask, after, question)).reply
+            by_note = isinstance(reply, Answer) and reply.lead.document == NOTES
+            stated = isinstance(reply, Answer) and reply.certainty == "stated"
+            tried.append(Trial(question, by_note, stated))
+        return tuple(tried)
 
 
 def _chars(documents: Sequence[Document]) -> int:

@@ -408,6 +408,13 @@ class Catalogue:
         )
         return tuple(Gap(number, question, bool(told), at) for number, _, question, told, at in rows)
 
+    async def drop_gaps(self, guild: int, numbers: Collection[int]) -> None:
+        """Remove those of a server's gaps that have been answered."""
+        rows = [(guild, number) for number in numbers]
+        await self._store.run(
+            lambda db: db.executemany("DELETE FROM gaps WHERE guild = ? AND number = ?", rows), lasting=True
+        )
+
     def clearing_gaps(self, guild: int) -> Work:
         """Return what removes a server's gaps, to be done together with turning them off."""
         return lambda db: db.execute("DELETE FROM gaps WHERE guild = ?", (guild,))

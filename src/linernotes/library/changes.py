@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, TypeAlias
 from linernotes.corpus.files import has_sentence, read_document
 from linernotes.errors import CorpusError, DocumentError, EditionError, RefusalError
 from linernotes.library.catalogue import Upload
+from linernotes.library.notes import Note, notes_of, write_notes
 from linernotes.library.shared import Shared, read_shared
 from linernotes.library.uploads import check_name
+from linernotes.models import NOTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -102,7 +104,36 @@ class RollBack:
         return f"rolled back to #{self.number}"
 
 
-Change: TypeAlias = Reload | Add | Remove | Hide | Unhide | RollBack
+@dataclass(frozen=True, slots=True)
+class WriteNote:
+    """Add a note to the server's own, in place of the one with the question ``instead_of`` if that is given.
+
+    ``gaps`` are the numbers of the questions without an answer that it answers: they go when it counts.
+    """
+
+    note: Note
+    instead_of: str | None = None
+    gaps: frozenset[int] = frozenset()
+
+    @property
+    def what(self) -> str:
+        """Say it for the audit trail."""
+        return f"{'noted' if self.instead_of is None else 'changed the note on'} “{self.note.question}”"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveNote:
+    """Remove the note with this question."""
+
+    question: str
+
+    @property
+    def what(self) -> str:
+        """Say it for the audit trail."""
+        return f"removed the note on “{self.question}”"
+
+
+Change: TypeAlias = Reload | Add | Remove | Hide | Unhide | RollBack | WriteNote | RemoveNote
 
 
 # --- Plans ------------------------------------------------------------------------------------------------
@@ -110,13 +141,17 @@ Change: TypeAlias = Reload | Add | Remove | Hide | Unhide | RollBack
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The documents that a change leads to, and which are the server's own; ``warnings`` are sentences."""
+    """The documents that a change leads to, and which are the server's own; ``warnings`` are sentences.
+
+    ``adds`` is the file that has to be kept for it.
+    """
 
     documents: tuple[Document, ...]
     own: Mapping[str, Upload]
     hidden: frozenset[str]
     follows: bool
     warnings: tuple[str, ...] = ()
+    adds: Add | None = None
 
 
 class Planner:
@@ -155,17 +190,22 @@ class Planner:
             case Reload():
                 reading = read_shared(self._settings)
                 found = Shared.of(reading, shared)
-                return self.follow(revision, found.documents, (*found.left_out, *map(str, reading.warnings)))
+                plan = self.follow(revision, found.documents, (*found.left_out, *map(str, reading.warnings)))
             case Add():
-                return self._add(change, revision, shared)
+                plan = self._add_file(change, revision, shared)
             case Remove():
-                return self._remove(change.name, revision, shared)
+                plan = self._remove(change.name, revision, shared)
             case Hide():
-                return self._hide(change.name, revision)
+                plan = self._hide(change.name, revision)
             case Unhide():
-                return self._unhide(change.name, revision, shared)
+                plan = self._unhide(change.name, revision, shared)
             case RollBack():
-                return self._roll_back(change.number, revision, history)
+                plan = self._roll_back(change.number, revision, history)
+            case WriteNote():
+                plan = self._write_note(change, revision, shared)
+            case RemoveNote():
+                plan = self._remove_note(change.question, revision, shared)
+        return plan
 
     def follow(self, revision: Revision, shared: Sequence[Document], warnings: tuple[str, ...] = ()) -> Plan:
         """Return the shared documents that a server does not hide, with its own, read again.
@@ -192,6 +232,13 @@ class Planner:
                 f"{name}, which was added here, is gone or damaged: remove it and add it again."
             )
         return read_document(data, name)[0]
+
+    def _add_file(self, change: Add, revision: Revision, shared: Sequence[Document]) -> Plan:
+        if change.name.casefold() == NOTES:
+            raise RefusalError(
+                f"The name {NOTES} is kept for this server's notes: use /corpus note, or rename the file."
+            )
+        return self._add(change, revision, shared)
 
     def _add(self, change: Add, revision: Revision, shared: Sequence[Document]) -> Plan:
         name = check_name(change.name)
@@ -225,7 +272,7 @@ class Planner:
         replaced = [other for other in documents if other.name == name]
         if document in replaced:
             raise RefusalError(f"{name!r} is there already, with the same text.")
-        if replaced:
+        if replaced and name != NOTES:
             warnings.append(f"It takes the place of the {name} that was added before.")
         kept = [*rest, document]
         back = _uncovered(replaced, kept, revision.hidden, shared)
@@ -236,7 +283,44 @@ class Planner:
             revision.hidden,
             revision.follows,
             (*warnings, *map(_say_back, back)),
+            Add(name, change.data),
         )
+
+    def _write_note(self, change: WriteNote, revision: Revision, shared: Sequence[Document]) -> Plan:
+        notes = list(self._notes(revision))
+        questions = [each.question.casefold() for each in notes]
+        asked = change.note.question.casefold()
+        if change.instead_of is None:
+            if asked in questions:
+                raise RefusalError("There is a note on that question already: change it with /corpus edit.")
+            notes.append(change.note)
+        else:
+            at = self._find_note(notes, change.instead_of)
+            if asked in questions and questions.index(asked) != at:
+                raise RefusalError("There is another note on that question already.")
+            if notes[at] == change.note:
+                raise RefusalError("That is what the note says already.")
+            notes[at] = change.note
+        return self._add(Add(NOTES, write_notes(notes)), revision, shared)
+
+    def _remove_note(self, question: str, revision: Revision, shared: Sequence[Document]) -> Plan:
+        notes = list(self._notes(revision))
+        del notes[self._find_note(notes, question)]
+        if not notes:
+            return self._remove(NOTES, revision, shared)
+        return self._add(Add(NOTES, write_notes(notes)), revision, shared)
+
+    def _notes(self, revision: Revision) -> tuple[Note, ...]:
+        """Return a server's notes."""
+        upload = revision.own.get(NOTES)
+        return () if upload is None else notes_of(self._read_own(NOTES, upload, revision))
+
+    @staticmethod
+    def _find_note(notes: Sequence[Note], question: str) -> int:
+        found = [at for at, each in enumerate(notes) if each.question.casefold() == question.casefold()]
+        if not found:
+            raise RefusalError("There is no such note any more; somebody may have changed or removed it.")
+        return found[0]
 
     def _remove(self, name: str, revision: Revision, shared: Sequence[Document]) -> Plan:
         if name not in revision.own:

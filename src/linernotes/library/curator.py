@@ -13,13 +13,13 @@ import asyncio
 import hashlib
 import secrets
 from collections import OrderedDict
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Final
 
-from linernotes.errors import CorpusError, EditionError, RefusalError
+from linernotes.errors import CorpusError, EditionError, RefusalError, StoreError
 from linernotes.library.builder import Builder
 from linernotes.library.catalogue import Revision
-from linernotes.library.changes import Add
+from linernotes.library.changes import WriteNote
 from linernotes.library.following import Following
 from linernotes.library.locks import Locks
 from linernotes.library.opening import Opening
@@ -28,7 +28,6 @@ from linernotes.library.previews import Preview
 from linernotes.library.snapshots import link, snapshot
 from linernotes.library.standings import Standing, Standings
 from linernotes.library.tidying import Tidying
-from linernotes.library.uploads import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -242,12 +241,13 @@ class Curator:
         base = self.standings.base(guild)
         before = self.standings.of(guild).edition
         plan = await self._plan(change, base)
-        if isinstance(change, Add):
+        if plan.adds is not None:
             shared = self.standings.of(None).edition
-            await self._builder.require_room(plan.documents, check_name(change.name), (before, shared))
+            await self._builder.require_room(plan.documents, plan.adds.name, (before, shared))
         after = await self._builder.build(plan.documents, progress)
         difference = await self._builder.compare(before, after)
         verdicts = await self._builder.verdicts(await self.catalogue.checks(guild), before, after)
+        tried = await self._builder.try_note(change.note, after) if isinstance(change, WriteNote) else ()
         preview = Preview(
             secrets.token_hex(8),
             guild,
@@ -260,6 +260,7 @@ class Curator:
             difference,
             verdicts,
             self._clock(),
+            tried,
         )
         ours = [each.id for each in self._previews.values() if each.guild == guild]
         for oldest in ours[: max(0, len(ours) - PREVIEWS_OF_A_SERVER + 1)]:
@@ -280,10 +281,10 @@ class Curator:
         await self._builder.save(preview.before)
         await self._builder.save(preview.after)
         async with self._filing:
-            if isinstance(change, Add):
+            if (adds := preview.plan.adds) is not None:
                 # Killed before a revision names it, the file is no riddle to the next start.
-                await self.catalogue.expect("uploads", hashlib.sha256(change.data).hexdigest())
-                await self._workers.answer(self._uploads.save, change.data)
+                await self.catalogue.expect("uploads", hashlib.sha256(adds.data).hexdigest())
+                await self._workers.answer(self._uploads.save, adds.data)
             revision = Revision(
                 preview.guild,
                 preview.base.number + 1,
@@ -298,6 +299,10 @@ class Curator:
             await self.catalogue.commit(revision, before=preview.base)
         self.standings.put(preview.guild, Standing(preview.after, revision.at, revision))
         self._previews.pop(preview.id, None)
+        if isinstance(change, WriteNote) and change.gaps:
+            # The note counts, whatever becomes of what it was written for.
+            with suppress(StoreError):
+                await self.catalogue.drop_gaps(preview.guild, change.gaps)
         return revision
 
     def _expire(self) -> None:

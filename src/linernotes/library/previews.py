@@ -48,8 +48,20 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """A way to ask a note's question: whether the note would answer it, and whether for sure."""
+
+    question: str
+    by_note: bool
+    stated: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Preview:
-    """What a change would come to, made beside the edition in use, by ``person``."""
+    """What a change would come to, made beside the edition in use, by ``person``.
+
+    ``tried`` says of a note whether it would answer what it was written for.
+    """
 
     id: str
     guild: int
@@ -62,6 +74,7 @@ class Preview:
     difference: Difference
     verdicts: tuple[Verdict, ...]
     at: float
+    tried: tuple[Trial, ...] = ()
 
     @property
     def broken(self) -> tuple[Verdict, ...]:

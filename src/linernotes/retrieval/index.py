@@ -258,13 +258,20 @@ class Index:
 
     # --- Searching ----------------------------------------------------------------------------------------
 
-    def search(self, query: Query, k: int = 24, within: Collection[str] | None = None) -> Evidence:
+    def search(
+        self,
+        query: Query,
+        k: int = 24,
+        within: Collection[str] | None = None,
+        without: Collection[int] = (),
+    ) -> Evidence:
         """Return the ``k`` best sentences, best first; fewer where the index holds fewer.
 
         Args:
             query: the question.
             k: how many sentences.
             within: the names of the documents to look at; by default, all.
+            without: of these documents, the passages not to look at, by their place in ``passages``.
 
         Raises:
             EmptyIndexError: there is no sentence, or none in these documents.
@@ -279,7 +286,11 @@ class Index:
             )
         allowed = None
         if within is not None:
-            chosen = [at for at, passage in enumerate(self.passages) if passage.document in within]
+            chosen = [
+                at
+                for at, passage in enumerate(self.passages)
+                if passage.document in within and at not in without
+            ]
             allowed = np.array(chosen, dtype=np.int64)
         if allowed is not None and not len(allowed):
             raise EmptyIndexError("There is no sentence to search: these documents are empty.")

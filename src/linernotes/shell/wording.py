@@ -33,6 +33,10 @@ SENTENCES: dict[Reason, str] = {
     "greeting": "Hello! Ask me something about the article.",
     "lyrics": "I do not give out lyrics, but I can tell what the article says about the song.",
     "language": "I can only answer in the language of the article; please ask in that.",
+    "self": "I am Liner Notes, a bot. I answer questions about the song with the article's own sentences, and"
+    " say so where it does not say.",
+    "thanks": "You are welcome!",
+    "goodbye": "Goodbye, until the next song!",
 }
 
 
@@ -80,7 +84,7 @@ def attribution(quote: Quote) -> str:
 def sentence_for(edition: Edition[Index], reply: Unanswered) -> str:
     """Say why there is no answer."""
     sentence = SENTENCES[reply.reason]
-    if len(edition.documents) > 1:
+    if len(edition.songs) > 1:
         sentence = sentence.replace("The article does", "The articles do").replace(
             "the article", "the articles"
         )

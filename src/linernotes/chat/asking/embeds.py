@@ -14,7 +14,7 @@ from linernotes.answering.answer import join
 from linernotes.answering.layout import name_passages
 from linernotes.chat.asking import leads
 from linernotes.chat.frame.citations import link_of, plain_title, source_line, title
-from linernotes.chat.frame.embeds import COLOUR, FIELD, FOOTER, GREY, TITLE
+from linernotes.chat.frame.embeds import COLOUR, FIELD, FOOTER, GREY, TITLE, bullets
 from linernotes.chat.frame.markup import clean, fit, trim
 from linernotes.models import Answer
 from linernotes.words import counted, find_words
@@ -38,7 +38,15 @@ _SENTENCES: Final[Mapping[Reason, str]] = {
     "greeting": "Hello! Ask me something about the song.",
     "lyrics": "I do not give out lyrics, but I can tell you what the article says about the song.",
     "language": "I can only answer in the language of the article. Please ask in that.",
+    "self": (
+        "I am Liner Notes, a bot. I answer questions about the song with the article's own sentences, and say"
+        " so where it does not say. `/help` tells more."
+    ),
+    "thanks": "You are welcome!",
+    "goodbye": "Goodbye, until the next song!",
 }
+# What is said to the bot is answered with questions that it can answer.
+_TALK: Final = frozenset(("greeting", "self", "thanks", "goodbye"))
 
 
 def reply(
@@ -90,8 +98,10 @@ def _unanswered(
     edition: Edition[Index], turn: Turn, reply: Unanswered, examples: Sequence[str]
 ) -> discord.Embed:
     embed = discord.Embed(description=sentence_for(edition, reply.reason, turn.song), colour=GREY)
+    if reply.reason in _TALK and examples:
+        return embed.add_field(name="You could ask", value=bullets(examples), inline=False)
     # Who has chosen a song does not ask about another.
-    if turn.song is not None and len(edition.documents) > 1:
+    if turn.song is not None and len(edition.songs) > 1:
         return embed
     if (suggested := suggestion(turn.question, examples)) is not None:
         embed.set_footer(text=f"You could ask: {trim(suggested, 200)}")
@@ -111,7 +121,7 @@ def suggestion(question: str, examples: Sequence[str]) -> str | None:
 def sentence_for(edition: Edition[Index], reason: Reason, song: str | None = None) -> str:
     """Say why there is no answer; ``song`` is the document that was asked, if it was one of several."""
     sentence = _SENTENCES[reason]
-    if len(edition.documents) == 1:
+    if len(edition.songs) <= 1:
         return sentence
     if song is not None and reason == "silent":
         name = fit(clean(plain_title(edition, song)), 150)

@@ -12,7 +12,7 @@ import aiohttp
 import discord
 from discord import app_commands
 
-from linernotes.chat.curating import embeds, previews
+from linernotes.chat.curating import adding, embeds, notes, previews
 from linernotes.chat.curating.choices import Choices
 from linernotes.chat.frame.buttons import number, pager, row
 from linernotes.chat.frame.completion import complete
@@ -37,6 +37,8 @@ def register(bot: LinerNotes) -> None:
     """Add the commands and buttons."""
     group = corpus_group(bot)
     curation = Curation(bot, previews.register(bot))
+    notes.register(bot, curation.previews)
+    adding.register(bot, curation)
     choices = Choices(bot)
     bot.presses["shelf"] = curation.press_page
 
@@ -49,12 +51,6 @@ def register(bot: LinerNotes) -> None:
     @told
     async def reload(interaction: discord.Interaction[LinerNotes]) -> None:
         await curation.preview(interaction, Reload())
-
-    @group.command(name="add", description="Add an article to this server, and show what would change")
-    @app_commands.describe(file="The article: .md or .txt")
-    @told
-    async def add(interaction: discord.Interaction[LinerNotes], file: discord.Attachment) -> None:
-        await curation.add(interaction, file)
 
     @group.command(name="remove", description="Remove an article that was added in this server")
     @app_commands.describe(document="Which one")

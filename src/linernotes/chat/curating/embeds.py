@@ -11,7 +11,7 @@ import discord
 
 from linernotes.chat.frame.embeds import CHOICE, COLOUR, GREY, TITLE, listed, pages_of, when, who
 from linernotes.chat.frame.markup import clean, fit, trim, width
-from linernotes.library.changes import Add, Hide, Reload, Remove, RollBack, Unhide
+from linernotes.library.changes import Add, Hide, Reload, Remove, RemoveNote, RollBack, Unhide, WriteNote
 from linernotes.library.previews import lacking
 from linernotes.words import counted
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from linernotes.library.catalogue import Revision
     from linernotes.library.changes import Change
     from linernotes.library.overview import Past, Shelved, Status
-    from linernotes.library.previews import Preview, Verdict
+    from linernotes.library.previews import Preview, Trial, Verdict
     from linernotes.models import Edition, Quote
     from linernotes.retrieval.index import Index
 
@@ -35,6 +35,7 @@ _MENDED: Final = 400
 _WARNINGS: Final = 600
 _MOST_QUOTES: Final = 3
 _SENTENCE: Final = 800
+_NOTE: Final = 700
 
 # As much of an edition's id as a person compares.
 _SHORT_ID: Final = 12
@@ -148,6 +149,8 @@ def preview(shown: Preview, notice: str | None = None) -> discord.Embed:
         description="\n".join(lines),
         colour=GREY if shown.changes_nothing else COLOUR,
     )
+    if isinstance(shown.change, WriteNote):
+        _add_note(embed, shown.change, shown.tried)
     if shown.broken:
         embed.add_field(
             name=f"Would break ({len(shown.broken)})",
@@ -166,6 +169,21 @@ def preview(shown: Preview, notice: str | None = None) -> discord.Embed:
         warnings = listed(shown.plan.warnings, _WARNINGS, _shown(250), between="\n")
         embed.add_field(name="Please note", value=warnings, inline=False)
     return embed
+
+
+def _add_note(embed: discord.Embed, change: WriteNote, tried: Sequence[Trial]) -> None:
+    """Show a note as it would be kept, and whether it answers what it was written for."""
+    embed.add_field(name="The note", value=f"“{fit(clean(change.note.answer), _NOTE)}”", inline=False)
+    lines = [f"{_tried(each)} {_quoted(120)(each.question)}" for each in tried]
+    if not all(each.by_note and each.stated for each in tried):
+        lines.append("-# An answer that repeats the words of the question is found more surely.")
+    embed.add_field(name="What I would then answer", value="\n".join(lines), inline=False)
+
+
+def _tried(trial: Trial) -> str:
+    if not trial.by_note:
+        return "❌ not with the note:"
+    return "✅ the note:" if trial.stated else "❔ the note, but not for sure:"
 
 
 def _add_difference(embed: discord.Embed, shown: Preview) -> None:
@@ -196,7 +214,7 @@ def _add_difference(embed: discord.Embed, shown: Preview) -> None:
             embed.add_field(name=f"{name} ({len(quotes)})", value=_quotes(quotes), inline=False)
 
 
-def _asked(change: Change) -> str:
+def _asked(change: Change) -> str:  # noqa: PLR0911  a table of what there is
     """Say what a moderator wants to do."""
     match change:
         case Reload():
@@ -211,6 +229,16 @@ def _asked(change: Change) -> str:
             return f"take {change.name} in again"
         case RollBack():
             return f"roll back to #{change.number}"
+        case WriteNote():
+            verb = "note an answer to" if change.instead_of is None else "change the note on"
+            return f"{verb} {_asks(change)}"
+        case RemoveNote():
+            return f"remove the note on {_asks(change)}"
+
+
+def _asks(change: WriteNote | RemoveNote) -> str:
+    question = change.note.question if isinstance(change, WriteNote) else change.question
+    return f"“{trim(clean(question), 120)}”"
 
 
 def _broken(verdict: Verdict) -> str:

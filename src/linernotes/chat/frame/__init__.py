@@ -6,11 +6,11 @@
     hooks             where one feature adds to what another does
     responses         how an interaction is deferred, answered once, and told what went wrong
     buttons           what every button is made of: it works after a restart
+    forms             what every form is made of
     completion        what Discord offers while somebody types an option
     embeds            limits, colours, pages, lists; an embed as plain text
     citations         titles with links, who was quoted, a passage in full
     introduction      what the bot can do
-    examples          questions that a corpus can answer
     markup            text of people and of articles made safe for Discord
     question_text     the question in a message
     sessions          conversations, in memory only

@@ -14,7 +14,7 @@ from discord import app_commands
 from linernotes.chat.frame import delivery, logs
 from linernotes.chat.frame.buttons import Handler, Press
 from linernotes.chat.frame.connection import Steady
-from linernotes.chat.frame.examples import Examples
+from linernotes.chat.frame.forms import Forms
 from linernotes.chat.frame.hooks import Hooks
 from linernotes.chat.frame.manners import Limits, Manners
 from linernotes.chat.frame.responses import explain, report, tell
@@ -24,6 +24,7 @@ from linernotes.chat.frame.synchronise import synchronise
 from linernotes.chat.frame.welcome import channels_of, require_welcome
 from linernotes.errors import RefusalError
 from linernotes.invitation import invitation
+from linernotes.library.examples import Examples
 
 if TYPE_CHECKING:
     import random
@@ -100,6 +101,8 @@ class LinerNotes(Steady):
         self.servers = Servers(library.store)
         self.examples = Examples(library)
         self.hooks = Hooks()
+        self.forms = Forms()
+        self.add_listener(self.forms.on_interaction, "on_interaction")
         self.presses: dict[str, Handler] = {}
         # Servers that Discord sends messages of, though its library does not know them.
         self._unknown_servers: set[int] = set()

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     import discord
 
     from linernotes.chat.frame.buttons import Press
     from linernotes.chat.frame.sessions import Place
+    from linernotes.library.catalogue import Gap
     from linernotes.library.following import Moved
     from linernotes.models import Answer, Unanswered
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     OnDisliked: TypeAlias = Callable[[discord.Interaction[Any]], Press | None]
     OnReloaded: TypeAlias = Callable[[tuple[Moved, ...]], Awaitable[None]]
     OnReplied: TypeAlias = Callable[[Answer | Unanswered, float], None]
+    OnGapChosen: TypeAlias = Callable[[discord.Interaction[Any], Sequence[Gap]], Awaitable[None]]
     OnServerRemoved: TypeAlias = Callable[[int], None]
 
 
@@ -39,6 +41,10 @@ class Hooks:
 
     disliked: list[OnDisliked] = field(default_factory=list)
     """Somebody has pressed 👎 under an answer. What is returned is offered to them."""
+
+    gap_chosen: list[OnGapChosen] = field(default_factory=list)
+    """A moderator wants to answer a question that was not answered: the group that it is in. Whoever is
+    called responds to the press."""
 
     reloaded: list[OnReloaded] = field(default_factory=list)
     """The operator has read the shared articles again: what became of each server."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def help_page(edition: Edition[Index], examples: Sequence[str], mention: str | None) -> discord.Embed:
     """Say what the bot does, and what this corpus can be asked."""
-    several = len(edition.documents) > 1
+    several = len(edition.songs) > 1
     about = "the songs" if several else "the song"
     how = f"Mention me ({mention})" if mention else "Mention me"
     embed = discord.Embed(

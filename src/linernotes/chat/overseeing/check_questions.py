@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from typing import TYPE_CHECKING, Any, Final
 
 import discord
@@ -12,16 +11,19 @@ from linernotes.chat.frame import logs
 from linernotes.chat.frame.buttons import Press, button, number, pager, row
 from linernotes.chat.frame.corpus_group import corpus_group
 from linernotes.chat.frame.embeds import pages_of
+from linernotes.chat.frame.forms import Form
 from linernotes.chat.frame.markup import clean, trim
 from linernotes.chat.frame.moderators import is_moderator, require_library
 from linernotes.chat.frame.question_text import question_in
-from linernotes.chat.frame.responses import defer, report, show, told
+from linernotes.chat.frame.responses import defer, show, told
 from linernotes.chat.frame.sessions import Place
 from linernotes.chat.overseeing import embeds
 from linernotes.errors import RefusalError
 from linernotes.library.catalogue import CHECKS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from linernotes.chat.frame.bot import LinerNotes
     from linernotes.library.catalogue import Check
 
@@ -29,20 +31,12 @@ _log = logs.get(__name__)
 
 LONGEST_QUESTION: Final = 300
 LONGEST_WORDS: Final = 300
-# Discord does not say when somebody closes a form without sending it.
-_FORM_SECONDS: Final = 1_800.0
-
-# How the custom id of a form of ours begins.
-_FORM: Final = "ln:check:"
-
 _GONE: Final = "That check question is no longer there."
-_OLD_FORM: Final = "That form was opened too long ago, or before I was restarted; please open it again."
 
 
 def register(bot: LinerNotes) -> None:
     """Add the command and the buttons."""
     checks = Checks(bot)
-    bot.add_listener(checks.on_interaction, "on_interaction")
     bot.presses["checks"] = checks.press_page
     bot.presses["checkadd"] = checks.press_add
     bot.presses["checkfrom"] = checks.press_from
@@ -75,19 +69,6 @@ class Checks:
         """Take the bot."""
         self._bot = bot
         self._catalogue = bot.library.curator.catalogue
-        # The forms that can still be sent: discord.py leaves all others without an answer.
-        self.open_forms: set[str] = set()
-
-    async def on_interaction(self, interaction: discord.Interaction[LinerNotes]) -> None:
-        """Tell whoever sends a form that was opened too long ago, or before a restart."""
-        if interaction.type is not discord.InteractionType.modal_submit or interaction.data is None:
-            return
-        form = str(interaction.data.get("custom_id", ""))
-        if form in self.open_forms:
-            # discord.py takes each of them once.
-            self.open_forms.discard(form)
-        elif form.startswith(_FORM):
-            await report(interaction, RefusalError(_OLD_FORM))
 
     async def show(
         self,
@@ -149,6 +130,22 @@ class Checks:
             turn = await self._bot.library.ask(asked, guild=guild)
             await show(interaction, embeds.check_added(asked, wanted, turn.reply))
 
+    def _form(self, question: str = "") -> Form:
+        async def handle(interaction: discord.Interaction[Any], written: Mapping[str, str]) -> None:
+            await self.add(interaction, written["question"], written["words"])
+
+        form = Form(self._bot.forms, "Check question", handle)
+        begin = trim(question, LONGEST_QUESTION)
+        form.ask_for("question", "The question", LONGEST_QUESTION, begin=begin)
+        form.ask_for(
+            "words",
+            "What the answer must hold",
+            LONGEST_WORDS,
+            long=True,
+            hint="A word or a phrase in each line; all of them must be in the answer.",
+        )
+        return form
+
     async def press_page(self, interaction: discord.Interaction[LinerNotes], rest: str) -> None:
         """Turn a page."""
         guild = require_library(self._bot, interaction)
@@ -158,7 +155,7 @@ class Checks:
     async def press_add(self, interaction: discord.Interaction[LinerNotes], _rest: str) -> None:
         """Open the form."""
         require_library(self._bot, interaction)
-        await interaction.response.send_modal(CheckForm(self))
+        await interaction.response.send_modal(self._form())
 
     async def press_from(self, interaction: discord.Interaction[LinerNotes], rest: str) -> None:
         """Open the form for the question of an answer, as far as it is still known."""
@@ -166,7 +163,7 @@ class Checks:
         place = Place(guild, interaction.channel_id or 0, interaction.user.id)
         answer = number(rest)
         question = None if answer is None else self._bot.sessions.question(place, answer)
-        await interaction.response.send_modal(CheckForm(self, question or ""))
+        await interaction.response.send_modal(self._form(question or ""))
 
     async def press_remove(self, interaction: discord.Interaction[LinerNotes], rest: str) -> None:
         """Remove a check question."""
@@ -182,41 +179,3 @@ class Checks:
             raise RefusalError(_GONE)
         _log.info("check question removed", guild=guild, by=interaction.user.id)
         await self.show(interaction, guild, number(page) or 0, removed)
-
-
-class CheckForm(discord.ui.Modal):
-    """Asks for a question and for what its answer must hold."""
-
-    def __init__(self, checks: Checks, question: str = "") -> None:
-        """Take what keeps them, and the question to begin with."""
-        custom_id = f"{_FORM}{secrets.token_hex(8)}"
-        super().__init__(title="Check question", timeout=_FORM_SECONDS, custom_id=custom_id)
-        self._checks = checks
-        checks.open_forms.add(custom_id)
-        self._question: discord.ui.TextInput[Any] = discord.ui.TextInput(
-            custom_id="question",
-            max_length=LONGEST_QUESTION,
-            default=trim(question, LONGEST_QUESTION) or None,
-        )
-        self._words: discord.ui.TextInput[Any] = discord.ui.TextInput(
-            custom_id="words", style=discord.TextStyle.paragraph, max_length=LONGEST_WORDS
-        )
-        self.add_item(discord.ui.Label(text="The question", component=self._question))
-        self.add_item(
-            discord.ui.Label(
-                text="What the answer must hold",
-                description="A word or a phrase in each line; all of them must be in the answer.",
-                component=self._words,
-            )
-        )
-
-    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        """Keep what was written; whatever goes wrong is told to who wrote it."""
-        try:
-            await self._checks.add(interaction, self._question.value, self._words.value)
-        except Exception as error:  # noqa: BLE001  the one handler for forms
-            await report(interaction, error)
-
-    async def on_timeout(self) -> None:
-        """Take no more of it."""
-        self._checks.open_forms.discard(self.custom_id)

@@ -160,7 +160,8 @@ def gaps(groups: Sequence[Sequence[Gap]], page: int) -> discord.Embed:
     pages = pages_of(len(groups), GAPS_PER_PAGE)
     page = min(max(page, 0), pages - 1)
     first = page * GAPS_PER_PAGE
-    lines = [_group(each) for each in groups[first : first + GAPS_PER_PAGE]]
+    shown = groups[first : first + GAPS_PER_PAGE]
+    lines = [_group(first + place + 1, each) for place, each in enumerate(shown)]
     embed = discord.Embed(
         title="Questions without an answer",
         description="\n\n".join(lines) or "None in the last 30 days.",
@@ -171,14 +172,14 @@ def gaps(groups: Sequence[Sequence[Gap]], page: int) -> discord.Embed:
     return embed
 
 
-def _group(group: Sequence[Gap]) -> str:
+def _group(place: int, group: Sequence[Gap]) -> str:
     texts = list(dict.fromkeys(gap.question for gap in group))
     told = sum(gap.told for gap in group)
     facts = [f"asked {'once' if len(group) == 1 else f'{len(group)} times'}"]
     if told:
         facts.append(f"{counted(told, 'time')} with *Tell a moderator*")
     facts.append(f"last {when(max(gap.at for gap in group))}")
-    lines = [f"**{_quoted(texts[0])}**", *(f"also {_quoted(each, _LIKE)}" for each in texts[1:3])]
+    lines = [f"{place}. **{_quoted(texts[0])}**", *(f"also {_quoted(each, _LIKE)}" for each in texts[1:3])]
     return "\n".join([*lines, f"-# {' · '.join(facts)}"])
 
 

@@ -45,6 +45,7 @@ def register(bot: LinerNotes) -> None:
     bot.presses["gaps"] = gaps.press_page
     bot.presses["gapson"] = gaps.press_on
     bot.presses["gapsoff"] = gaps.press_off
+    bot.presses["gapanswer"] = gaps.press_answer
     bot.hooks.unanswered.append(gaps.keep)
     bot.hooks.server_removed.append(gaps.groups.drop)
 
@@ -86,6 +87,10 @@ class Groups:
         if len(self._known) > _SERVERS:
             self._known.popitem(last=False)
         return groups
+
+    def known(self, guild: int) -> tuple[tuple[int, ...], ...]:
+        """Return how a server's questions were grouped last, by their numbers; nothing is embedded."""
+        return self._known.get(guild, ())
 
     def drop(self, guild: int) -> None:
         """Forget how a server's questions were grouped."""
@@ -135,10 +140,30 @@ class Gaps:
         groups = await self.groups.of(guild)
         pages = pages_of(len(groups), embeds.GAPS_PER_PAGE)
         page = min(page, pages - 1)
-        buttons = [button("gapsoff", "", label="Turn off", style=discord.ButtonStyle.danger)]
+        first = page * embeds.GAPS_PER_PAGE
+        answer = [
+            button("gapanswer", str(group[0].number), label=f"Answer {first + place + 1}")
+            for place, group in enumerate(groups[first : first + embeds.GAPS_PER_PAGE])
+            if self._bot.hooks.gap_chosen
+        ]
+        below = [button("gapsoff", "", label="Turn off", style=discord.ButtonStyle.danger)]
         if pages > 1:
-            buttons = [*pager("gaps", "", page, pages), *buttons]
-        await show(interaction, embeds.gaps(groups, page), row(*buttons))
+            below = [*pager("gaps", "", page, pages), *below]
+        for each in below:
+            each.row = 1
+        await show(interaction, embeds.gaps(groups, page), row(*answer, *below))
+
+    async def press_answer(self, interaction: discord.Interaction[LinerNotes], rest: str) -> None:
+        """Let a moderator answer a question, and those that were grouped with it."""
+        guild, wanted = require_library(self._bot, interaction), number(rest)
+        gaps = {gap.number: gap for gap in await promptly(self._catalogue.gaps(guild))}
+        if not self._bot.servers.of(guild).gaps or wanted is None or wanted not in gaps:
+            raise RefusalError("I no longer have that question; `/corpus gaps` shows those that there are.")
+        # As they were grouped for the page; grouping anew would take longer than a form may.
+        numbers = next((group for group in self.groups.known(guild) if wanted in group), (wanted,))
+        group = [gaps[wanted], *(gaps[each] for each in numbers if each in gaps and each != wanted)]
+        for each in self._bot.hooks.gap_chosen:
+            await each(interaction, group)
 
     async def press_page(self, interaction: discord.Interaction[LinerNotes], rest: str) -> None:
         """Turn a page."""

@@ -1,31 +1,32 @@
-"""Questions that a corpus can answer, taken from its text and tried out."""
+"""Questions that a corpus can answer, taken from its text, spread over its songs, and tried out."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections import Counter, OrderedDict
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from linernotes.chat.frame import logs
-from linernotes.chat.frame.markup import clean
 from linernotes.models import Answer
 from linernotes.words import find_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from linernotes.library import Library
-    from linernotes.models import Edition
+    from linernotes.library.service import Library
+    from linernotes.models import Document, Edition
     from linernotes.retrieval.index import Index
 
-_log = logs.get(__name__)
+_log = logging.getLogger(__name__)
 
 EXAMPLES: Final = 3
 _TRIED: Final = 15
 _EDITIONS: Final = 64
 _LONGEST: Final = 100
+# So many passages of each song are looked through for names.
+_PASSAGES: Final = 200
 
 # Two or three capitalised words inside a sentence: a person, a place, an outlet; not "the Civil War".
 _NAME: Final = re.compile(r"(?<=[a-z,] )(?<!the )[A-Z][a-z]+(?: [A-Z][\w-]+){1,2}\b")
@@ -52,7 +53,7 @@ class Examples:
         try:
             return await asyncio.shield(found)
         except Exception as error:  # noqa: BLE001  no answer is lost for want of an example
-            _log.error("no examples", edition=edition.id[:12], exc_info=error)
+            _log.error("No examples for the edition %.12s.", edition.id, exc_info=error)
             return ()
 
     async def _find(self, edition: Edition[Index], guild: int | None) -> tuple[str, ...]:
@@ -69,29 +70,42 @@ class Examples:
 
 
 def candidates(edition: Edition[Index]) -> Iterator[str]:
-    """Yield questions about what the text names, those of different kinds in turn."""
+    """Yield questions about what the text names: the songs in turn, and of each those of different kinds."""
     seen: set[str] = set()
-    kinds = [_about_quotes(edition), _about_names(edition), _about_titles(edition)]
-    while kinds:
-        for kind in list(kinds):
-            question = next((each for each in kind if each not in seen and len(each) <= _LONGEST), None)
+    songs = [_of_song(edition, each) for each in edition.songs or edition.documents]
+    while songs:
+        for song in list(songs):
+            question = next((each for each in song if each not in seen and len(each) <= _LONGEST), None)
             if question is None:
-                kinds.remove(kind)
+                songs.remove(song)
             else:
                 seen.add(question)
                 yield question
 
 
-def _about_quotes(edition: Edition[Index]) -> Iterator[str]:
-    for quote in edition.quotes:
+def _of_song(edition: Edition[Index], document: Document) -> Iterator[str]:
+    """Yield questions about a document, those of different kinds in turn."""
+    kinds = [_about_quotes(edition, document), _about_names(edition, document), _about_title(document)]
+    while kinds:
+        for kind in list(kinds):
+            question = next(kind, None)
+            if question is None:
+                kinds.remove(kind)
+            else:
+                yield question
+
+
+def _about_quotes(edition: Edition[Index], document: Document) -> Iterator[str]:
+    for quote in edition.index.quotes_of(document.name):
         if quote.speaker:
-            to = f" to {clean(quote.source)}" if quote.source else ""
-            yield f"What did {clean(quote.speaker)} say{to}?"
+            to = f" to {_one_line(quote.source)}" if quote.source else ""
+            yield f"What did {_one_line(quote.speaker)} say{to}?"
 
 
-def _about_names(edition: Edition[Index]) -> Iterator[str]:
+def _about_names(edition: Edition[Index], document: Document) -> Iterator[str]:
     names: Counter[str] = Counter()
-    for passage in edition.passages[:200]:
+    passages = (each for each in edition.passages if each.document == document.name)
+    for passage in islice(passages, _PASSAGES):
         names.update(_NAME.findall(passage.text))
     speakers = {quote.speaker for quote in edition.quotes}
     for name, _ in sorted(names.items(), key=lambda each: (each[0] in speakers, -each[1])):
@@ -99,7 +113,10 @@ def _about_names(edition: Edition[Index]) -> Iterator[str]:
             yield f"What does the article say about {name}?"
 
 
-def _about_titles(edition: Edition[Index]) -> Iterator[str]:
-    for document in edition.documents:
-        if document.title:
-            yield f"What is {clean(document.title)} about?"
+def _about_title(document: Document) -> Iterator[str]:
+    if document.title:
+        yield f"What is {_one_line(document.title)} about?"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
