@@ -26,9 +26,10 @@ from linernotes.models import Answer
 from linernotes.settings import Settings
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
+
+    import sqlalchemy as sa
 
     from linernotes.library.following import Reloaded
 

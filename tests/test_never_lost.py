@@ -40,8 +40,9 @@ from linernotes.models import Answer
 from linernotes.settings import Settings
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
     from collections.abc import AsyncIterator, Callable, Iterator
+
+    import sqlalchemy as sa
 
     from linernotes.library.changes import Change
 

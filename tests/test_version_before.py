@@ -196,7 +196,7 @@ async def test_the_database_of_format_2_is_read_with_all_that_is_in_it(tmp_path:
 async def test_a_database_of_format_4_has_all_that_it_had_and_is_of_todays_format(tmp_path: Path) -> None:
     """The last that was written without SQLAlchemy; ``data/database-4.db`` is commit c861407's.
 
-    Written with that commit's ``Store`` and ``Catalogue``, its clock at 4e9 and its log brought into the file.
+    Written with that commit's ``Store`` and ``Catalogue``, its clock at 4e9, its log brought into the file.
     """
     path = Path(shutil.copy(DATA / "database-4.db", tmp_path / "linernotes.db"))
     store = Store(path, clock=lambda: NOW)

@@ -23,9 +23,10 @@ from linernotes.library.store import KEPT_SECONDS, Evidence, Forgotten, Posted, 
 from linernotes.library.tables import metadata
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    import sqlalchemy as sa
 
 EVIDENCE = (
     Evidence("a.md", 3, 1.5, {"late": 0.25}, ((0, 10), (12, 20)), ("0a1b", "2c3d")),
@@ -357,7 +358,7 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date_with_all_th
         "INSERT INTO servers VALUES (22, 5), (23, NULL)",
         "INSERT INTO channels VALUES (22, 1, 'allow'), (22, 2, 'deny')",
         "INSERT INTO blocked VALUES (22, 3)",
-        f"INSERT INTO answers VALUES (11, 22, 33, 55, 44, 'e', 0.75, '{evidence}', 1799999999)",
+        f"INSERT INTO answers VALUES (11, 22, 33, 55, 44, 'e', 0.75, '{evidence}', 1799999999)",  # noqa: S608  our own words
         "INSERT INTO feedback VALUES (11, 44, -1)",
     )
     store = Store(path, clock=Clock())
