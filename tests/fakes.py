@@ -5,8 +5,11 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
+import sqlite3
 import threading
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +18,6 @@ from linernotes.models import Answer, Embedding, Hit, Lead, Passage, Reading, Se
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from linernotes.library.catalogue import Catalogue
     from linernotes.models import Excerpt, Floats
@@ -125,6 +127,15 @@ def _read(asked: set[str], excerpt: Excerpt) -> Reading:
 
 
 # --- A database ---------------------------------------------------------------------------------------------
+
+
+def make_first_database(path: Path, *statements: str) -> None:
+    """Write a database as the first version made it, with what the statements put into it."""
+    script = (Path(__file__).parent / "data" / "format-1.sql").read_text(encoding="utf-8")
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.executescript(script)
+        for statement in statements:
+            db.execute(statement)
 
 
 async def note(catalogue: Catalogue, guild: int, person: int, what: str) -> None:

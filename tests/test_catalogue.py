@@ -25,6 +25,7 @@ from linernotes.library.catalogue import (
     Tidied,
     Upload,
 )
+from linernotes.library.rows import GAPS
 from linernotes.library.store import KEPT_SECONDS, Posted, Server, Store
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ async def test_the_audit_trail_is_kept_for_a_year(catalogue: Catalogue, clock: C
     clock.now += 1
     await tidy_twice(catalogue, clock)
     assert [act.what for act in await catalogue.audit(OURS)] == ["second"]
-    rows = await store.run(lambda db: db.execute("SELECT what FROM audit").fetchall())
+    rows = await store.run(lambda db: db.exec_driver_sql("SELECT what FROM audit").fetchall())
     assert rows == [("second",)], "what is no longer shown goes from the disk, too"
 
 
@@ -374,7 +375,7 @@ async def test_a_gap_is_kept_for_thirty_days(catalogue: Catalogue, clock: Clock,
     assert [gap.question for gap in await catalogue.gaps(OURS)] == ["Who paid?"]
     assert not await catalogue.tell_gap(OURS, first)
     await catalogue.tidy()
-    rows = await store.run(lambda db: db.execute("SELECT question FROM gaps").fetchall())
+    rows = await store.run(lambda db: db.exec_driver_sql("SELECT question FROM gaps").fetchall())
     assert rows == [("Who paid?",)]
 
 
@@ -384,7 +385,7 @@ async def test_a_server_that_is_never_tidied_loses_old_gaps_with_the_next_one(
     await catalogue.add_gap(THEIRS, "How deep is it?")
     clock.now += GAP_SECONDS
     await catalogue.add_gap(OURS, "Who paid?")
-    rows = await store.run(lambda db: db.execute("SELECT question FROM gaps").fetchall())
+    rows = await store.run(lambda db: db.exec_driver_sql("SELECT question FROM gaps").fetchall())
     assert rows == [("Who paid?",)]
 
 
@@ -416,7 +417,7 @@ async def test_gaps_are_cleared_in_one_server(catalogue: Catalogue, store: Store
 
 
 async def test_nothing_but_the_question_is_kept_of_a_gap(store: Store) -> None:
-    columns = await store.run(lambda db: {row[1] for row in db.execute("PRAGMA table_info(gaps)")})
+    columns = await store.run(lambda db: {*GAPS.c.keys()})
     assert columns == {"number", "guild", "question", "told", "at"}
 
 
@@ -459,7 +460,7 @@ async def live(store: Store, catalogue: Catalogue, guild: int) -> None:
 async def counts(store: Store) -> dict[str, int]:
     return await store.run(
         lambda db: {
-            table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
+            table: db.exec_driver_sql(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
             for table in TABLES
         }
     )

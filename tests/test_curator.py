@@ -15,20 +15,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
+from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, make_first_database, write_corpus
 from linernotes.errors import CorpusError, EditionUnsavedError, RefusalError, StoreError
 from linernotes.library.catalogue import LEFT_SECONDS, OPERATOR, TWO_LOOKS, Revision
 from linernotes.library.changes import Add, Change, Hide, Reload, Remove, RollBack
 from linernotes.library.curator import PREVIEW_SECONDS, PREVIEWS_OF_A_SERVER
 from linernotes.library.previews import Preview
 from linernotes.library.service import DATABASE, Library
-from linernotes.library.store import Store
 from linernotes.models import Answer
 from linernotes.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
+
+    import sqlalchemy as sa
 
     from linernotes.library.following import Reloaded
 
@@ -924,9 +925,9 @@ async def test_where_the_database_is_full_nothing_is_recorded(bench: Bench) -> N
         made = await preview(library, Add("ferry.txt", FERRY))
         before = await state(library, OURS)
 
-        def limit(db: sqlite3.Connection, most: int) -> None:
-            used = db.execute("PRAGMA page_count").fetchone()[0] if most == 0 else most
-            db.execute(f"PRAGMA max_page_count = {used}")
+        def limit(db: sa.Connection, most: int) -> None:
+            used = db.exec_driver_sql("PRAGMA page_count").scalar() if most == 0 else most
+            db.exec_driver_sql(f"PRAGMA max_page_count = {used}")
 
         # Its own words are too long for the pages that it has.
         long = replace(made, plan=replace(made.plan, hidden=frozenset({"x" * 20_000})))
@@ -1097,16 +1098,9 @@ async def test_a_newer_database_is_refused_and_left_alone(used: Bench) -> None:
     assert "newer version" in await refused(used)
 
 
-async def test_an_older_database_is_brought_up_to_date_with_what_it_holds(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from linernotes.library import database as module
-
-    with monkeypatch.context() as patched:
-        patched.setattr(module, "_MIGRATIONS", module._MIGRATIONS[:1])
-        old = Store(bench.data / DATABASE)
-        await old.note("colour", "green")
-        await old.close()
+async def test_an_older_database_is_brought_up_to_date_with_what_it_holds(bench: Bench) -> None:
+    bench.data.mkdir()
+    make_first_database(bench.data / DATABASE, "INSERT INTO facts VALUES ('colour', 'green')")
     async with bench.open() as library:
         assert await library.store.fact("colour") == "green"
         await do(library, Add("ferry.txt", FERRY))

@@ -99,7 +99,9 @@ class Had:
 
 async def look(library: Library) -> Had:
     had = Had(settings=await library.store.servers())
-    aside = await library.store.run(lambda db: db.execute("SELECT source, content FROM set_aside").fetchall())
+    aside = await library.store.run(
+        lambda db: db.exec_driver_sql("SELECT source, content FROM set_aside").fetchall()
+    )
     had.aside = {(source, json.loads(content).get("guild")) for source, content in aside}
     for guild in GUILDS:
         standing = library.curator.standings.of(guild)

@@ -42,6 +42,8 @@ from linernotes.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
+    import sqlalchemy as sa
+
     from linernotes.library.changes import Change
 
 OURS, THEIRS = 1, 2
@@ -409,7 +411,9 @@ async def test_a_damaged_row_is_named_and_costs_nobody_anything_where_the_editio
         assert "in the table revisions of the database is damaged" in caplog.text
         newest = (await library.curator.catalogue.revisions(OURS))[0]
         assert newest.what == "found again, for its row in the database was damaged"
-        kept = await library.store.run(lambda db: db.execute("SELECT source FROM set_aside").fetchall())
+        kept = await library.store.run(
+            lambda db: db.exec_driver_sql("SELECT source FROM set_aside").fetchall()
+        )
         assert kept == [("revisions",)], "what the row said is kept"
         await do(library, RollBack(2))
     async with used.open() as library:
@@ -532,6 +536,7 @@ import asyncio, sys
 from pathlib import Path
 from linernotes.errors import DataFolderBusyError
 from linernotes.library.locks import lock
+from linernotes.library.rows import FACTS
 from linernotes.library.store import Store
 from linernotes.settings import Settings
 from linernotes.shell.doctor import _database
@@ -545,9 +550,8 @@ async def main(folder):
             print("kept apart")
         store = Store(folder / "linernotes.db")
         before = int(await store.fact("count") or 0)
-        say = "INSERT OR REPLACE INTO facts VALUES ('count', ?)"
-        await store.run(lambda db: db.execute(say, (str(before + 1),)), lasting=True)
-        print(before, store._connection.mode)
+        await store.run(lambda db: FACTS.insert(db, ("count", str(before + 1)), "replace"), lasting=True)
+        print(before, store._database.connection.mode)
         await store.close()
     print(_database(Settings(data_dir=folder)))
 
@@ -884,8 +888,8 @@ async def test_what_moderators_are_told_is_kept_is_on_the_disk_first(
     levels: list[int] = []
     async with used.open() as library:
 
-        def spy(db: sqlite3.Connection) -> None:
-            levels.append(db.execute("PRAGMA synchronous").fetchone()[0])
+        def spy(db: sa.Connection) -> None:
+            levels.append(db.exec_driver_sql("PRAGMA synchronous").fetchone()[0])
 
         await library.store.run(spy)
         await library.store.run(spy, lasting=True)

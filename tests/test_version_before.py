@@ -68,9 +68,10 @@ import pytest
 
 from fakes import OTHER_QUESTION, QUESTION, FakeEmbedder
 from linernotes.library import Library
-from linernotes.library.catalogue import Catalogue
+from linernotes.library.catalogue import OPERATOR, Catalogue, Revision, Upload
 from linernotes.library.changes import RollBack
-from linernotes.library.store import Evidence, Posted, Server, Store
+from linernotes.library.database import FORMAT
+from linernotes.library.store import Evidence, Posted, Question, Server, Store
 from linernotes.models import Answer
 from linernotes.settings import Settings
 
@@ -190,3 +191,49 @@ async def test_the_database_of_format_2_is_read_with_all_that_is_in_it(tmp_path:
         ("How deep is the harbour?", False)
     ]
     await store.close()
+
+
+async def test_a_database_of_format_4_has_all_that_it_had_and_is_of_todays_format(tmp_path: Path) -> None:
+    """The last that was written without SQLAlchemy; ``data/database-4.db`` is commit c861407's.
+
+    Written with that commit's ``Store`` and ``Catalogue``, its clock at 4e9, its log brought into the file.
+    """
+    path = Path(shutil.copy(DATA / "database-4.db", tmp_path / "linernotes.db"))
+    store = Store(path, clock=lambda: NOW)
+    catalogue = Catalogue(store)
+    assert await store.servers() == {1: Server({7: "allow", 8: "deny"}, frozenset({45}), 5, gaps=True)}
+    own = {"ferry.txt": Upload("c" * 64, 51, NOW)}
+    assert await catalogue.revisions(1) == (
+        Revision(1, 2, "b" * 64, "added ferry.txt", NOW, MODERATOR, own, frozenset({"lanterns.md"})),
+        Revision(1, 1, "a" * 64, "the shared corpus", NOW - 1, OPERATOR),
+    )
+    assert await catalogue.missing() == {}
+    assert [each.what for each in await catalogue.audit(1)] == [
+        "added ferry.txt",
+        "check question added: Who was on board?",
+        "gaps on",
+    ]
+    assert [(each.question, each.words) for each in await catalogue.checks(1)] == [
+        ("Who was on board?", "Drake; Captain")
+    ]
+    assert [(each.question, each.told) for each in await catalogue.gaps(1)] == [
+        ("How deep is the harbour?", True)
+    ]
+    assert (await catalogue.released()).uploads == {"d" * 64}
+    evidence = (Evidence("harbour.md", 1, 1.5, {"late": 0.25}, ((0, 45),), ("0a1b",)),)
+    posted = Posted(11, 1, 7, MODERATOR, "b" * 64, 0.75, evidence, 55, "near")
+    assert await store.find(11, guild=1, channel=7) == posted
+    assert await store.votes(11) == {45: -1}
+    assert await store.questions() == (
+        Question(56, 1, 7, NOW, open=True),
+        Question(57, None, 9, NOW, open=False),
+    )
+    assert await store.fact("colour") == "green"
+    # What is written now goes on from there.
+    assert await catalogue.add_check(1, MODERATOR, "Who was on board?", "Drake")
+    assert [(each.number, each.words) for each in await catalogue.checks(1)] == [(1, "Drake")]
+    assert await catalogue.sweep() == ()
+    await store.close()
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (FORMAT,)
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -663,7 +663,7 @@ async def test_neither_who_asked_nor_who_is_meant_is_kept(world: World) -> None:
     await world.alice.slash(world.channel, "ask", question=text)
     await world.alice.context_menu(world.channel, "Ask about this", message)
     assert await kept(world) == ["what did it cost?"] * 3
-    rows = await world.bot.store.run(lambda db: db.execute("SELECT * FROM gaps").fetchall())
+    rows = await world.bot.store.run(lambda db: db.exec_driver_sql("SELECT * FROM gaps").fetchall())
     ids = {each.id for each in (world.alice, world.bob, world.channel, world.bot.user)}  # type: ignore[union-attr]
     assert all(not ids & set(row) for row in rows)
 

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
 import threading
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from world import Clock
 
-from fakes import note
+from fakes import make_first_database, note
 from linernotes.errors import ClosedError, StoreError
 from linernotes.library import database as module
+from linernotes.library import migrations
 from linernotes.library.catalogue import OPERATOR, Catalogue, Revision
 from linernotes.library.store import KEPT_SECONDS, Evidence, Forgotten, Posted, Server, Store
+from linernotes.library.tables import metadata
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    import sqlalchemy as sa
 
 EVIDENCE = (
     Evidence("a.md", 3, 1.5, {"late": 0.25}, ((0, 10), (12, 20)), ("0a1b", "2c3d")),
@@ -161,7 +168,7 @@ async def test_what_is_too_old_is_forgotten_without_being_counted(store: Store, 
     await store.vote(POSTED.key, 44, 1)
     first = Revision(22, 1, "e" * 64, "the shared corpus", store.clock(), OPERATOR)
     await catalogue.commit(replace(first, number=2, what="added a.md", person=44), before=first)
-    await store.run(lambda db: db.execute("DELETE FROM audit"))
+    await store.run(lambda db: db.exec_driver_sql("DELETE FROM audit"))
     clock.now += KEPT_SECONDS
     # The line of the audit trail has gone; the revision still says who made it.
     assert await store.forget(44) == Forgotten(answers=0, votes=0, acts=1)
@@ -233,10 +240,10 @@ async def test_what_fails_half_way_is_not_kept(store: Store) -> None:
 
 
 async def test_what_cannot_be_committed_does_not_stand_in_the_way_of_the_next(store: Store) -> None:
-    def write(db: sqlite3.Connection) -> None:
+    def write(db: sa.Connection) -> None:
         # Looked at only when all is to be kept: there is no such answer.
-        db.execute("PRAGMA defer_foreign_keys = ON")
-        db.execute("INSERT INTO feedback VALUES (404, 1, 1)")
+        db.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        db.exec_driver_sql("INSERT INTO feedback VALUES (404, 1, 1)")
 
     with pytest.raises(StoreError, match="FOREIGN KEY"):
         await store.run(write)
@@ -344,19 +351,16 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date_with_all_th
     path: Path,
 ) -> None:
     path.parent.mkdir()
-    db = sqlite3.connect(path, isolation_level=None)
-    for statement in module._MIGRATIONS[0].split(";"):
-        db.execute(statement)
-    db.execute("INSERT INTO facts VALUES ('x', '1')")
-    db.execute("INSERT INTO servers VALUES (22, 5), (23, NULL)")
-    db.execute("INSERT INTO channels VALUES (22, 1, 'allow'), (22, 2, 'deny')")
-    db.execute("INSERT INTO blocked VALUES (22, 3)")
     evidence = '[["a.md", 3, 1.5, {"late": 0.25}, [[0, 10]]]]'
-    db.execute("INSERT INTO answers VALUES (11, 22, 33, 55, 44, 'e', 0.75, ?, 1799999999)", (evidence,))
-    db.execute("INSERT INTO feedback VALUES (11, 44, -1)")
-    db.execute(f"PRAGMA application_id = {module._APPLICATION}")
-    db.execute("PRAGMA user_version = 1")
-    db.close()
+    make_first_database(
+        path,
+        "INSERT INTO facts VALUES ('x', '1')",
+        "INSERT INTO servers VALUES (22, 5), (23, NULL)",
+        "INSERT INTO channels VALUES (22, 1, 'allow'), (22, 2, 'deny')",
+        "INSERT INTO blocked VALUES (22, 3)",
+        f"INSERT INTO answers VALUES (11, 22, 33, 55, 44, 'e', 0.75, '{evidence}', 1799999999)",  # noqa: S608  our own words
+        "INSERT INTO feedback VALUES (11, 44, -1)",
+    )
     store = Store(path, clock=Clock())
     catalogue = Catalogue(store)
     assert await store.servers() == {
@@ -379,26 +383,76 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date_with_all_th
     await again.close()
 
 
-async def test_migrations_go_on_from_where_a_database_stands(
+async def test_a_migration_that_fails_leaves_the_database_as_it_was(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = Store(path)
-    await old.record(POSTED)
-    await old.close()
-    migrations = (*module._MIGRATIONS, "CREATE TABLE later (x); INSERT INTO later VALUES (1)")
-    monkeypatch.setattr(module, "_MIGRATIONS", migrations)
-    new = Store(path)
-    assert await found(new) is not None
-    assert await new.run(lambda db: db.execute("SELECT x FROM later").fetchall()) == [(1,)]
-    await new.close()
-    # One that fails leaves the database as it was.
-    monkeypatch.setattr(module, "_MIGRATIONS", (*migrations, "CREATE TABLE more (x); nonsense"))
-    broken = Store(path)
-    with pytest.raises(StoreError):
-        await broken.open()
-    await broken.close()
-    monkeypatch.setattr(module, "_MIGRATIONS", migrations)
+    path.parent.mkdir()
+    make_first_database(path, "INSERT INTO facts VALUES ('x', '1')")
+    upgrade = migrations.upgrade
+
+    def fail(db: sa.Connection, since: int, to: int) -> None:
+        upgrade(db, since, to)
+        db.exec_driver_sql("nonsense")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(migrations, "upgrade", fail)
+        broken = Store(path)
+        with pytest.raises(StoreError, match="nonsense"):
+            await broken.open()
+        await broken.close()
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+        assert db.execute("SELECT name FROM sqlite_master WHERE name = 'audit'").fetchall() == []
     again = Store(path)
-    named = "SELECT name FROM sqlite_master WHERE name = 'more'"
-    assert await again.run(lambda db: db.execute(named).fetchall()) == []
+    assert await again.fact("x") == "1"
     await again.close()
+
+
+def empty() -> module.Connection:
+    return sqlite3.connect(":memory:", isolation_level=None, factory=module.Connection)
+
+
+def test_each_format_is_what_its_scripts_make_and_the_newest_what_the_tables_are() -> None:
+    """A start compares digests, so that it need not make the tables."""
+    for version, digest in module._STRUCTURES.items():
+        with closing(empty()) as made, module.bound(made) as db, db.begin():
+            migrations.upgrade(db, 0, version)
+            assert module._structure(made) == digest
+    with closing(empty()) as made, module.bound(made) as db, db.begin():
+        metadata.create_all(db)
+        assert module._structure(made) == module._STRUCTURES[module.FORMAT]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE gaps ADD COLUMN more INTEGER",
+        "ALTER TABLE gaps RENAME COLUMN told TO sold",
+        "DROP INDEX gaps_by_guild",
+        "CREATE TABLE more (x)",
+        "CREATE TRIGGER more AFTER DELETE ON audit BEGIN DELETE FROM checks; END",
+        "DROP TABLE feedback",
+    ],
+)
+async def test_a_database_with_other_tables_is_refused(path: Path, statement: str) -> None:
+    store = Store(path)
+    await store.open()
+    await store.close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(statement)
+    assert "its tables are not those of format" in await refusal(path)
+
+
+async def test_a_start_that_finds_all_as_it_was_imports_no_alembic(path: Path) -> None:
+    """It takes a fifth of a second, and is needed once."""
+    store = Store(path)
+    await store.open()
+    await store.close()
+    code = (
+        "import asyncio, sys; from pathlib import Path; from linernotes.library.store import Store\n"
+        "async def main():\n"
+        "    store = Store(Path(sys.argv[1])); await store.note('x', '1'); await store.close()\n"
+        "asyncio.run(main()); print('sqlalchemy' in sys.modules, 'alembic' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, check=True, text=True)  # noqa: ASYNC221, S603
+    assert said.stdout.split() == ["True", "False"]

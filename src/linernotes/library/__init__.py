@@ -27,8 +27,10 @@ Where to look; each file imports those below it alone::
     catalogue    in the database: each server's revisions, check questions, gaps and audit trail
     store        in the database: servers' settings, what buttons need, votes
     quarantine   what no row of the database explains
-    database     the database file and its migrations; in which mode it is kept
+    embedded     the embedded database: one SQLite file for one process
+    database     the database file: opened and looked at; in which mode it is kept
     rows         what a row may hold, and its seal: the one place where rows are checked
+    tables       the tables of the database, as SQLAlchemy knows them; ``migrations/`` leads to them
     folders      the files of a folder: whole or not there
     workers      the threads
     turns        builds go on in turn, a moment each, and can be stopped

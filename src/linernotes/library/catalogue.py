@@ -14,10 +14,15 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from linernotes.library.rows import (
+    ANSWERS,
     AUDIT,
     DEPARTURES,
     FACTS,
     GAPS,
+    QUARANTINED,
+    RELEASED,
+    SERVERS,
+    SET_ASIDE,
     SWEPT,
     Damaged,
 )
@@ -30,10 +35,12 @@ from linernotes.library.rows import (
 from linernotes.library.store import KEPT_SECONDS
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    import sqlalchemy as sa
 
     from linernotes.library.folders import Kind
+    from linernotes.library.rows import Condition, Table
     from linernotes.library.store import Store, Work
 
 _log = logging.getLogger(__name__)
@@ -172,8 +179,8 @@ class Catalogue:
     async def newest(self) -> dict[int, Revision]:
         """Return the newest revision of each server that has any."""
 
-        def read(db: sqlite3.Connection) -> dict[int, Revision]:
-            rows = REVISION_ROWS.select(db, "ORDER BY number")
+        def read(db: sa.Connection) -> dict[int, Revision]:
+            rows = REVISION_ROWS.select(db, order=REVISION_ROWS.c.number)
             return {revision.guild: revision for revision in map(_revision, rows)}
 
         return await self._store.run(read)
@@ -181,9 +188,9 @@ class Catalogue:
     async def revisions(self, guild: int) -> tuple[Revision, ...]:
         """Return the revisions of a server, the newest first."""
 
-        def read(db: sqlite3.Connection) -> tuple[Revision, ...]:
-            rows = REVISION_ROWS.select(db, "WHERE guild = ? ORDER BY number DESC", (guild,))
-            return tuple(map(_revision, rows[:REVISIONS]))
+        def read(db: sa.Connection) -> tuple[Revision, ...]:
+            which, order = REVISION_ROWS.c.guild == guild, REVISION_ROWS.c.number.desc()
+            return tuple(map(_revision, REVISION_ROWS.select(db, which, order=order)[:REVISIONS]))
 
         return await self._store.run(read)
 
@@ -193,11 +200,11 @@ class Catalogue:
         The two are written in one transaction, so that they differ only where a row has been damaged or lost.
         """
 
-        def read(db: sqlite3.Connection) -> dict[int, Missing]:
-            newest = {
-                each.guild: each for each in map(_revision, REVISION_ROWS.select(db, "ORDER BY number"))
-            }
-            acts = {row[1]: row for row in AUDIT.select(db, "WHERE after IS NOT NULL ORDER BY number")}
+        def read(db: sa.Connection) -> dict[int, Missing]:
+            rows = REVISION_ROWS.select(db, order=REVISION_ROWS.c.number)
+            newest = {each.guild: each for each in map(_revision, rows)}
+            moves = AUDIT.select(db, AUDIT.c.after.is_not(None), order=AUDIT.c.number)
+            acts = {row[1]: row for row in moves}
             return {
                 guild: Missing(_act(row), row[6])
                 for guild, row in acts.items()
@@ -208,15 +215,7 @@ class Catalogue:
 
     async def next_number(self, guild: int) -> int:
         """Return the number of the next revision of a server."""
-        return await self._store.run(
-            lambda db: (
-                int(
-                    db.execute("SELECT max(number) FROM revisions WHERE guild = ?", (guild,)).fetchone()[0]
-                    or 0
-                )
-                + 1
-            )
-        )
+        return await self._store.run(lambda db: REVISION_ROWS.next_number(db, REVISION_ROWS.c.guild == guild))
 
     async def commit(self, revision: Revision, *, before: Revision) -> None:
         """Make a revision the newest of its server, and write down who did it.
@@ -227,7 +226,7 @@ class Catalogue:
                 first revision, to which one can go back.
         """
 
-        def write(db: sqlite3.Connection) -> None:
+        def write(db: sa.Connection) -> None:
             _insert(db, before, unless_there=True)
             _insert(db, revision)
             act = Act(0, revision.at, revision.person, revision.what, before.edition, revision.edition)
@@ -239,16 +238,13 @@ class Catalogue:
 
     async def expect(self, kind: Kind, digest: str) -> None:
         """Say that a file is about to be written which a revision is to name; if none does, it may go."""
-        await self._store.run(
-            lambda db: db.execute("INSERT OR IGNORE INTO released VALUES (?, ?)", (kind, digest)),
-            lasting=True,
-        )
+        await self._store.run(lambda db: RELEASED.insert(db, (kind, digest), "ignore"), lasting=True)
 
     async def move(self, revision: Revision, edition: str, what: str) -> None:
         """Say that a revision stands for another edition, because its own can no longer be used as it is."""
         act = Act(0, self._store.clock(), OPERATOR, what, revision.edition, edition)
 
-        def write(db: sqlite3.Connection) -> None:
+        def write(db: sa.Connection) -> None:
             _insert(db, replace(revision, edition=edition), over=True)
             _write_act(db, revision.guild, act)
             _release(db, "editions", [revision.edition])
@@ -260,7 +256,7 @@ class Catalogue:
         """Write down that a server stays where it is; ``False`` if that was the last that happened."""
         act = Act(0, self._store.clock(), OPERATOR, what, revision.edition, revision.edition)
 
-        def write(db: sqlite3.Connection) -> bool:
+        def write(db: sa.Connection) -> bool:
             _insert(db, revision, unless_there=True)
             is_new = _last_move(db, revision.guild) != (what, revision.edition)
             if is_new:
@@ -275,7 +271,7 @@ class Catalogue:
         what = "no longer held back"
         act = Act(0, self._store.clock(), OPERATOR, what, revision.edition, revision.edition)
 
-        def write(db: sqlite3.Connection) -> None:
+        def write(db: sa.Connection) -> None:
             last = _last_move(db, revision.guild)
             if last is not None and last[0].startswith(HELD):
                 _write_act(db, revision.guild, act)
@@ -297,24 +293,22 @@ class Catalogue:
             first: how many lines are left out at the beginning.
             most: how many lines are returned at most; all of them by default.
         """
-        return await self._acts("guild = ?", guild, first, -1 if most is None else most)
+        return await self._acts(lambda: (AUDIT.c.guild == guild,), first, most)
 
     async def last_act(self, guild: int) -> Act | None:
         """Return the newest line of a server's audit trail that an edition came of, or stayed."""
-        acts = await self._acts("guild = ? AND after IS NOT NULL", guild, 0, 1)
+        acts = await self._acts(lambda: (AUDIT.c.guild == guild, AUDIT.c.after.is_not(None)), 0, 1)
         return acts[0] if acts else None
 
     async def count_acts(self, guild: int) -> int:
         """Return how many lines a server's audit trail has."""
-        return await self._store.run(
-            lambda db: int(db.execute("SELECT count(*) FROM audit WHERE guild = ?", (guild,)).fetchone()[0])
-        )
+        return await self._store.run(lambda db: AUDIT.count(db, AUDIT.c.guild == guild))
 
-    async def _acts(self, which: str, guild: int, first: int, most: int) -> tuple[Act, ...]:
+    async def _acts(
+        self, which: Callable[[], tuple[Condition, ...]], first: int, most: int | None
+    ) -> tuple[Act, ...]:
         rows = await self._store.run(
-            lambda db: AUDIT.select(
-                db, f"WHERE {which} ORDER BY number DESC LIMIT ? OFFSET ?", (guild, most, first)
-            )
+            lambda db: AUDIT.select(db, *which(), order=AUDIT.c.number.desc(), first=first, most=most)
         )
         return tuple(map(_act, rows))
 
@@ -323,7 +317,7 @@ class Catalogue:
     async def checks(self, guild: int) -> tuple[Check, ...]:
         """Return a server's check questions, the oldest first."""
         rows = await self._store.run(
-            lambda db: CHECK_ROWS.select(db, "WHERE guild = ? ORDER BY number", (guild,))
+            lambda db: CHECK_ROWS.select(db, CHECK_ROWS.c.guild == guild, order=CHECK_ROWS.c.number)
         )
         return tuple(Check(number, *rest) for number, _, *rest in rows)
 
@@ -335,20 +329,19 @@ class Catalogue:
     async def add_check(self, guild: int, person: int, question: str, words: str) -> bool:
         """Keep a check question in place of an equal one; ``False`` if the server has too many."""
 
-        def write(db: sqlite3.Connection) -> bool:
-            others = db.execute(
-                "SELECT count(*) FROM checks WHERE guild = ? AND question <> ?", (guild, question)
-            ).fetchone()[0]
-            if others >= CHECKS:
+        def write(db: sa.Connection) -> bool:
+            from sqlalchemy import select
+
+            same = (CHECK_ROWS.c.guild == guild, CHECK_ROWS.c.question == question)
+            if CHECK_ROWS.count(db, same[0], ~same[1]) >= CHECKS:
                 return False
             now = self._store.clock()
-            number = int(db.execute("SELECT ifnull(max(number), 0) + 1 FROM checks").fetchone()[0])
-            CHECK_ROWS.insert(
-                db,
-                (number, guild, question, words, now, person),
-                also="ON CONFLICT (guild, question) DO UPDATE SET words = excluded.words, at = excluded.at,"
-                " person = excluded.person, seal = excluded.seal",
-            )
+            number = CHECK_ROWS.next_number(db)
+            before = db.execute(select(CHECK_ROWS.c.number).where(*same)).scalar()
+            if before is None:
+                CHECK_ROWS.insert(db, (number, guild, question, words, now, person))
+            else:
+                CHECK_ROWS.rewrite(db, (before, guild, question, words, now, person), *same)
             _write_act(db, guild, Act(0, now, person, f"check question added: {question}", None, None))
             return True
 
@@ -357,14 +350,14 @@ class Catalogue:
     async def remove_check(self, guild: int, person: int, number: int) -> bool:
         """Remove a check question; ``False`` if the server has none with this number."""
 
-        def write(db: sqlite3.Connection) -> bool:
-            row = db.execute(
-                "DELETE FROM checks WHERE guild = ? AND number = ? RETURNING question", (guild, number)
-            ).fetchone()
-            if row is not None:
-                what = f"check question removed: {row[0]}"
+        def write(db: sa.Connection) -> bool:
+            columns = CHECK_ROWS.c
+            gone = CHECK_ROWS.table.delete().where(columns.guild == guild, columns.number == number)
+            question = db.execute(gone.returning(columns.question)).scalar()
+            if question is not None:
+                what = f"check question removed: {question}"
                 _write_act(db, guild, Act(0, self._store.clock(), person, what, None, None))
-            return row is not None
+            return question is not None
 
         return await self._store.run(write, lasting=True)
 
@@ -373,17 +366,19 @@ class Catalogue:
     async def add_gap(self, guild: int, question: str) -> int:
         """Keep a question that was not answered, and return its number; who asked is not kept."""
 
-        def write(db: sqlite3.Connection) -> int:
+        def write(db: sa.Connection) -> int:
+            from sqlalchemy import and_, or_, select
+
             now = self._store.clock()
-            made = db.execute(
-                "INSERT INTO gaps (guild, question, told, at) VALUES (?, ?, 0, ?)", (guild, question, now)
+            number = GAPS.append(db, (guild, question, 0, now))
+            ours, columns = GAPS.c.guild == guild, GAPS.c
+            last = (
+                select(columns.number).where(ours).order_by(columns.number.desc()).offset(_MOST_GAPS).limit(1)
             )
-            db.execute(
-                "DELETE FROM gaps WHERE at <= ? OR (guild = ? AND number <= ("
-                " SELECT number FROM gaps WHERE guild = ? ORDER BY number DESC LIMIT 1 OFFSET ?))",
-                (now - GAP_SECONDS, guild, guild, _MOST_GAPS),
+            GAPS.delete(
+                db, or_(columns.at <= now - GAP_SECONDS, and_(ours, columns.number <= last.scalar_subquery()))
             )
-            return int(made.lastrowid or 0)
+            return number
 
         return await self._store.run(write)
 
@@ -392,10 +387,9 @@ class Catalogue:
         since = self._store.clock() - GAP_SECONDS
         return await self._store.run(
             lambda db: (
-                db.execute(
-                    "UPDATE gaps SET told = 1 WHERE guild = ? AND number = ? AND at > ?",
-                    (guild, number, since),
-                ).rowcount
+                GAPS.update(
+                    db, {"told": 1}, GAPS.c.guild == guild, GAPS.c.number == number, GAPS.c.at > since
+                )
                 > 0
             )
         )
@@ -404,7 +398,7 @@ class Catalogue:
         """Return what was not answered in the last 30 days, the newest first."""
         since = self._store.clock() - GAP_SECONDS
         rows = await self._store.run(
-            lambda db: GAPS.select(db, "WHERE guild = ? AND at > ? ORDER BY number DESC", (guild, since))
+            lambda db: GAPS.select(db, GAPS.c.guild == guild, GAPS.c.at > since, order=GAPS.c.number.desc())
         )
         return tuple(Gap(number, question, bool(told), at) for number, _, question, told, at in rows)
 
@@ -417,42 +411,41 @@ class Catalogue:
 
     def clearing_gaps(self, guild: int) -> Work:
         """Return what removes a server's gaps, to be done together with turning them off."""
-        return lambda db: db.execute("DELETE FROM gaps WHERE guild = ?", (guild,))
+        return lambda db: GAPS.delete(db, GAPS.c.guild == guild)
 
     # --- Leaving ---
 
     async def set_members(self, guilds: frozenset[int]) -> None:
         """Say in which servers the bot is; for the others, the 30 days begin unless they have begun."""
 
-        def write(db: sqlite3.Connection) -> None:
-            known = {guild for table in _OF_GUILD for (guild,) in db.execute(f"SELECT guild FROM {table}")}  # noqa: S608  names of ours
+        def write(db: sa.Connection) -> None:
+            known = _known(db)
             now = self._store.clock()
-            db.executemany("DELETE FROM departures WHERE guild = ?", [(guild,) for guild in guilds])
+            for guild in guilds & DEPARTURES.guilds(db):
+                DEPARTURES.delete(db, DEPARTURES.c.guild == guild)
             for guild in known - guilds:
-                DEPARTURES.insert(db, (guild, now), "INSERT OR IGNORE")
+                DEPARTURES.insert(db, (guild, now), "ignore")
 
         await self._store.run(write)
 
     async def leave(self, guild: int) -> None:
         """Note that the bot has left a server."""
-        await self._store.run(
-            lambda db: DEPARTURES.insert(db, (guild, self._store.clock()), "INSERT OR IGNORE")
-        )
+        await self._store.run(lambda db: DEPARTURES.insert(db, (guild, self._store.clock()), "ignore"))
 
     async def join(self, guild: int) -> None:
         """Note that the bot is in a server."""
-        await self._store.run(lambda db: db.execute("DELETE FROM departures WHERE guild = ?", (guild,)))
+        await self._store.run(lambda db: DEPARTURES.delete(db, DEPARTURES.c.guild == guild))
 
     # --- What is damaged ---
 
     async def sweep(self) -> tuple[Damaged, ...]:
         """Put aside every row that is not what was written; tell the log and each server's audit trail."""
 
-        def write(db: sqlite3.Connection) -> tuple[Damaged, ...]:
+        def write(db: sa.Connection) -> tuple[Damaged, ...]:
             now = self._store.clock()
             # All of them first: what is noted below is in a table that is looked through as well.
             found = [damaged for table in SWEPT for damaged in table.set_aside(db, now)]
-            known = {guild for (guild,) in db.execute(_KNOWN)}
+            known = _known(db)
             for damaged in found:
                 if damaged.guild in known and damaged.guild is not None:
                     what = f"a row of {_IN_WORDS.get(damaged.table, damaged.table)} was damaged and put aside"
@@ -468,11 +461,11 @@ class Catalogue:
         """Say whether the database knows of no server's library, whole, damaged or gone."""
         return await self._store.run(
             lambda db: (
-                db.execute(
-                    "SELECT 1 FROM revisions UNION SELECT 1 FROM set_aside WHERE source = 'revisions'"
-                    " UNION SELECT 1 FROM audit WHERE after IS NOT NULL"
-                ).fetchone()
-                is None
+                not (
+                    REVISION_ROWS.has(db)
+                    or SET_ASIDE.has(db, SET_ASIDE.c.source == REVISION_ROWS.name)
+                    or AUDIT.has(db, AUDIT.c.after.is_not(None))
+                )
             )
         )
 
@@ -493,23 +486,24 @@ class Catalogue:
         audit trail go when they have been due at two looks with a day of running between them.
         """
 
-        def write(db: sqlite3.Connection) -> Tidied:
+        def write(db: sa.Connection) -> Tidied:
             now = self._store.clock()
             ran = self._run_on(db)
-            gone = [row[0] for row in _due(db, "departures", now - LEFT_SECONDS, ran)]
+            gone = _due(db, DEPARTURES, now - LEFT_SECONDS, ran)
             going = [
                 _revision(row)
                 for guild in gone
-                for row in REVISION_ROWS.select(db, "WHERE guild = ?", (guild,))
+                for row in REVISION_ROWS.select(db, REVISION_ROWS.c.guild == guild)
             ]
-            for table in (*_OF_GUILD, "departures"):
-                db.executemany(f"DELETE FROM {table} WHERE guild = ?", [(guild,) for guild in gone])  # noqa: S608  names of ours
-            for table, seconds in (("audit", AUDIT_SECONDS), ("set_aside", QUARANTINE_SECONDS)):
-                _due(db, table, now - seconds, ran)
-                db.execute(f"DELETE FROM {table} WHERE {_TWICE}", (now - seconds, ran - TWO_LOOKS))  # noqa: S608  names of ours
-            db.execute("DELETE FROM gaps WHERE at <= ?", (now - GAP_SECONDS,))
-            db.execute("DELETE FROM answers WHERE at <= ?", (now - KEPT_SECONDS,))
-            looked = REVISION_ROWS.look(db, "ORDER BY number DESC")
+            for table in (*_OF_GUILD, DEPARTURES):
+                for guild in gone:
+                    table.delete(db, table.c.guild == guild)
+            for table, seconds in ((AUDIT, AUDIT_SECONDS), (SET_ASIDE, QUARANTINE_SECONDS)):
+                _note_due(db, table, now - seconds, ran)
+                table.delete(db, *_twice(table, now - seconds, ran))
+            GAPS.delete(db, GAPS.c.at <= now - GAP_SECONDS)
+            ANSWERS.delete(db, ANSWERS.c.at <= now - KEPT_SECONDS)
+            looked = REVISION_ROWS.look(db, order=REVISION_ROWS.c.number.desc())
             is_sure = all(damaged is None for _, damaged in looked)
             kept: dict[int, list[Revision]] = {}
             for revision in (_revision(row) for row, damaged in looked if damaged is None):
@@ -518,8 +512,10 @@ class Catalogue:
                     of_guild.append(revision)
                     continue
                 going.append(revision)
-                db.execute(
-                    "DELETE FROM revisions WHERE guild = ? AND number = ?", (revision.guild, revision.number)
+                REVISION_ROWS.delete(
+                    db,
+                    REVISION_ROWS.c.guild == revision.guild,
+                    REVISION_ROWS.c.number == revision.number,
                 )
             need = _kept(revision for revisions in kept.values() for revision in revisions)
             went = _kept(going)
@@ -532,47 +528,42 @@ class Catalogue:
 
         return await self._store.run(write, lasting=True)
 
-    def _run_on(self, db: sqlite3.Connection) -> float:
+    def _run_on(self, db: sa.Connection) -> float:
         """Return for how many seconds bots have run on this database, all of them together."""
         ticks = self._store.ticks()
         since, self._ticked = self._ticked, ticks
-        rows = FACTS.select(db, "WHERE name = ?", (_RAN,))
+        rows = FACTS.select(db, FACTS.c.name == _RAN)
         try:
             ran = float(rows[0][1]) if rows else 0.0
         except ValueError:
             ran = 0.0
         ran = (ran if math.isfinite(ran) else 0.0) + max(0.0, ticks - since)
-        FACTS.insert(db, (_RAN, repr(ran)), "INSERT OR REPLACE")
+        FACTS.insert(db, (_RAN, repr(ran)), "replace")
         return ran
 
     async def settled(self, kind: Kind, digests: Collection[str]) -> None:
         """Note that files have gone from the disk which no revision names any more."""
-        await self._store.run(
-            lambda db: db.executemany(
-                "DELETE FROM released WHERE kind = ? AND digest = ?", [(kind, digest) for digest in digests]
-            )
-        )
+        await self._store.run(lambda db: _withhold(db, kind, digests))
 
     async def quarantined(self, names: Collection[str]) -> frozenset[str]:
         """Take note of what stands in the quarantine, and return what has stood there long enough."""
 
-        def write(db: sqlite3.Connection) -> frozenset[str]:
+        def write(db: sa.Connection) -> frozenset[str]:
             now = self._store.clock()
-            known = {name for (name,) in db.execute("SELECT name FROM quarantined")}
-            db.executemany("DELETE FROM quarantined WHERE name = ?", [(each,) for each in known - {*names}])
-            db.executemany(
-                "INSERT INTO quarantined (name, at) VALUES (?, ?)", [(each, now) for each in {*names} - known]
-            )
+            known = {name for name, _ in QUARANTINED.select(db)}
+            for each in known - {*names}:
+                QUARANTINED.delete(db, QUARANTINED.c.name == each)
+            for each in {*names} - known:
+                QUARANTINED.insert(db, (each, now), "replace")
             ran = self._run_on(db)
-            return frozenset(row[0] for row in _due(db, "quarantined", now - QUARANTINE_SECONDS, ran))
+            return frozenset(_due(db, QUARANTINED, now - QUARANTINE_SECONDS, ran))
 
         return await self._store.run(write)
 
 
 # Not the answers, which go after 30 days wherever they were given: where somebody has brought the bot along,
 # they may be younger than its departure.
-_OF_GUILD: Final = ("revisions", "audit", "checks", "gaps", "servers")
-_KNOWN: Final = " UNION ".join(f"SELECT guild FROM {table}" for table in _OF_GUILD)  # noqa: S608  names of ours
+_OF_GUILD: Final = (REVISION_ROWS, AUDIT, CHECK_ROWS, GAPS, SERVERS)
 _IN_WORDS: Final = {
     "channels": "the rules for channels",
     "blocked": "the list of who is blocked",
@@ -584,19 +575,37 @@ _IN_WORDS: Final = {
     "departures": "where the bot has left",
 }
 _RAN: Final = "seconds run"
-# Due now, and at a look long enough ago.
-_TWICE: Final = "at <= ? AND due <= ?"
 
 
-def _due(db: sqlite3.Connection, table: str, limit: float, ran: float) -> list[tuple[Any, ...]]:
-    """Note what is due in a table, and return the rows that were so at two looks far enough apart.
+def _known(db: sa.Connection) -> set[int]:
+    """Return the servers of which something is kept."""
+    return set().union(*(table.guilds(db) for table in _OF_GUILD))
+
+
+def _due(db: sa.Connection, table: Table, limit: float, ran: float) -> list[Any]:
+    """Note what is due in a table, and return the keys of rows that were so at two looks apart.
 
     ``due`` says how long bots had run when a row was found due first.
     """
+    from sqlalchemy import select
+
+    _note_due(db, table, limit, ran)
+    key = next(iter(table.table.primary_key))
+    return list(db.execute(select(key).where(*_twice(table, limit, ran))).scalars())
+
+
+def _note_due(db: sa.Connection, table: Table, limit: float, ran: float) -> None:
+    from sqlalchemy import or_
+
+    at, due = table.c.at, table.c.due
     # Where the count of seconds was lost, it begins again.
-    db.execute(f"UPDATE {table} SET due = NULL WHERE at > ? OR due > ?", (limit, ran))  # noqa: S608  names of ours
-    db.execute(f"UPDATE {table} SET due = ? WHERE at <= ? AND due IS NULL", (ran, limit))  # noqa: S608  names of ours
-    return db.execute(f"SELECT * FROM {table} WHERE {_TWICE}", (limit, ran - TWO_LOOKS)).fetchall()  # noqa: S608  names of ours
+    table.update(db, {"due": None}, or_(at > limit, due > ran))
+    table.update(db, {"due": ran}, at <= limit, due.is_(None))
+
+
+def _twice(table: Table, limit: float, ran: float) -> tuple[Condition, Condition]:
+    """Return what holds of rows that are due now, and were at a look long enough ago."""
+    return table.c.at <= limit, table.c.due <= ran - TWO_LOOKS
 
 
 def _is_behind(newest: Revision, last: Act) -> bool:
@@ -615,27 +624,27 @@ def _kept(revisions: Iterable[Revision]) -> Kept:
     )
 
 
-def _released(db: sqlite3.Connection) -> Kept:
-    rows = db.execute("SELECT kind, digest FROM released").fetchall()
+def _released(db: sa.Connection) -> Kept:
+    rows = RELEASED.select(db)
     return Kept(
         frozenset(digest for kind, digest in rows if kind == "editions"),
         frozenset(digest for kind, digest in rows if kind == "uploads"),
     )
 
 
-def _release(db: sqlite3.Connection, kind: Kind, digests: Collection[str]) -> None:
+def _release(db: sa.Connection, kind: Kind, digests: Collection[str]) -> None:
     """Say that files may go from the disk, for what named them has gone on purpose."""
-    db.executemany("INSERT OR IGNORE INTO released VALUES (?, ?)", [(kind, digest) for digest in digests])
+    for digest in digests:
+        RELEASED.insert(db, (kind, digest), "ignore")
 
 
-def _withhold(db: sqlite3.Connection, kind: Kind, digests: Collection[str]) -> None:
+def _withhold(db: sa.Connection, kind: Kind, digests: Collection[str]) -> None:
     """Say that files may not go from the disk, for a revision names them."""
-    db.executemany(
-        "DELETE FROM released WHERE kind = ? AND digest = ?", [(kind, digest) for digest in digests]
-    )
+    for digest in {digest for _, digest in RELEASED.select(db, RELEASED.c.kind == kind)} & {*digests}:
+        RELEASED.delete(db, RELEASED.c.kind == kind, RELEASED.c.digest == digest)
 
 
-def _take_up(db: sqlite3.Connection, revision: Revision) -> None:
+def _take_up(db: sa.Connection, revision: Revision) -> None:
     """Withhold what a revision names."""
     _withhold(db, "editions", [revision.edition])
     _withhold(db, "uploads", [upload.digest for upload in revision.own.values()])
@@ -661,9 +670,7 @@ def _act(row: tuple[Any, ...]) -> Act:
     return Act(number, at, person, what, before, after)
 
 
-def _insert(
-    db: sqlite3.Connection, revision: Revision, *, unless_there: bool = False, over: bool = False
-) -> None:
+def _insert(db: sa.Connection, revision: Revision, *, unless_there: bool = False, over: bool = False) -> None:
     REVISION_ROWS.insert(
         db,
         (
@@ -677,16 +684,16 @@ def _insert(
             json.dumps(sorted(revision.hidden)),
             int(revision.follows),
         ),
-        "INSERT OR IGNORE" if unless_there else "INSERT OR REPLACE" if over else "INSERT",
+        "ignore" if unless_there else "replace" if over else "refuse",
     )
 
 
-def _last_move(db: sqlite3.Connection, guild: int) -> tuple[str, str] | None:
+def _last_move(db: sa.Connection, guild: int) -> tuple[str, str] | None:
     """Return what was done last that an edition came of, and which."""
-    rows = AUDIT.select(db, "WHERE guild = ? AND after IS NOT NULL ORDER BY number DESC LIMIT 1", (guild,))
+    which = (AUDIT.c.guild == guild, AUDIT.c.after.is_not(None))
+    rows = AUDIT.select(db, *which, order=AUDIT.c.number.desc(), most=1)
     return (rows[0][4], rows[0][6]) if rows else None
 
 
-def _write_act(db: sqlite3.Connection, guild: int, act: Act) -> None:
-    number = int(db.execute("SELECT ifnull(max(number), 0) + 1 FROM audit").fetchone()[0])
-    AUDIT.insert(db, (number, guild, act.at, act.person, act.what, act.before, act.after))
+def _write_act(db: sa.Connection, guild: int, act: Act) -> None:
+    AUDIT.insert(db, (AUDIT.next_number(db), guild, act.at, act.person, act.what, act.before, act.after))

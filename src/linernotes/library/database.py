@@ -1,12 +1,18 @@
 """The database file: opened, checked, brought up to date by its migrations; errors become sentences. SQLite.
 
-What the tables hold is ``store.py``'s and ``catalogue.py``'s to say. A new table is a script at the end
-of ``_MIGRATIONS``; one that was released is never changed. What names a person goes in ``Store.forget``, too.
+What the tables hold is ``store.py``'s and ``catalogue.py``'s to say. A new table or column stands in
+``tables.py``, and in a script of its own in ``migrations/``; one that was released is never changed. What
+names a person goes in ``Store.forget``, too.
+
+The file is opened and looked at with SQLite's own words; statements on its rows are SQLAlchemy's, over the
+same connection (``bound``). A start that finds all as it was needs neither Alembic nor the tables.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import logging
 import os
 import re
@@ -20,11 +26,12 @@ from urllib.parse import quote
 
 from linernotes.errors import StoreError, StoreLostError
 from linernotes.library.folders import flush
-from linernotes.library.rows import SEALED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    import sqlalchemy as sa
 
 _log = logging.getLogger(__name__)
 
@@ -47,10 +54,10 @@ def require_copy(path: Path) -> None:
     version, application = int.from_bytes(head[60:64]), int.from_bytes(head[68:72])
     if application != _APPLICATION:
         raise StoreError(f"The database {path.name} was not made by this program.")
-    if version > len(_MIGRATIONS):
+    if version > FORMAT:
         raise StoreError(
             f"The database {path.name} is from a newer version of this program (its format is {version}, this"
-            f" one knows {len(_MIGRATIONS)}): install that version."
+            f" one knows {FORMAT}): install that version."
         )
     try:
         # Whatever the file system can do: nobody else has the copy, and nothing is locked.
@@ -64,123 +71,17 @@ def require_copy(path: Path) -> None:
         raise StoreError(f"The database {path.name} is damaged ({found}).")
 
 
-_MIGRATIONS = (
-    """
-    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-    CREATE TABLE servers (guild INTEGER PRIMARY KEY, moderator_role INTEGER);
-    CREATE TABLE channels (
-        guild INTEGER NOT NULL REFERENCES servers ON DELETE CASCADE,
-        channel INTEGER NOT NULL,
-        rule TEXT NOT NULL CHECK (rule IN ('allow', 'deny')),
-        PRIMARY KEY (guild, channel)
-    );
-    CREATE TABLE blocked (
-        guild INTEGER NOT NULL REFERENCES servers ON DELETE CASCADE,
-        member INTEGER NOT NULL,
-        PRIMARY KEY (guild, member)
-    );
-    CREATE TABLE answers (
-        key INTEGER PRIMARY KEY,
-        guild INTEGER NOT NULL,
-        channel INTEGER NOT NULL,
-        message INTEGER,
-        asker INTEGER NOT NULL,
-        edition TEXT NOT NULL,
-        confidence REAL NOT NULL,
-        evidence TEXT NOT NULL,
-        at REAL NOT NULL
-    );
-    CREATE INDEX answers_by_message ON answers (message);
-    CREATE INDEX answers_by_asker ON answers (asker);
-    CREATE INDEX answers_by_time ON answers (at);
-    CREATE TABLE feedback (
-        answer INTEGER NOT NULL REFERENCES answers ON DELETE CASCADE,
-        person INTEGER NOT NULL,
-        vote INTEGER NOT NULL CHECK (vote IN (-1, 1)),
-        PRIMARY KEY (answer, person)
-    );
-    CREATE INDEX feedback_by_person ON feedback (person);
-    """,
-    """
-    ALTER TABLE servers ADD COLUMN gaps INTEGER NOT NULL DEFAULT 0;
-    CREATE TABLE revisions (
-        guild INTEGER NOT NULL,
-        number INTEGER NOT NULL,
-        edition TEXT NOT NULL,
-        own TEXT NOT NULL,
-        hidden TEXT NOT NULL,
-        follows INTEGER NOT NULL,
-        what TEXT NOT NULL,
-        at REAL NOT NULL,
-        person INTEGER,
-        PRIMARY KEY (guild, number)
-    );
-    CREATE INDEX revisions_by_person ON revisions (person);
-    CREATE TABLE audit (
-        number INTEGER PRIMARY KEY,
-        guild INTEGER NOT NULL,
-        at REAL NOT NULL,
-        person INTEGER,
-        what TEXT NOT NULL,
-        before TEXT,
-        after TEXT
-    );
-    CREATE INDEX audit_by_guild ON audit (guild, at);
-    CREATE INDEX audit_by_person ON audit (person);
-    CREATE TABLE checks (
-        number INTEGER PRIMARY KEY,
-        guild INTEGER NOT NULL,
-        question TEXT NOT NULL,
-        words TEXT NOT NULL,
-        at REAL NOT NULL,
-        person INTEGER,
-        UNIQUE (guild, question)
-    );
-    CREATE INDEX checks_by_person ON checks (person);
-    CREATE TABLE gaps (
-        number INTEGER PRIMARY KEY,
-        guild INTEGER NOT NULL,
-        question TEXT NOT NULL,
-        told INTEGER NOT NULL,
-        at REAL NOT NULL
-    );
-    CREATE INDEX gaps_by_guild ON gaps (guild, at);
-    CREATE TABLE departures (guild INTEGER PRIMARY KEY, at REAL NOT NULL);
-    """,
-    """
-    ALTER TABLE servers ADD COLUMN seal TEXT;
-    ALTER TABLE channels ADD COLUMN seal TEXT;
-    ALTER TABLE blocked ADD COLUMN seal TEXT;
-    ALTER TABLE revisions ADD COLUMN seal TEXT;
-    ALTER TABLE checks ADD COLUMN seal TEXT;
-    ALTER TABLE audit ADD COLUMN seal TEXT;
-    ALTER TABLE audit ADD COLUMN due REAL;
-    ALTER TABLE departures ADD COLUMN seal TEXT;
-    ALTER TABLE departures ADD COLUMN due REAL;
-    CREATE TABLE released (kind TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (kind, digest));
-    CREATE TABLE quarantined (name TEXT PRIMARY KEY, at REAL NOT NULL, due REAL);
-    CREATE TABLE set_aside (
-        number INTEGER PRIMARY KEY,
-        source TEXT NOT NULL,
-        content TEXT NOT NULL,
-        at REAL NOT NULL,
-        due REAL
-    );
-    """,
-    """
-    CREATE TABLE questions (
-        message INTEGER PRIMARY KEY,
-        guild INTEGER NOT NULL,
-        channel INTEGER NOT NULL,
-        at REAL NOT NULL,
-        open INTEGER NOT NULL
-    );
-    """,
-)
-"""The n-th script brings a database from version n to n + 1; one that has been released is never changed."""
+FORMAT: Final = 5
+"""The format of a database of this version; ``migrations/`` has a script for each."""
 
-# From this version on, rows have seals.
-_SEALED: Final = 3
+# The tables, columns, keys and indexes of each format, as ``_structure`` finds them; a test makes each anew.
+_STRUCTURES: Final = {
+    1: "76b0b16c200fc78c31ffd0b266674986",
+    2: "abb8db46a40b11e888c6df3afde04378",
+    3: "c32a5bf45d98996fd4522199e268b8f2",
+    4: "b23731b2fd22383a9a21b99e10244e5e",
+    5: "b23731b2fd22383a9a21b99e10244e5e",
+}
 
 Mode = Literal["memory", "wal", "exclusive", "unlocked"]
 """How the database is kept.
@@ -211,6 +112,8 @@ _OF_INDEX: Final = re.compile(
 )
 
 _OF_CELL: Final = re.compile(r"\b(?:NULL|NUMERIC|TEXT|REAL|INT|BLOB) value in |CHECK constraint failed in ")
+
+_CHECK: Final = re.compile(r"\bCHECK\s*(\((?:[^()]|\([^()]*\))*\))", re.IGNORECASE)
 
 # What SQLite writes beside a database, and makes again.
 BESIDE: Final = ("-wal", "-shm", "-journal")
@@ -318,12 +221,12 @@ def _prepare(connection: Connection, path: Path | None) -> None:
         raise StoreLostError(
             f"The database {path} was not made by this program, or its head is damaged. {RESTORE}"
         )
-    if version > len(_MIGRATIONS):
+    if version > FORMAT:
         raise StoreLostError(
             f"The database {path} is from a newer version of this program (its format is {version}, this"
-            f" one knows {len(_MIGRATIONS)}): install that version, or put back a copy from before."
+            f" one knows {FORMAT}): install that version, or put back a copy from before."
         )
-    if version and _schema(connection) != _schema_of(version):
+    if version and _structure(connection) != _STRUCTURES[version]:
         raise StoreLostError(
             f"The database {path} is damaged (its tables are not those of format {version}). {RESTORE}"
         )
@@ -349,20 +252,47 @@ def _bring_up_to_date(connection: Connection, path: Path | None) -> None:
     try:
         with in_sentences(path):
             version = _number(connection, "user_version")
-            with transaction(connection):
-                for script in _MIGRATIONS[version:]:
-                    for statement in script.split(";"):
-                        connection.execute(statement)
-                if 0 < version < _SEALED <= len(_MIGRATIONS):
-                    for table in SEALED:
-                        table.seal_all(connection)
-                connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-                connection.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+            if version != FORMAT:
+                _migrate(connection, version)
             # A young database is whole in its own file, whatever becomes of the log beside it.
             checkpoint(connection)
     except BaseException:
         connection.close()
         raise
+
+
+def _migrate(connection: Connection, version: int) -> None:
+    """Make the tables, or bring those of an older version up to date: all of it, or nothing.
+
+    Raises:
+        sqlite3.Error: it cannot be written; or SQLAlchemy's error with that as its cause.
+    """
+    with bound(connection) as db, db.begin():
+        if version:
+            from linernotes.library.migrations import upgrade
+
+            upgrade(db, version, FORMAT)
+        else:
+            from linernotes.library.tables import metadata
+
+            metadata.create_all(db, checkfirst=False)
+        db.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION}")
+        db.exec_driver_sql(f"PRAGMA user_version = {FORMAT}")
+
+
+def bound(connection: Connection) -> sa.Connection:
+    """Return SQLAlchemy's connection over SQLite's; closing it leaves SQLite's open.
+
+    Each transaction may write from its first moment on (``BEGIN IMMEDIATE``): who comes second waits, and is
+    never told half way that somebody else was faster.
+    """
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(
+        "sqlite://", creator=lambda: connection, poolclass=sa.StaticPool, pool_reset_on_return=None
+    )
+    sa.event.listen(engine, "begin", lambda db: db.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine.connect()
 
 
 def checkpoint(connection: Connection) -> None:
@@ -433,18 +363,38 @@ def _number(connection: sqlite3.Connection, pragma: str) -> int:
     return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])
 
 
-def _schema(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    """Return the tables and indexes of a database, with how each was made; SQLite's own are left out."""
-    return connection.execute(
-        "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
+def _structure(connection: sqlite3.Connection) -> str:
+    """Return a digest of the tables, columns, keys, checks and indexes of a database, however it was made.
+
+    The words of the statements that made them do not count: SQLAlchemy's are not those of older versions.
+    """
+    objects = connection.execute(
+        "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        " ORDER BY type, name"
     ).fetchall()
-
-
-def _schema_of(version: int) -> list[tuple[str, str]]:
-    with closing(sqlite3.connect(":memory:")) as made:
-        for script in _MIGRATIONS[:version]:
-            made.executescript(script)
-        return _schema(made)
+    found: list[object] = [(kind, name, table) for kind, name, table, _ in objects]
+    for kind, name, _, made in objects:
+        if kind == "table":
+            found.append([name, sorted(" ".join(each.split()) for each in _CHECK.findall(str(made)))])
+    ours = (
+        "FROM sqlite_master AS m, {} AS x WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    )
+    for said in (
+        # Whether a column of the key may be empty is said by some and not by others.
+        'SELECT m.name, x.name, x.type, x.pk OR x."notnull", x.dflt_value, x.pk '
+        + ours.format("pragma_table_xinfo(m.name)")
+        + " ORDER BY m.name, x.cid",
+        'SELECT m.name, x."from", x."table", x.on_update, x.on_delete '
+        + ours.format("pragma_foreign_key_list(m.name)")
+        + ' ORDER BY m.name, x."from"',
+        'SELECT m.name, x."unique", x.origin, x.partial, group_concat(y.name) '
+        + ours.format("pragma_index_list(m.name) AS x, pragma_index_info(x.name)").replace(
+            " AS x WHERE", " AS y WHERE"
+        )
+        + " GROUP BY m.name, x.name ORDER BY m.name, x.origin, group_concat(y.name)",
+    ):
+        found += connection.execute(said).fetchall()
+    return hashlib.sha256(json.dumps(found).encode()).hexdigest()[:32]
 
 
 def _complaints(connection: sqlite3.Connection) -> list[str]:
@@ -478,7 +428,11 @@ def in_sentences(path: Path | None) -> Iterator[None]:
     """
     try:
         yield
-    except sqlite3.Error as error:
+    except Exception as raised:
+        # SQLAlchemy's errors have SQLite's own within.
+        error = getattr(raised, "orig", raised)
+        if not isinstance(error, sqlite3.Error):
+            raise
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         said = str(error)
         if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:

@@ -4,6 +4,9 @@ SQLite takes any value in any column, and a bit that flips in a cell is as good 
 each row that says what moderators have made has a *seal*, a digest of what it says; and no row is used before
 its columns have been looked at here. A row that is not what was written costs its server alone: it is left
 out, named in the log, and put aside at the next start (table ``set_aside``), where nothing is lost.
+
+Statements are SQLAlchemy's, made of the tables of ``tables.py``, and the same for SQLite and PostgreSQL. It
+is imported when the first is made, in the thread that works with the database.
 """
 
 from __future__ import annotations
@@ -15,11 +18,13 @@ import logging
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import sqlalchemy as sa
+    from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +35,14 @@ _SECONDS = range(2**35)
 # Counts go on from the largest: one that has a flipped bit at the top must leave room above it.
 _MOST: Final = 2**62
 _SIXTY_FOUR: Final = 2**63
+# Where several processes count on from the largest number, they do so one after the other.
+_COUNTING: Final = 0x4C4E0001
+
+Condition: TypeAlias = "sa.ColumnElement[bool]"
+"""What rows must fulfil, such as ``CHECKS.c.guild == guild``."""
+
+Conflict = Literal["refuse", "ignore", "replace"]
+"""What becomes of a row that is to be written where one with its key stands already."""
 
 
 # --- What a column may hold -------------------------------------------------------------------------------
@@ -145,42 +158,108 @@ class Table:
         parts = [self.name, *(checked[name] for name in self.sealed)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
-    def insert(
-        self, db: sqlite3.Connection, row: Sequence[object], how: str = "INSERT", also: str = ""
-    ) -> None:
+    @property
+    def table(self) -> sa.Table:
+        """The table, as statements name it."""
+        from linernotes.library.tables import metadata
+
+        return metadata.tables[self.name]
+
+    @property
+    def c(self) -> ReadOnlyColumnCollection[str, sa.Column[Any]]:
+        """Its columns, as statements name them; those that rows are not given with among them."""
+        return self.table.c
+
+    # --- Writing ---
+
+    def insert(self, db: sa.Connection, row: Sequence[object], conflict: Conflict = "refuse") -> None:
         """Write a row with its seal.
 
         Args:
             db: the database.
             row: the values of all columns.
-            how: ``INSERT``, or ``INSERT OR IGNORE`` and the like.
-            also: what follows, such as ``ON CONFLICT``.
+            conflict: what becomes of it where a row with its key stands already.
+
+        Raises:
+            ValueError: a column holds what it may not.
         """
-        names, values = [*self.columns], [*row]
-        if self.sealed:
-            names, values = [*names, "seal"], [*values, self.seal_of(row)]
-        marks = ", ".join("?" * len(values))
-        db.execute(f"{how} INTO {self.name} ({', '.join(names)}) VALUES ({marks}) {also}", values)
+        from sqlalchemy.dialects import postgresql, sqlite
+
+        make = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
+        values = self._values(db, row)
+        statement = make(self.table).values(values)
+        if conflict == "ignore":
+            statement = statement.on_conflict_do_nothing()
+        elif conflict == "replace":
+            key = [column.name for column in self.table.primary_key]
+            others = {name: statement.excluded[name] for name in values if name not in key}
+            statement = statement.on_conflict_do_update(index_elements=key, set_=others)
+        db.execute(statement)
+
+    def insert_all(self, db: sa.Connection, rows: Iterable[Sequence[object]]) -> None:
+        """Write rows that may stand there already."""
+        for row in rows:
+            self.insert(db, row, "ignore")
+
+    def append(self, db: sa.Connection, row: Sequence[object]) -> int:
+        """Write a row whose first column is a number that the database counts; return that number."""
+        values = self._values(db, (0, *row))
+        number = next(iter(self.columns))
+        del values[number]
+        return int(db.execute(self.table.insert().values(values).returning(self.c[number])).scalar_one())
+
+    def update(self, db: sa.Connection, values: Mapping[str, object], *which: Condition) -> int:
+        """Change columns that are under no seal, and return in how many rows."""
+        return int(db.execute(self.table.update().where(*which).values(values)).rowcount)
+
+    def rewrite(self, db: sa.Connection, row: Sequence[object], *which: Condition) -> int:
+        """Write a row with its seal in place of those that there are, and return how many these were."""
+        return int(db.execute(self.table.update().where(*which).values(self._values(db, row))).rowcount)
+
+    def delete(self, db: sa.Connection, *which: Condition) -> int:
+        """Remove rows, and return how many."""
+        return int(db.execute(self.table.delete().where(*which)).rowcount)
+
+    # --- Reading ---
 
     def select(
-        self, db: sqlite3.Connection, which: str = "", values: Sequence[object] = ()
+        self,
+        db: sa.Connection,
+        *which: Condition,
+        order: sa.ColumnElement[Any] | None = None,
+        first: int = 0,
+        most: int | None = None,
     ) -> list[tuple[Any, ...]]:
         """Return the rows that are what was written; the others are named in the log.
 
         Args:
             db: the database.
-            which: what follows the table's name, ``r``: ``WHERE``, ``ORDER BY`` and so on.
-            values: what the marks in it stand for.
+            which: what they must fulfil, all of it.
+            order: by what they come in order.
+            first: how many are left out at the beginning.
+            most: how many are returned at most; all of them by default.
         """
-        return [row for row, damaged in self.look(db, which, values) if damaged is None]
+        looked = self.look(db, *which, order=order, first=first, most=most)
+        return [row for row, damaged in looked if damaged is None]
 
     def look(
-        self, db: sqlite3.Connection, which: str = "", values: Sequence[object] = ()
+        self,
+        db: sa.Connection,
+        *which: Condition,
+        order: sa.ColumnElement[Any] | None = None,
+        first: int = 0,
+        most: int | None = None,
     ) -> list[tuple[tuple[Any, ...], Damaged | None]]:
         """Return all rows, each with what is wrong with it, if anything is; the log is told."""
-        names = ", ".join(f"r.{name}" for name in [*self.columns, *(["seal"] if self.sealed else [])])
+        from sqlalchemy import select
+
+        statement: sa.Select[Any] = select(*self._read()).where(*which)
+        if order is not None:
+            statement = statement.order_by(order)
+        if first or most is not None:
+            statement = statement.limit(most).offset(first)
         found: list[tuple[tuple[Any, ...], Damaged | None]] = []
-        for row in db.execute(f"SELECT {names} FROM {self.name} AS r {which}", values):  # noqa: S608  our own words
+        for row in map(tuple, db.execute(statement)):
             try:
                 found.append((self.check(row), None))
             except (ValueError, RecursionError) as error:
@@ -188,6 +267,34 @@ class Table:
                 _log.warning("%s It is left out.", damaged)
                 found.append((row[: len(self.columns)], damaged))
         return found
+
+    def has(self, db: sa.Connection, *which: Condition) -> bool:
+        """Say whether there is such a row; what it holds is not looked at."""
+        from sqlalchemy import select
+
+        statement = select(next(iter(self.c))).where(*which).limit(1)
+        return db.execute(statement).first() is not None
+
+    def count(self, db: sa.Connection, *which: Condition) -> int:
+        """Return how many such rows there are; what they hold is not looked at."""
+        from sqlalchemy import func, select
+
+        return int(db.execute(select(func.count()).select_from(self.table).where(*which)).scalar_one())
+
+    def guilds(self, db: sa.Connection) -> set[int]:
+        """Return the servers that have rows; what these hold is not looked at."""
+        from sqlalchemy import select
+
+        return {guild for (guild,) in db.execute(select(self.c.guild).distinct())}
+
+    def next_number(self, db: sa.Connection, *which: Condition) -> int:
+        """Return one more than the largest number of such rows; who asks is to write it next."""
+        from sqlalchemy import func, select
+
+        if db.dialect.name == "postgresql":
+            db.execute(select(func.pg_advisory_xact_lock(_COUNTING)))
+        largest = db.execute(select(func.max(self.c.number)).where(*which)).scalar_one()
+        return int(largest or 0) + 1
 
     def check(self, row: Sequence[Any]) -> tuple[Any, ...]:
         """Return a row's columns, the seal left out.
@@ -200,42 +307,53 @@ class Table:
             raise ValueError("its seal does not fit")
         return checked
 
-    def seal_all(self, db: sqlite3.Connection) -> None:
+    # --- What is damaged ---
+
+    def seal_all(self, db: sa.Connection) -> None:
         """Seal the rows that an older version has written without."""
-        names = ", ".join(self.columns)
-        for number, *row in db.execute(f"SELECT rowid, {names} FROM {self.name}").fetchall():  # noqa: S608  our own words
+        from sqlalchemy import select
+
+        place = _place(db)
+        for number, *row in db.execute(select(place, *(self.c[name] for name in self.columns))).fetchall():
             try:
                 sealed = self.seal_of(row)
             except (ValueError, RecursionError):
                 continue
-            db.execute(f"UPDATE {self.name} SET seal = ? WHERE rowid = ?", (sealed, number))  # noqa: S608  our own words
+            self.update(db, {"seal": sealed}, place == number)
 
-    def set_aside(self, db: sqlite3.Connection, now: float) -> list[Damaged]:
+    def set_aside(self, db: sa.Connection, now: float) -> list[Damaged]:
         """Move the rows that are damaged into the table ``set_aside``, and return what is wrong with each."""
-        names = ", ".join(f"r.{name}" for name in [*self.columns, *(["seal"] if self.sealed else [])])
+        from sqlalchemy import select
+
+        place = _place(db)
         moved: list[Damaged] = []
-        for number, *row in db.execute(f"SELECT r.rowid, {names} FROM {self.name} AS r").fetchall():  # noqa: S608  our own words
+        for number, *row in db.execute(select(place, *self._read())).fetchall():
             try:
                 self.check(row)
             except (ValueError, RecursionError) as error:
                 damaged = Damaged(self.name, self._guild(row), str(error) or "it cannot be read")
                 content = dict(zip(self.columns, row, strict=False))
-                db.execute(
-                    "INSERT INTO set_aside (source, content, at) VALUES (?, ?, ?)",
-                    (self.name, json.dumps(content, default=_in_ascii), now),
-                )
+                SET_ASIDE.append(db, (self.name, json.dumps(content, default=_in_ascii), now))
                 if self.blank is None:
-                    db.execute(f"DELETE FROM {self.name} WHERE rowid = ?", (number,))  # noqa: S608  our own words
+                    self.delete(db, place == number)
                 else:
-                    self.insert(db, (number, *self.blank), "INSERT", self._replacing())
+                    self.insert(db, (row[0], *self.blank), "replace")
                 moved.append(damaged)
         return moved
 
-    def _replacing(self) -> str:
-        key, *others = [*self.columns, "seal"]
-        return f"ON CONFLICT ({key}) DO UPDATE SET " + ", ".join(
-            f"{name} = excluded.{name}" for name in others
-        )
+    # --- Parts ---
+
+    def _read(self) -> list[sa.Column[Any]]:
+        return [self.c[name] for name in [*self.columns, *(["seal"] if self.sealed else [])]]
+
+    def _values(self, db: sa.Connection, row: Sequence[object]) -> dict[str, object]:
+        if db.dialect.name == "postgresql":
+            # The one character that it does not take.
+            row = [each.replace("\0", "\ufffd") if isinstance(each, str) else each for each in row]
+        values: dict[str, object] = dict(zip(self.columns, row, strict=True))
+        if self.sealed:
+            values["seal"] = self.seal_of(row)
+        return values
 
     def _checked(self, row: Sequence[object]) -> tuple[Any, ...]:
         checked: list[Any] = []
@@ -251,6 +369,15 @@ class Table:
     def _guild(self, row: Sequence[object]) -> int | None:
         value = dict(zip(self.columns, row, strict=False)).get("guild")
         return value if type(value) is int else None
+
+
+def _place(db: sa.Connection) -> sa.ColumnElement[Any]:
+    """Return where a row stands, by which it is found again whatever its cells hold."""
+    from sqlalchemy import Text, cast, literal_column
+
+    if db.dialect.name == "postgresql":
+        return cast(literal_column("ctid"), Text)
+    return literal_column("rowid")
 
 
 def _in_ascii(value: object) -> str:
@@ -320,13 +447,21 @@ ANSWERS: Final = Table(
         "key": _integer,
         "guild": _integer,
         "channel": _integer,
+        "message": _or_none(_integer),
         "asker": _integer,
         "edition": _text,
         "confidence": _real,
         "evidence": _text,
-        "message": _or_none(_integer),
+        "at": _real,
     },
 )
+FEEDBACK: Final = Table("feedback", {"answer": _integer, "person": _integer, "vote": _integer})
+QUESTIONS: Final = Table(
+    "questions", {"message": _integer, "guild": _integer, "channel": _integer, "at": _real, "open": _flag}
+)
+RELEASED: Final = Table("released", {"kind": _text, "digest": _text})
+QUARANTINED: Final = Table("quarantined", {"name": _text, "at": _real})
+SET_ASIDE: Final = Table("set_aside", {"number": _count, "source": _text, "content": _text, "at": _real})
 
 SEALED: Final = (SERVERS, CHANNELS, BLOCKED, REVISIONS, AUDIT, CHECKS, DEPARTURES)
 """The tables of which each row has a seal."""

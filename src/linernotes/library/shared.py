@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from linernotes.corpus.files import read_corpus
+from linernotes.library.rows import FACTS, RELEASED
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Mapping
+
+    import sqlalchemy as sa
 
     from linernotes.corpus.problems import Reading
     from linernotes.library.store import Store
@@ -109,11 +111,11 @@ async def note(store: Store, edition_id: str, since: float) -> None:
         StoreError: the database cannot be written.
     """
 
-    def write(db: sqlite3.Connection) -> None:
-        before = db.execute("SELECT value FROM facts WHERE name = ?", (_EDITION,)).fetchone()
-        if before is not None and before[0] != edition_id:
-            db.execute("INSERT OR IGNORE INTO released VALUES ('editions', ?)", before)
-        for name, value in ((_SINCE, str(since)), (_EDITION, edition_id)):
-            db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+    def write(db: sa.Connection) -> None:
+        for _, before in FACTS.select(db, FACTS.c.name == _EDITION):
+            if before != edition_id:
+                RELEASED.insert(db, ("editions", before), "ignore")
+        for row in ((_SINCE, str(since)), (_EDITION, edition_id)):
+            FACTS.insert(db, row, "replace")
 
     await store.run(write)

@@ -3,7 +3,7 @@
 No text of an answer is kept, and of a question only where a server's moderators have turned ``gaps`` on
 (``catalogue.py``, which keeps each server's library in the same database). Every look-up of an answer names
 the server and the channel: an id alone opens nothing. All work is done in one thread of the store's own,
-never in the event loop. The file itself is ``database.py``'s.
+never in the event loop. Which database it is, is ``embedded.py``'s to know.
 """
 
 from __future__ import annotations
@@ -12,23 +12,33 @@ import asyncio
 import functools
 import json
 import logging
-import sqlite3
 import time
-import weakref
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
-from linernotes.errors import ClosedError, StoreLostError
-from linernotes.library.database import checkpoint, connect, in_sentences, transaction
-from linernotes.library.rows import ANSWERS, BLOCKED, CHANNELS, FACTS, SERVERS
+from linernotes.errors import ClosedError
+from linernotes.library.embedded import EmbeddedDatabase
+from linernotes.library.rows import (
+    ANSWERS,
+    AUDIT,
+    BLOCKED,
+    CHANNELS,
+    CHECKS,
+    FACTS,
+    FEEDBACK,
+    QUESTIONS,
+    REVISIONS,
+    SERVERS,
+    SET_ASIDE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from linernotes.library.database import Connection
+    import sqlalchemy as sa
+
     from linernotes.models import Certainty
 
 _log = logging.getLogger(__name__)
@@ -37,20 +47,13 @@ _T = TypeVar("_T")
 KEPT_SECONDS = 30 * 24 * 3600
 """How long is kept what the buttons under an answer need."""
 
-_ACTS = """
-    SELECT (SELECT count(*) FROM audit WHERE person = :person)
-        + (SELECT count(*) FROM revisions AS r WHERE person = :person AND NOT EXISTS (
-            SELECT 1 FROM audit WHERE guild = r.guild AND at = r.at AND person = :person))
-        + (SELECT count(*) FROM checks AS c WHERE person = :person AND NOT EXISTS (
-            SELECT 1 FROM audit WHERE guild = c.guild AND at = c.at AND person = :person))
-"""
 KEPT_QUESTION_SECONDS = 15 * 60
 """How long is kept that something was asked: the ids of the message, the channel and the server."""
 
 # Old rows are looked for at most so often, when something is written.
 _PURGE_SECONDS = 3600
 
-Work: TypeAlias = "Callable[[sqlite3.Connection], object]"
+Work: TypeAlias = "Callable[[sa.Connection], object]"
 """Something to do in a transaction, in the store's thread."""
 
 # --- What is kept -----------------------------------------------------------------------------------------
@@ -153,15 +156,12 @@ class Store:
             clock: gives seconds since 1970.
             ticks: gives seconds that no change of the clock moves.
         """
-        self._path = path
         self._clock = clock
         self.ticks = ticks
         """Seconds since some moment, which go on evenly whatever becomes of the clock."""
         self._pool = ThreadPoolExecutor(1, "linernotes-store")
-        self._connection: Connection | None = None
-        self._file: tuple[int, int] | None = None
+        self._database = EmbeddedDatabase(path)
         self._purged = float("-inf")
-        self._in_memory = path is None
 
     @property
     def clock(self) -> Callable[[], float]:
@@ -171,7 +171,7 @@ class Store:
     @property
     def is_in_memory(self) -> bool:
         """Say whether what is kept is gone when the process ends; known once it has been opened."""
-        return self._in_memory
+        return self._database.is_in_memory
 
     async def open(self) -> None:
         """Open the database, make it if there is none, and bring an older one up to date.
@@ -180,17 +180,17 @@ class Store:
             StoreError: it is locked, read-only or cannot be read.
             StoreLostError: it is damaged, another program's or from a newer version.
         """
-        await self.run(lambda _: None)
+        await self._in_thread(self._database.open)
 
     async def close(self) -> None:
         """Close the database; calls under way are finished."""
         try:
-            self._pool.submit(self._close)
+            self._pool.submit(self._database.close)
         except RuntimeError:  # it is closed
             return
         await asyncio.to_thread(self._pool.shutdown)
 
-    async def run(self, work: Callable[[sqlite3.Connection], _T], *, lasting: bool = False) -> _T:
+    async def run(self, work: Callable[[sa.Connection], _T], *, lasting: bool = False) -> _T:
         """Do work in the store's thread, as one transaction.
 
         Args:
@@ -203,13 +203,7 @@ class Store:
             StoreError: the database cannot be used.
             ClosedError: the store has been closed.
         """
-        try:
-            future = asyncio.get_running_loop().run_in_executor(
-                self._pool, functools.partial(self._transact, work, lasting=lasting)
-            )
-        except RuntimeError as error:
-            raise ClosedError("The database has been closed.") from error
-        return await future
+        return await self._in_thread(functools.partial(self._transact, work, lasting=lasting))
 
     async def copy(self, path: Path) -> None:
         """Write the database as it is now into a new file, which is whole by itself.
@@ -218,19 +212,15 @@ class Store:
             StoreError: the database cannot be read, or the copy not written.
             ClosedError: the store has been closed.
         """
-        await self.open()
-        try:
-            # Not as a transaction: a database that is being written to by its own connection is not copied.
-            await asyncio.get_running_loop().run_in_executor(self._pool, self._copy, path)
-        except RuntimeError as error:
-            raise ClosedError("The database has been closed.") from error
+        # Not as a transaction: a database that is being written to by its own connection is not copied.
+        await self._in_thread(functools.partial(self._database.copy, path))
 
     # --- Servers ---
 
     async def servers(self) -> dict[int, Server]:
         """Return the settings of all servers that have any."""
 
-        def read(db: sqlite3.Connection) -> dict[int, Server]:
+        def read(db: sa.Connection) -> dict[int, Server]:
             channels: dict[int, dict[int, Rule]] = {}
             for guild, channel, rule in CHANNELS.select(db):
                 channels.setdefault(guild, {})[channel] = rule
@@ -257,9 +247,9 @@ class Store:
             also: what is done in the same transaction: both, or neither.
         """
 
-        def write(db: sqlite3.Connection) -> None:
-            for table in ("channels", "blocked", "servers"):
-                db.execute(f"DELETE FROM {table} WHERE guild = ?", (guild,))  # noqa: S608  names of ours
+        def write(db: sa.Connection) -> None:
+            for table in (CHANNELS, BLOCKED, SERVERS):
+                table.delete(db, table.c.guild == guild)
             SERVERS.insert(db, (guild, server.moderator_role, int(server.gaps)))
             for channel, rule in server.channels.items():
                 CHANNELS.insert(db, (guild, channel, rule))
@@ -293,69 +283,68 @@ class Store:
             self._clock(),
         )
 
-        def write(db: sqlite3.Connection) -> None:
+        def write(db: sa.Connection) -> None:
             self._purge(db)
-            db.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            # With the votes on it, if there was another.
+            ANSWERS.delete(db, ANSWERS.c.key == posted.key)
+            ANSWERS.insert(db, row)
 
         await self.run(write)
 
     async def sent(self, key: int, message: int) -> None:
         """Note the message in which an answer was sent."""
-        await self.run(lambda db: db.execute("UPDATE answers SET message = ? WHERE key = ?", (message, key)))
+        await self.run(lambda db: ANSWERS.update(db, {"message": message}, ANSWERS.c.key == key))
 
     async def find(self, key: int, *, guild: int | None, channel: int) -> Posted | None:
         """Return the answer with this key if it was given in this server and channel within 30 days."""
-        return await self._find("key = ?", key, guild, channel)
+        return await self._find("key", key, guild, channel)
 
     async def find_message(self, message: int, *, guild: int | None, channel: int) -> Posted | None:
         """Return the answer that was sent as this message of this server and channel within 30 days."""
-        return await self._find("message = ?", message, guild, channel)
+        return await self._find("message", message, guild, channel)
 
     async def drop(self, key: int) -> None:
         """Forget an answer that has been removed."""
-        await self.run(lambda db: db.execute("DELETE FROM answers WHERE key = ?", (key,)))
+        await self.run(lambda db: ANSWERS.delete(db, ANSWERS.c.key == key))
 
     async def vote(self, key: int, person: int, vote: Literal[-1, 1]) -> bool:
         """Keep a person's one vote on an answer; return ``False`` if it was the same before."""
 
-        def write(db: sqlite3.Connection) -> bool:
-            before = db.execute(
-                "SELECT vote FROM feedback WHERE answer = ? AND person = ?", (key, person)
-            ).fetchone()
-            db.execute("INSERT OR REPLACE INTO feedback VALUES (?, ?, ?)", (key, person, vote))
-            return bool(before != (vote,))
+        def write(db: sa.Connection) -> bool:
+            row = (key, person, vote)
+            before = FEEDBACK.select(db, FEEDBACK.c.answer == key, FEEDBACK.c.person == person)
+            FEEDBACK.insert(db, row, "replace")
+            return before != [row]
 
         return await self.run(write)
 
     async def votes(self, key: int) -> dict[int, int]:
         """Return the votes on an answer by person."""
-        return await self.run(
-            lambda db: dict(db.execute("SELECT person, vote FROM feedback WHERE answer = ?", (key,)))
-        )
+        rows = await self.run(lambda db: FEEDBACK.select(db, FEEDBACK.c.answer == key))
+        return {person: vote for _, person, vote in rows}
 
     # --- Questions ---
 
     async def keep_questions(self, questions: tuple[Question, ...]) -> None:
         """Keep that these were asked, in place of what was kept of them before, for a quarter of an hour."""
-        rows = [(each.message, each.guild or 0, each.channel, each.at, each.open) for each in questions]
+        rows = [(each.message, each.guild or 0, each.channel, each.at, int(each.open)) for each in questions]
 
-        def write(db: sqlite3.Connection) -> None:
-            db.execute("DELETE FROM questions WHERE at <= ?", (self._clock() - KEPT_QUESTION_SECONDS,))
-            db.executemany("INSERT OR REPLACE INTO questions VALUES (?, ?, ?, ?, ?)", rows)
+        def write(db: sa.Connection) -> None:
+            QUESTIONS.delete(db, QUESTIONS.c.at <= self._clock() - KEPT_QUESTION_SECONDS)
+            for row in rows:
+                QUESTIONS.insert(db, row, "replace")
 
         await self.run(write)
 
     async def questions(self) -> tuple[Question, ...]:
         """Return what was asked in the last quarter of an hour, the oldest first."""
 
-        def read(db: sqlite3.Connection) -> tuple[Question, ...]:
-            found = db.execute(
-                "SELECT message, guild, channel, at, open FROM questions WHERE at > ? ORDER BY message",
-                (self._clock() - KEPT_QUESTION_SECONDS,),
-            )
+        def read(db: sa.Connection) -> tuple[Question, ...]:
+            since = self._clock() - KEPT_QUESTION_SECONDS
+            rows = QUESTIONS.select(db, QUESTIONS.c.at > since, order=QUESTIONS.c.message)
             return tuple(
                 Question(message, guild or None, channel, at, bool(is_open))
-                for message, guild, channel, at, is_open in found
+                for message, guild, channel, at, is_open in rows
             )
 
         return await self.run(read)
@@ -368,118 +357,78 @@ class Store:
         What moderators have set stays theirs. The audit trail keeps what was done, without by whom.
         """
 
-        def write(db: sqlite3.Connection) -> Forgotten:
+        def write(db: sa.Connection) -> Forgotten:
             # What is too old is kept no longer, and not counted as if it were.
-            db.execute("DELETE FROM answers WHERE at <= ?", (self._clock() - KEPT_SECONDS,))
-            # One act may stand in two tables; what is older than the audit trail stands in one.
-            acts = db.execute(_ACTS, {"person": person}).fetchone()[0]
-            votes = db.execute("DELETE FROM feedback WHERE person = ?", (person,)).rowcount
-            answers = db.execute("DELETE FROM answers WHERE asker = ?", (person,)).rowcount
-            for table in ("audit", "revisions", "checks"):
-                db.execute(f"UPDATE {table} SET person = NULL WHERE person = ?", (person,))  # noqa: S608  one of three names of ours
+            ANSWERS.delete(db, ANSWERS.c.at <= self._clock() - KEPT_SECONDS)
+            acts = _acts_of(db, person)
+            votes = FEEDBACK.delete(db, FEEDBACK.c.person == person)
+            answers = ANSWERS.delete(db, ANSWERS.c.asker == person)
+            for table in (AUDIT, REVISIONS, CHECKS):
+                table.update(db, {"person": None}, table.c.person == person)
             # What was damaged and put aside names them perhaps, and is of no use without.
-            db.execute("DELETE FROM set_aside WHERE instr(content, ?)", (str(person),))
+            SET_ASIDE.delete(db, SET_ASIDE.c.content.contains(str(person), autoescape=True))
             return Forgotten(answers, votes, acts)
 
         return await self.run(write, lasting=True)
 
     async def fact(self, name: str) -> str | None:
         """Return what was noted under this name."""
-        rows = await self.run(lambda db: FACTS.select(db, "WHERE name = ?", (name,)))
+        rows = await self.run(lambda db: FACTS.select(db, FACTS.c.name == name))
         return rows[0][1] if rows else None
 
     async def note(self, name: str, value: str) -> None:
         """Note a value under a name."""
-        await self.run(lambda db: db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value)))
+        await self.run(lambda db: FACTS.insert(db, (name, value), "replace"))
 
     # --- Parts ---
 
-    async def _find(self, by: str, value: int, guild: int | None, channel: int) -> Posted | None:
-        def read(db: sqlite3.Connection) -> Posted | None:
+    async def _find(
+        self, by: Literal["key", "message"], value: int, guild: int | None, channel: int
+    ) -> Posted | None:
+        def read(db: sa.Connection) -> Posted | None:
             rows = ANSWERS.select(
                 db,
-                f"WHERE {by} AND guild = ? AND channel = ? AND at > ?",
-                (value, guild or 0, channel, self._clock() - KEPT_SECONDS),
+                ANSWERS.c[by] == value,
+                ANSWERS.c.guild == (guild or 0),
+                ANSWERS.c.channel == channel,
+                ANSWERS.c.at > self._clock() - KEPT_SECONDS,
             )
             return _posted(rows[0]) if rows else None
 
         # Sixty-four bits are what SQLite takes; a forged id may have more.
         return await self.run(read) if abs(value) < 2**63 else None
 
-    def _purge(self, db: sqlite3.Connection) -> None:
+    def _purge(self, db: sa.Connection) -> None:
         now = self._clock()
         if now - self._purged >= _PURGE_SECONDS:
             self._purged = now
-            db.execute("DELETE FROM answers WHERE at <= ?", (now - KEPT_SECONDS,))
+            ANSWERS.delete(db, ANSWERS.c.at <= now - KEPT_SECONDS)
 
-    def _transact(self, work: Callable[[sqlite3.Connection], _T], *, lasting: bool) -> _T:
-        if self._connection is None:
-            self._connection = self._connect()
-            # For whoever forgets to close the store: the connection goes with it.
-            weakref.finalize(self, self._connection.close)
-        self._require_there()
-        connection = self._connection
-        with in_sentences(self._path):
-            if not lasting:
-                with transaction(connection):
-                    return work(connection)
-            connection.execute("PRAGMA synchronous = FULL")
-            try:
-                with transaction(connection):
-                    done = work(connection)
-            finally:
-                connection.execute("PRAGMA synchronous = NORMAL")
-            checkpoint(connection)
-            return done
+    def _transact(self, work: Callable[[sa.Connection], _T], *, lasting: bool) -> _T:
+        return self._database.transact(work, lasting=lasting)
 
-    def _require_there(self) -> None:
-        """Make sure that what is written can be found again.
-
-        Raises:
-            StoreLostError: the database's file has been removed or replaced while it was in use.
-        """
-        if self._file is not None and self._path is not None and self._file != _identity(self._path):
-            raise StoreLostError(
-                f"The database {self._path} has been removed or replaced while the bot was running. Stop the"
-                " bot, put back what was there, and start it again; until then nothing new is kept."
-            )
-
-    def _connect(self) -> Connection:
-        path = self._path
-        if path is not None:
-            try:
-                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                connection = connect(path)
-                self._file = _identity(path)
-            except OSError as error:
-                reason = error.strerror or error
-                _log.warning(
-                    "%s cannot be written (%s): settings and buttons last until the bot stops.", path, reason
-                )
-                self._in_memory = True
-            else:
-                return connection
-        return connect(None)
-
-    def _copy(self, path: Path) -> None:
-        assert self._connection is not None  # noqa: S101  it has been opened
-        with in_sentences(self._path), closing(sqlite3.connect(path, isolation_level=None)) as made:
-            self._connection.backup(made)
-            # One file, and nothing beside it.
-            made.execute("PRAGMA journal_mode = DELETE")
-
-    def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        try:
+            future = asyncio.get_running_loop().run_in_executor(self._pool, work)
+        except RuntimeError as error:
+            raise ClosedError("The database has been closed.") from error
+        return await future
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what a file is to the system, whatever it is called; ``None`` if there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+def _acts_of(db: sa.Connection, person: int) -> int:
+    """Return how many changes to libraries a person has made.
+
+    One may stand in two tables; what is older than the audit trail stands in one.
+    """
+    from sqlalchemy import exists
+
+    acts = AUDIT.count(db, AUDIT.c.person == person)
+    for table in (REVISIONS, CHECKS):
+        told = exists().where(
+            AUDIT.c.guild == table.c.guild, AUDIT.c.at == table.c.at, AUDIT.c.person == person
+        )
+        acts += table.count(db, table.c.person == person, ~told)
+    return acts
 
 
 def _written(evidence: Evidence) -> list[Any]:
@@ -500,7 +449,7 @@ def _read(written: Sequence[Any]) -> Evidence:
 
 
 def _posted(row: tuple[Any, ...]) -> Posted | None:
-    key, guild, channel, asker, edition, confidence, evidence, message = row
+    key, guild, channel, message, asker, edition, confidence, evidence, _ = row
     try:
         kept = json.loads(evidence)
         if isinstance(kept, list):  # kept by a version before

@@ -1,0 +1,1 @@
+"""A script for each format of the database, in order."""
