@@ -404,9 +404,8 @@ class Catalogue:
 
     async def drop_gaps(self, guild: int, numbers: Collection[int]) -> None:
         """Remove those of a server's gaps that have been answered."""
-        rows = [(guild, number) for number in numbers]
         await self._store.run(
-            lambda db: db.executemany("DELETE FROM gaps WHERE guild = ? AND number = ?", rows), lasting=True
+            lambda db: GAPS.delete(db, GAPS.c.guild == guild, GAPS.c.number.in_(numbers)), lasting=True
         )
 
     def clearing_gaps(self, guild: int) -> Work:
