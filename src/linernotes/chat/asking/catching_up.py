@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _log = logs.get(__name__)
 
 # Of a channel in which more was written meanwhile, the newest are read.
-_MESSAGES: Final = 300
+_MESSAGES: Final = 1_000
 _AT_ONCE: Final = 4
 
 LATER_SECONDS = 45.0

@@ -77,7 +77,7 @@ class Manners:
         """Take a clock in seconds and the limits."""
         self._clock = clock
         self._limits = limits
-        self._buckets: OrderedDict[tuple[int | None, int | None], _Bucket] = OrderedDict()
+        self._buckets: OrderedDict[tuple[int | None, ...], _Bucket] = OrderedDict()
         self._answering = Shares(limits.at_once)
         self._unsent = Shares(limits.unsent)
         self.refused: dict[str, int] = dict.fromkeys(("person", "server", "crowded"), 0)
@@ -124,26 +124,26 @@ class Manners:
             self._unsent.give_back(taker)
 
     def _count(self, guild: int | None, person: int, age: float) -> None:
-        asked = self._clock() - max(age, 0.0)
         limits = self._limits
-        self._take((guild, person), limits.person, asked, "That was a lot of questions; ask me again in {}.")
+        self._take((guild, person), limits.person, age, "That was a lot of questions; ask me again in {}.")
         if guild is not None:
-            self._take(
-                (guild, None), limits.server, asked, "This server has asked a lot; ask me again in {}."
-            )
+            self._take((guild, None), limits.server, age, "This server has asked a lot; ask me again in {}.")
 
     def _crowded(self) -> BusyError:
         self.refused["crowded"] += 1
         return BusyError(_CROWDED, is_crowd=True)
 
-    def _take(self, key: tuple[int | None, int | None], rate: Rate, asked: float, sentence: str) -> None:
-        bucket = self._buckets.get(key)
+    def _take(self, key: tuple[int | None, int | None], rate: Rate, age: float, sentence: str) -> None:
+        asked = self._clock() - age
+        # What was asked before comes in any order, and among what is asked now: each stretch of time is
+        # counted by itself.
+        at = key if age <= 0 else (*key, int(asked // rate.seconds))
+        bucket = self._buckets.get(at)
         if bucket is None:
-            bucket = self._buckets[key] = _Bucket(rate.times, asked)
+            bucket = self._buckets[at] = _Bucket(rate.times, asked)
             if len(self._buckets) > _MOST_BUCKETS:
                 self._buckets.popitem(last=False)
-        self._buckets.move_to_end(key)
-        # They need not come in the order in which they were asked.
+        self._buckets.move_to_end(at)
         passed = max(asked - bucket.at, 0.0)
         bucket.left = min(rate.times, bucket.left + passed * rate.times / rate.seconds)
         bucket.at += passed
