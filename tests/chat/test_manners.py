@@ -95,11 +95,13 @@ def test_a_crowd_is_told_from_a_person_who_asks_too_much() -> None:
     """Who asks where all places are taken, or the server's share is used up, is one of many."""
     for manners, is_crowd in (
         (Manners(lambda: 0.0, Limits(at_once=0)), True),
-        (Manners(lambda: 0.0, Limits(server=Rate(0, 60.0))), True),
-        (Manners(lambda: 0.0, Limits(person=Rate(0, 60.0))), False),
+        (Manners(lambda: 0.0, Limits(server=Rate(1, 60.0))), True),
+        (Manners(lambda: 0.0, Limits(person=Rate(1, 60.0))), False),
     ):
-        with pytest.raises(BusyError) as refused, manners.question(1, 1):
-            pass
+        with pytest.raises(BusyError) as refused:
+            for _ in range(2):
+                with manners.question(1, 1):
+                    pass
         assert refused.value.is_crowd is is_crowd
 
 
