@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -50,13 +52,20 @@ def replied(server: Loopback, asked: str) -> list[str]:
 # --- On a signal ------------------------------------------------------------------------------------------
 
 
+def _endless(folder: Path) -> Path:
+    """Write a package of our name whose import never ends, and return the folder that it is in."""
+    package = folder / "linernotes" / "shell"
+    package.mkdir(parents=True)
+    (folder / "linernotes" / "__init__.py").touch()
+    (package / "__init__.py").write_text(
+        "import os, time\nprint('importing as', os.getpid(), flush=True)\ntime.sleep(60)\n"
+    )
+    return folder
+
+
 def test_sigterm_is_heard_from_the_first_line(tmp_path: Path) -> None:
     """In place of the package, whose import takes a while, stands one whose import never ends."""
-    package = tmp_path / "linernotes" / "shell"
-    package.mkdir(parents=True)
-    (tmp_path / "linernotes" / "__init__.py").touch()
-    (package / "__init__.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
-    env = os.environ | {"PYTHONPATH": str(tmp_path)}
+    env = os.environ | {"PYTHONPATH": str(_endless(tmp_path))}
     with subprocess.Popen(  # noqa: S603  our own words
         [sys.executable, str(ROOT / "bot.py")],
         env=env,
@@ -65,10 +74,34 @@ def test_sigterm_is_heard_from_the_first_line(tmp_path: Path) -> None:
         text=True,
     ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "importing\n"
+        assert process.stdout.readline().startswith("importing")
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (0, "")
+
+
+@pytest.mark.skipif(
+    not shutil.which("unshare"), reason="needs unshare, to be the first process of a container"
+)
+def test_sigterm_is_heard_as_the_first_process_of_a_container(tmp_path: Path) -> None:
+    """The kernel lets a first process hear only the signals that it has a handler for."""
+    command = ["unshare", "--fork", "--pid", "--kill-child", sys.executable]
+    allowed = subprocess.run([*command, "-c", ""], capture_output=True, check=False)  # noqa: S603  our own words
+    if allowed.returncode:
+        pytest.skip("unshare is not allowed here")
+    with subprocess.Popen(  # noqa: S603  our own words
+        [*command, str(ROOT / "bot.py")],
+        env=os.environ | {"PYTHONPATH": str(_endless(tmp_path))},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as outer:
+        assert outer.stdout is not None
+        assert outer.stdout.readline() == "importing as 1\n"
+        (inner,) = Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text().split()
+        os.kill(int(inner), signal.SIGTERM)
+        _, err = outer.communicate(timeout=20)
+    assert (outer.returncode, err) == (0, "")
 
 
 async def test_who_must_wait_in_vain_is_told_and_the_bot_is_gone_in_five_seconds(
@@ -172,6 +205,59 @@ async def test_what_passes_is_named_and_ends_with_69(
     assert "Traceback" not in err
 
 
+_AUTHORITY = """
+[ca]
+default_ca = here
+[here]
+database = index.txt
+serial = serial
+new_certs_dir = .
+default_md = sha256
+policy = any
+copy_extensions = copy
+[any]
+commonName = supplied
+"""
+
+
+def _certify(folder: Path, until: str) -> tuple[Path, Path]:
+    """Make a key and a certificate for 127.0.0.1 that ends then; returns where they are."""
+    (folder / "authority.cnf").write_text(_AUTHORITY)
+    (folder / "index.txt").touch()
+    (folder / "serial").write_text("01")
+    name = "-subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+    for command in (
+        f"req -new -newkey rsa:2048 -nodes -keyout key.pem -out request.pem {name}",
+        (
+            "ca -batch -selfsign -config authority.cnf -keyfile key.pem -in request.pem -out certificate.pem"
+            f" -startdate 20200101000000Z -enddate {until}"
+        ),
+    ):
+        subprocess.run(["openssl", *command.split()], cwd=folder, capture_output=True, check=True)  # noqa: S603, S607
+    return folder / "key.pem", folder / "certificate.pem"
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl, to make a certificate")
+@pytest.mark.parametrize("ended", [True, False], ids=["that has ended", "of nobody who is trusted"])
+async def test_a_certificate_that_cannot_be_trusted_is_named_and_ends_with_78(
+    tmp_path: Path, ended: bool
+) -> None:
+    """Somebody must change something, be it the clock; the one that has ended is trusted otherwise."""
+    key, certificate = _certify(tmp_path, "20200102000000Z" if ended else "20900102000000Z")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    trusted = {"SSL_CERT_FILE": str(certificate)} if ended else {}
+    listening = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+    async with listening:
+        port = listening.sockets[0].getsockname()[1]
+        async with program(f"https://127.0.0.1:{port}", tmp_path, **trusted) as process:
+            status, _, err = await outcome(process)
+    assert status == 78
+    (sentence,) = sentences(err)
+    assert "a certificate that this machine does not trust; check its clock" in sentence
+    assert "Traceback" not in err
+
+
 async def test_a_login_that_fails_for_a_moment_is_tried_again(server: Loopback, tmp_path: Path) -> None:
     server.weather.script.extend([Fault("503"), Fault("reset")])
     async with program(server.url, tmp_path) as process:
@@ -200,6 +286,19 @@ async def test_every_line_is_json_whatever_ends_the_bot(server: Loopback, tmp_pa
     assert any("DISCORD_TOKN" in each and "DISCORD_TOKEN may be meant" in each for each in text)
     assert any("a warning of a library" in each for each in text)
     assert any("uncaught error in a thread" in each and "nobody catches it" in each for each in text)
+
+
+async def test_what_is_wrong_in_the_env_file_is_json_too(server: Loopback, tmp_path: Path) -> None:
+    """The setting that asks for JSON may stand in the file that is wrong; a quoted token is what is meant."""
+    (tmp_path / ".env").write_text("LOG_FORMAT=json\nMAX_FILE_BYTES=many\nHEALTH_PORT=0.5\nCORPUS_DIRR=x\n")
+    async with program(server.url, tmp_path) as process:
+        status, out, err = await outcome(process)
+    assert (status, out) == (78, "")
+    told = entries(err)
+    assert told
+    assert all({"event", "level", "timestamp"} <= set(each) for each in told)
+    assert "MAX_FILE_BYTES" in str(told[-1]["event"])
+    assert "HEALTH_PORT" in str(told[-1]["event"])
 
 
 # --- Through a proxy --------------------------------------------------------------------------------------

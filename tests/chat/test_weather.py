@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -108,10 +109,19 @@ async def settle(server: Loopback, bot: Any, asked: list[str]) -> Outcomes:
 # --- One kind of fault after the other --------------------------------------------------------------------
 
 
+_EACH: Counter[str] = Counter()
+
+
 @pytest.mark.parametrize("part", ["messages", "callback", "@original"])
 async def test_each_fault_twice_in_a_row_costs_no_answer_and_makes_no_second_one(
-    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+    server: Loopback,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    part: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """Each kind of fault on sends, acknowledgements and edits; ``-s`` prints how many, all parts together."""
+    seen: Counter[str] = Counter()
     async with bot_at(server, tmp_path, monkeypatch) as bot:
         for fault in FAULTS:
             server.weather.only = f"/channels/{CHANNEL}/messages" if part == "messages" else part
@@ -120,6 +130,12 @@ async def test_each_fault_twice_in_a_row_costs_no_answer_and_makes_no_second_one
             found = await settle(server, bot, asked)
             assert not server.weather.script, fault
             assert (found.answers, found.lost, found.doubled, found.taken_back) == (1, (), (), ()), fault
+            seen.update(asked=found.questions, answered=found.answers)
+    seen["faults injected"] = sum(server.weather.counts.values())
+    assert seen == {"asked": len(FAULTS), "answered": len(FAULTS), "faults injected": 2 * len(FAULTS)}
+    _EACH.update(seen)
+    with capsys.disabled():
+        print(f"\n{part}: {dict(seen)}; so far in all: {dict(_EACH)}")  # noqa: T201
 
 
 # --- At random --------------------------------------------------------------------------------------------
