@@ -1,58 +1,68 @@
-# Everything runs in .venv/; `make run` and `make test` set it up on first use.
+# Everything runs in .venv/, which tools/set_up.py makes on first use: what running needs for `make run`, what the
+# preview needs for `make preview`, and what developing needs for all else.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
-# For PyTorch's CPU build where pip would bring CUDA:
-#   make install TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# PyTorch from an index of your own: make install TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
+SET_UP := @$(PYTHON) tools/set_up.py --venv $(VENV) --torch-index "$(TORCH_INDEX)"
+TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: install run test test-all check fix lock bench soak clean
+.PHONY: install run preview screenshots test test-all test-slow check fix lock bench soak clean
 
-install: $(STAMP)
+install:
+	$(SET_UP) dev
 
-# torch stands outside the lock file's hashes: its CPU and CUDA builds differ by platform and index.
-$(STAMP): requirements.lock pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Setting up $(VENV) (once; a few minutes) ..." >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.13.0 >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . >&2
-	@touch $@
-
-run: $(STAMP)
+run:
+	$(SET_UP) run
 	@$(BIN)/python bot.py
 
-test: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+# The real bot in a simulated Discord, in the browser of this machine; no token.
+preview:
+	$(SET_UP) preview
+	@$(BIN)/python bot.py preview
 
-test-all: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+# The pictures in docs/images/, from the code as it is; needs Chromium.
+screenshots: install
+	$(BIN)/python benchmarks/screenshots.py
 
-check: $(STAMP)
+test: install
+	$(TESTS) -m "not slow"
+
+test-all: install
+	$(TESTS)
+
+# What test-all has and test has not.
+test-slow: install
+	$(TESTS) -m slow
+
+check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-fix: $(STAMP)
+fix: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Needs uv; the lock file is the same on every platform.
+# Needs uv; the lock files are the same on every platform.
+COMPILE = uv pip compile --quiet --universal --python-version 3.11 pyproject.toml --generate-hashes \
+  --no-emit-index-url --no-header --no-emit-package torch --no-emit-package triton \
+  $(foreach p,$(CUDA),--no-emit-package $(p))
 lock:
-	uv pip compile --universal --python-version 3.11 --group dev --extra preview pyproject.toml --generate-hashes \
-	  --no-emit-index-url --no-header --no-emit-package torch --no-emit-package triton \
-	  $(foreach p,$(CUDA),--no-emit-package $(p)) --output-file requirements.lock
+	$(COMPILE) --group dev --extra preview --output-file requirements-dev.lock
+	$(COMPILE) --extra preview --constraint requirements-dev.lock --output-file requirements-preview.lock
+	$(COMPILE) --constraint requirements-dev.lock --output-file requirements.lock
 CUDA := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \
   nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver \
   nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
 
-bench: $(STAMP)
+bench: install
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/rebuild.py
 
 # Twenty minutes with a faulty Discord; for less, add SOAK="--minutes 2".
-soak: $(STAMP)
+soak: install
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py $(SOAK)
 
 clean:
