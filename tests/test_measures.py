@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from fakes import answer_of
-from linernotes.measuring.cases import Case
-from linernotes.measuring.controls import auroc, controls_of, pair, question_alone, swap
+from linernotes.measuring.cases import Case, read_cases
+from linernotes.measuring.controls import auroc, controls_of, pair, question_alone, questions_alone, swap
 from linernotes.measuring.figures import figures
 from linernotes.measuring.judging import Outcome, judge, overlap
 from linernotes.models import AskedWord, Candidate, Evidence, Sentence, Span, Unanswered
 
+TWINS = Path(__file__).parent / "golden" / "twins"
 ANSWERABLE = Case("1", "answerable", "Who?", ("Ada Stone",))
 NEAR = Case("2", "near", "Who else?")
 OFF = Case("3", "off", "Why is the sky blue?")
@@ -94,6 +97,52 @@ def test_questions_that_give_themselves_away_are_seen() -> None:
     assert (question_alone(telling, answerable, groups).mean or 0) > 0.95
     assert abs((question_alone(alike, answerable, groups).mean or 0) - 0.5) < 0.1
     assert (question_alone(telling, answerable, [0] * 80).mean or 0) > 0.95
+
+
+def twins_of(forms: int) -> list[tuple[Case, int]]:
+    """Return pairs of questions alike but for a word that says nothing, each answerable in one article."""
+    return [
+        (Case(f"{n}{half}", kind, f"who made part {n} {half}", ("x",), pair=f"twin-{n}"), (n + at) % 4)
+        for n in range(forms)
+        for at, (kind, half) in enumerate((("answerable", "ba"[n // 6 % 2]), ("near", "ab"[n // 6 % 2])))
+    ]
+
+
+def test_the_two_of_a_pair_are_held_out_together() -> None:
+    asked = twins_of(48)
+    by_article = question_alone(
+        [case.question for case, _ in asked],
+        [case.is_answerable for case, _ in asked],
+        [article for _, article in asked],
+    )
+    found = questions_alone(asked)
+    assert abs((found["question_alone"].mean or 0) - 0.5) < 0.1
+    assert abs((by_article.mean or 0) - 0.5) > 0.3, "the form is seen with the other verdict"
+
+
+def test_twins_and_others_have_a_control_of_their_own() -> None:
+    asked = twins_of(24)
+    telling = [
+        (Case(f"t{n}", kind, f"{word} {n}", ("x",)), n // 4)
+        for n in range(24)
+        for kind, word in (("near", "who"), ("answerable", "when"))
+    ]
+    found = questions_alone([*asked, *telling])
+    assert (found["question_alone_twins"].of, found["question_alone_others"].of) == (48, 48)
+    assert (found["question_alone_others"].mean or 0) > 0.95
+    assert questions_alone(telling)["question_alone_twins"].of == 0
+
+
+def test_the_form_of_our_twins_does_not_give_them_away() -> None:
+    """Of the golden twins the questions alone tell next to nothing: at most 0.60, where 0.5 is chance."""
+    asked = [
+        (case, number)
+        for number, file in enumerate(sorted(TWINS.glob("*.jsonl")))
+        for article in read_cases(file.read_bytes(), file.name)
+        for case in article.cases
+    ]
+    assert Counter(Counter(case.pair for case, _ in asked).values()).keys() == {2}
+    assert 0.4 <= (questions_alone(asked)["question_alone_twins"].mean or 0) <= 0.6
 
 
 def test_evidence_of_another_question_is_near_to_no_word_of_this_one() -> None:

@@ -23,13 +23,18 @@ OFF_TOPIC = 600
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question with what is known about its answer; ``gold`` is empty for what the corpus does not say."""
+    """A question with what is known about its answer; ``gold`` is empty for what the corpus does not say.
+
+    Twins, questions of one form of which one can be answered and the other is a near miss, have the same
+    ``pair``; elsewhere it is empty.
+    """
 
     id: str
     kind: Kind
     question: str
     gold: tuple[str, ...] = ()
     history: tuple[str, ...] = ()
+    pair: str = ""
 
     @property
     def is_answerable(self) -> bool:
@@ -110,6 +115,7 @@ def _read_lines(data: bytes, name: str) -> tuple[Article, ...]:
             text_of(row, "question", name, line),
             gold,
             texts_of(row, "history", name, line),
+            str(row.get("pair", "")),
         )
         if case.is_answerable and not any(map(str.strip, gold)):
             raise QuestionFileError(name, 'has no "gold" answer.', line)

@@ -1,9 +1,9 @@
 """What tells near misses from answers without the text that should: how far the questions give it away.
 
 Two controls of the judgement. *The question alone*: how well the words of the questions tell the answerable
-ones from the near misses, learned on other articles. *Other passages*: how well the judgement does when it is
-shown the evidence of another question. Both should be near 0.5 (chance): what they are above it is learned
-from how the questions are put, and will not hold elsewhere.
+ones from the near misses, learned on other articles, or of twins on other pairs. *Other passages*: how well
+the judgement does when it is shown the evidence of another question. Both should be near 0.5 (chance): what
+they are above it is learned from how the questions are put, and will not hold elsewhere.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from linernotes.measuring.figures import Share, resamples
 from linernotes.words import bare_words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from linernotes.answering.lead import Corpus
+    from linernotes.measuring.cases import Case
     from linernotes.measuring.judging import Outcome
     from linernotes.models import Evidence
 
@@ -63,15 +64,15 @@ def _area(values: NDArray[np.float64], positive: NDArray[np.bool_]) -> float | N
     return float((ranks[positive].sum() - count * (count + 1) / 2) / (count * others))
 
 
-def question_alone(questions: Sequence[str], answerable: Sequence[bool], groups: Sequence[int]) -> Share:
+def question_alone(questions: Sequence[str], answerable: Sequence[bool], groups: Sequence[Hashable]) -> Share:
     """Return how well the questions' words and word pairs alone tell which can be answered.
 
-    A logistic regression learns it from other groups (articles); of one group alone, from other parts of it.
+    A logistic regression learns it from other groups; of one group alone, from other parts of it.
 
     Args:
         questions: as they were typed.
         answerable: which of them have an answer.
-        groups: the article of each.
+        groups: what is held out together: the article of each, or of twins the pair.
     """
     from scipy.sparse import csr_matrix
     from sklearn.linear_model import LogisticRegression
@@ -81,8 +82,9 @@ def question_alone(questions: Sequence[str], answerable: Sequence[bool], groups:
     flat = np.array([column for row in rows for column in row], dtype=np.int64)
     features = csr_matrix((np.ones(len(flat)), flat, counts), shape=(len(rows), _BUCKETS))
     target = np.asarray(answerable, bool)
-    several = len(set(groups)) > 1
-    folds = np.asarray(groups) % _FOLDS if several else np.arange(len(rows)) % _FOLDS
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    several = len(numbers) > 1
+    folds = np.array([numbers[group] for group in groups] if several else range(len(rows)), int) % _FOLDS
     scores = np.full(len(rows), np.nan)
     for fold in sorted(set(folds.tolist())):
         seen = folds != fold
@@ -91,6 +93,32 @@ def question_alone(questions: Sequence[str], answerable: Sequence[bool], groups:
             scores[~seen] = model.decision_function(features[~seen])
     known = ~np.isnan(scores)
     return auroc(scores[known].tolist(), target[known].tolist())
+
+
+def questions_alone(asked: Iterable[tuple[Case, int]]) -> dict[str, Share]:
+    """Return ``question_alone`` of the cases, of the twins among them and of the others, by their names.
+
+    The two of a pair are held out together. One of them stands in another article than the other: held out by
+    article, each form of question would have been seen once, with the other verdict, and the area would be
+    as far below one half as the questions are alike.
+
+    Args:
+        asked: answerable questions and near misses, each with the number of its article.
+    """
+    told = list(asked)
+    chosen = {
+        "question_alone": told,
+        "question_alone_twins": [each for each in told if each[0].pair],
+        "question_alone_others": [each for each in told if not each[0].pair],
+    }
+    return {
+        name: question_alone(
+            [case.question for case, _ in some],
+            [case.is_answerable for case, _ in some],
+            [case.pair or article for case, article in some],
+        )
+        for name, some in chosen.items()
+    }
 
 
 def _grams(question: str) -> list[int]:
@@ -128,7 +156,7 @@ def other_passages(asked: Sequence[tuple[str, Evidence]], corpus: Corpus) -> lis
 
 
 def controls_of(sets: Sequence[Sequence[Outcome]]) -> dict[str, Share]:
-    """Return both controls of what was asked of one or several corpora, by their names in the table."""
+    """Return the controls of what was asked of one or several corpora, by their names in the table."""
     told = [
         (number, each)
         for number, outcomes in enumerate(sets)
@@ -137,10 +165,6 @@ def controls_of(sets: Sequence[Sequence[Outcome]]) -> dict[str, Share]:
     ]
     strayed = [(each.strayed, each.case.is_answerable) for _, each in told if each.strayed is not None]
     return {
-        "question_alone": question_alone(
-            [each.case.question for _, each in told],
-            [each.case.is_answerable for _, each in told],
-            [number for number, _ in told],
-        ),
+        **questions_alone((each.case, number) for number, each in told),
         "other_passages": auroc([score for score, _ in strayed], [yes for _, yes in strayed]),
     }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BINS = 10
+CONTROLS = ("question_alone", "question_alone_twins", "question_alone_others", "other_passages")
 _RESAMPLES = 2_000
 # Resampled at a time: so many figures are held in memory.
 _AT_ONCE = 1_000_000
@@ -140,8 +141,7 @@ def count(
             ),
             "bold_words": share([each.bold_words for each in bold if each.bold_words is not None]),
             "two_documents": share([each.documents > 1 for each in shown]),
-            "question_alone": controls.get("question_alone", nothing),
-            "other_passages": controls.get("other_passages", nothing),
+            **{name: controls.get(name, nothing) for name in CONTROLS},
             "milliseconds": share(times),
             "quotations_found": share([each is not None for each in quotations]),
             "speakers_right": share([each for each in quotations if each is not None]),

@@ -50,6 +50,8 @@ MEASURES = {
     "bold_words": _Measure("words in bold", "words"),
     "two_documents": _Measure("answers made of two documents", "%"),
     "question_alone": _Measure("control: the question alone (AUROC)", "error"),
+    "question_alone_twins": _Measure("the same, of twins", "error"),
+    "question_alone_others": _Measure("the same, of all but twins", "error"),
     "other_passages": _Measure("control: other passages (AUROC)", "error"),
     "milliseconds": _Measure("milliseconds a question", "ms"),
     "quotations_found": _Measure("quotations: found", "%"),

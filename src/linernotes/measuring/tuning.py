@@ -32,7 +32,7 @@ from linernotes.answering.confidence import (
 )
 from linernotes.answering.lead import find_lead
 from linernotes.measuring.cases import Case
-from linernotes.measuring.controls import auroc, pair, question_alone, swap
+from linernotes.measuring.controls import auroc, pair, questions_alone, swap
 from linernotes.measuring.figures import Figures, Share, count
 from linernotes.measuring.judging import Mark, overlap
 from linernotes.measuring.report import ALL
@@ -652,11 +652,7 @@ def _controls(outcomes: Sequence[Outcome]) -> dict[str, Share]:
     told = [each for each in outcomes if each.trial.lesson.case.kind in {"answerable", "near"}]
     answerable = [each.trial.lesson.case.is_answerable for each in told]
     return {
-        "question_alone": question_alone(
-            [each.trial.lesson.case.question for each in told],
-            answerable,
-            [each.trial.lesson.group for each in told],
-        ),
+        **questions_alone((each.trial.lesson.case, each.trial.lesson.group) for each in told),
         "other_passages": auroc([each.strayed for each in told], answerable),
     }
 
