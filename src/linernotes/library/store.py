@@ -388,9 +388,30 @@ class Store:
         rows = await self.run(lambda db: FACTS.select(db, "WHERE name = ?", (name,)))
         return rows[0][1] if rows else None
 
-    async def note(self, name: str, value: str) -> None:
-        """Note a value under a name."""
-        await self.run(lambda db: db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value)))
+    async def note(self, name: str, value: str, *also: Work, lasting: bool = False) -> None:
+        """Note a value under a name; ``also`` is done in the same transaction."""
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+            for work in also:
+                work(db)
+
+        await self.run(write, lasting=lasting)
+
+    async def facts(self, beginning: str) -> dict[str, str]:
+        """Return what was noted under names that begin so."""
+        rows = await self.run(lambda db: FACTS.select(db, "WHERE name GLOB ?", (f"{beginning}*",)))
+        return dict(rows)
+
+    async def drop_fact(self, name: str, *also: Work) -> None:
+        """Forget what was noted under this name; ``also`` is done in the same transaction."""
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM facts WHERE name = ?", (name,))
+            for work in also:
+                work(db)
+
+        await self.run(write, lasting=True)
 
     # --- Parts ---
 
