@@ -21,11 +21,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document as Typing
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
 from rich.console import Console
 
 from fakes import LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, answer_of, write_corpus
 from linernotes.errors import CorpusError
 from linernotes.library import Library
+from linernotes.library.locks import lock
 from linernotes.models import (
     Alternative,
     Answer,
@@ -40,7 +45,8 @@ from linernotes.models import (
     Unanswered,
 )
 from linernotes.settings import Settings
-from linernotes.shell.background import Background, Building
+from linernotes.shell.background import Background, Building, open_beside
+from linernotes.shell.prompt import Commands, KeptHistory, Prompt
 from linernotes.shell.songs import REMEMBERED
 from linernotes.shell.terminal import Chat, answer_lines
 from linernotes.shell.wording import (
@@ -69,20 +75,23 @@ def opening(settings: Settings, fake: FakeEmbedder | None = None) -> partial[Any
     return partial(Library.open, settings, embedder=fake or FakeEmbedder(), keep="nothing")
 
 
-def chat(settings: Settings, monkeypatch: pytest.MonkeyPatch, *typed: str | type[BaseException]) -> str:
+def chat(settings: Settings, _monkeypatch: pytest.MonkeyPatch, *typed: str | type[BaseException]) -> str:
     """Return what a person sees who types these lines; an exception is raised instead of a line."""
     waiting = iter(typed)
 
-    def answer_prompt(_prompt: str) -> str:
-        line = next(waiting, EOFError)
-        if isinstance(line, str):
-            return line
-        raise line
+    class Typed:
+        def read(self) -> str:
+            line = next(waiting, EOFError)
+            if isinstance(line, str):
+                return line
+            raise line
 
-    monkeypatch.setattr("builtins.input", answer_prompt)
+        def end(self) -> None:
+            pass
+
     out = io.StringIO()
     console = Console(file=out, width=200, highlight=False)
-    Chat(console).run(lambda building: opening(settings)(progress=building))
+    Chat(console, prompt=Typed()).run(lambda building: opening(settings)(progress=building))
     assert next(waiting, None) is None, "everything typed was read"
     return out.getvalue()
 
@@ -425,7 +434,7 @@ def at_terminal(folder: Path, typed: bytes) -> tuple[int, str]:
                     break
             elif process.poll() is not None:
                 break
-            if typed and "› ".encode() in shown:  # noqa: RUF001  the prompt's sign is meant
+            if typed and "›".encode() in shown:  # noqa: RUF001  the prompt's sign is meant
                 time.sleep(0.1)
                 os.write(main, typed)
                 typed = b""
@@ -450,3 +459,161 @@ def test_a_bad_corpus_ends_the_wait_at_the_prompt(tmp_path: Path) -> None:
     assert status == 65
     assert "The corpus folder corpus does not exist." in shown
     assert "Traceback" not in shown
+
+
+# --- The line that is typed -------------------------------------------------------------------------------
+
+
+def typed_lines(keys: str, path: Path | None = None, lines: int = 1) -> list[str]:
+    """Return the lines that are read of these keys."""
+    with create_pipe_input() as pipe:
+        pipe.send_text(keys)
+        prompt = Prompt(path, {}, keys=pipe, screen=DummyOutput())
+        return [prompt.read() for _ in range(lines)]
+
+
+def test_a_paste_of_several_lines_is_one_question() -> None:
+    pasted = "\x1b[200~Who built\nthe harbour,\r\nand when?\x1b[201~\r"
+    assert typed_lines(pasted) == ["Who built the harbour, and when?"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("/SO", ["/song"]),
+        ("/song har", ["The Harbour"]),
+        ("/Song A", ["all"]),
+        ("/quotes sto", ["Ada Stone"]),
+        ("/quotes nobody", []),
+        ("/", ["/song", "/quotes"]),
+        ("Ada", []),
+    ],
+)
+def test_commands_speakers_and_songs_are_completed(typed: str, offered: list[str]) -> None:
+    commands = Commands({"/song": lambda: ["all", "The Harbour"], "/quotes": lambda: ["Ada Stone"]})
+    found = commands.get_completions(Typing(typed), CompleteEvent())
+    assert [each.text for each in found] == offered
+
+
+def test_what_was_typed_stays_for_the_next_time_and_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "terminal-history"
+    assert typed_lines("first\rsecond\r", path, 2) == ["first", "second"]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(KeptHistory(path).load_history_strings()) == ["second", "first"]
+    # One line back from the newest.
+    assert typed_lines("\x1b[A\x1b[A\r", path) == ["first"]
+
+
+def test_a_history_that_cannot_be_kept_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert typed_lines("first\r", tmp_path / "file" / "history") == ["first"]
+
+
+def test_a_history_that_is_a_link_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("")
+    (tmp_path / "history").symlink_to(tmp_path / "other")
+    typed_lines("first\r", tmp_path / "history")
+    assert (tmp_path / "other").read_text() == ""
+
+
+@pytest.mark.parametrize(("key", "error"), [("\x04", EOFError), ("\x03", KeyboardInterrupt)])
+def test_leaving_at_the_prompt(key: str, error: type[BaseException]) -> None:
+    with pytest.raises(error):
+        typed_lines(key)
+
+
+def test_the_wait_for_a_line_is_ended_from_another_thread() -> None:
+    with create_pipe_input() as pipe:
+        prompt = Prompt(None, {}, keys=pipe, screen=DummyOutput())
+        threading.Timer(0.2, prompt.end).start()
+        with pytest.raises(EOFError):
+            prompt.read()
+        with pytest.raises(EOFError):
+            prompt.read()
+
+
+# --- Commands ---------------------------------------------------------------------------------------------
+
+
+def test_the_passage_of_an_answer_is_opened(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = chat(
+        settings, monkeypatch, "/passage", QUESTION, "/PASSAGE", "/passage 1", "/passage 99", "/passage x"
+    )
+    assert "Ask something first" in shown
+    assert shown.count("The Harbour, passage 1\n  The") == 2
+    assert shown.count("“The Harbour” has passages 1 to 1") == 2
+
+
+def test_what_was_shown_of_a_passage_is_bold_in_it(settings: Settings) -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=200, color_system="standard")
+    lines = iter([QUESTION, "/passage"])
+
+    class Typed:
+        def read(self) -> str:
+            line = next(lines, None)
+            if line is None:
+                raise EOFError
+            return line
+
+        def end(self) -> None:
+            pass
+
+    Chat(console, prompt=Typed()).run(lambda building: opening(settings)(progress=building))
+    opened = out.getvalue().rpartition("passage 1")[2]
+    assert "\x1b[1mThe harbour was built by Ada Stone in 1871.\x1b[0m" in opened
+
+
+def test_why_shows_what_led_to_the_answer(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = chat(settings, monkeypatch, "/why", QUESTION, "/Why")
+    assert "Ask something first" in shown
+    assert "Confidence:" in shown
+    assert "The Harbour, passage 1: score" in shown
+
+
+def test_quotations_come_in_pages(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "\n\n".join(f"Ada Stone said, “The wall of number {n} held the sea for us.”" for n in range(13))
+    write_corpus(settings.corpus_dir, harbour=f"# Harbour\n\n{said}\n")
+    shown = chat(settings, monkeypatch, "/quotes", "/more", "/more", "/quotes ada stone")
+    assert "3 more: /more" in shown
+    assert shown.count("number 12 held") == 1
+    assert "There are no more" in shown
+    assert shown.count("number 0 held") == 2
+
+
+def test_commands_are_known_whatever_their_case(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = chat(settings, monkeypatch, "/HELP", "/Quit")
+    assert "/passage" in shown
+    assert "I know no" not in shown
+
+
+def test_what_is_said_to_the_bot_is_answered_with_questions_to_ask(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = chat(settings, monkeypatch, "who are you?", "thank you", "goodbye")
+    assert "I am Liner Notes, a bot." in shown
+    assert "You are welcome!" in shown
+    assert "Goodbye" in shown
+    assert shown.count("You could ask:\n  W") == 3
+
+
+def test_beside_a_running_bot_the_chat_reads(settings: Settings) -> None:
+    building = Building(Console(file=io.StringIO()))
+
+    async def ask() -> Turn:
+        async with open_beside(settings, building, FakeEmbedder()) as library:
+            return await library.ask(QUESTION)
+
+    with lock(settings.data_dir):
+        turn = asyncio.run(ask())
+    assert isinstance(turn.reply, Answer)
+    assert "in use by" in building.notice
+    assert not (settings.data_dir / "linernotes.db").exists()
+
+
+def test_no_color_takes_the_colours_and_leaves_the_bold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    out = io.StringIO()
+    shown = Chat(Console(file=out, force_terminal=True, width=80, color_system="standard"))
+    shown._say("One", "bold cyan")
+    assert out.getvalue() == "\x1b[1mOne\x1b[0m\n"

@@ -139,6 +139,9 @@ class Hit:
 Reason = Literal["silent", "empty", "too-long", "greeting", "lyrics", "language", "self", "thanks", "goodbye"]
 """Why there is no answer; a greeting and the last three are said to the bot and ask nothing of the corpus."""
 
+TALK: frozenset[Reason] = frozenset(("greeting", "self", "thanks", "goodbye"))
+"""The reasons that are no refusal: something was said to the bot."""
+
 
 Certainty = Literal["stated", "near"]
 LeadKind = Literal["sentence", "quotation", "reply", "items"]

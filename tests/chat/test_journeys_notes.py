@@ -59,9 +59,7 @@ async def test_a_gap_becomes_a_note_that_answers_it_and_goes_from_the_list(world
     await catalogue.add_gap(world.guild.id, COST)
     await catalogue.add_gap(world.guild.id, "Who is Zoe?")
     shown = await corpus(world, "gaps")
-    label = next(
-        f"Answer {number}" for number in (1, 2) if f"{number}. “{COST}”" in text_of(shown).replace("*", "")
-    )
+    label = next(f"Answer {number}" for number in (1, 2) if f"{number} · “{COST}”" in text_of(shown))
     opened = await press(world.mod, shown, label)
     assert begins(opened)["question"] == COST
     result = await submit(world, opened, question=COST, answer=ANSWER, ways="")

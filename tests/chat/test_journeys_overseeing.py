@@ -731,7 +731,7 @@ async def test_gaps_are_paged(world: World) -> None:
     for word in ("anchors", "bells", "cranes", "docks", "engines", "flags"):
         await catalogue_of(world).add_gap(world.guild.id, f"{word} {word} {word}")
     shown = await corpus(world, "gaps")
-    assert buttons_of(shown) == [BACK, ON, "Turn off"]
+    assert buttons_of(shown) == [*(f"Answer {number}" for number in range(1, 6)), BACK, ON, "Turn off"]
     assert "Page 1 of 2" in text_of(shown)
     assert "Page 2 of 2" in await pressed(world, shown, ON)
 

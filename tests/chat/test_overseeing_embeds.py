@@ -78,7 +78,7 @@ def test_no_text_of_a_gap_forges_markup(text: str, many: int) -> None:
 def test_a_group_shows_three_of_its_questions_and_when_it_was_asked_last() -> None:
     group = [Gap(n, question, n == 1, AT - n) for n, question in enumerate(("a?", "b?", "a?", "c?", "d?"))]
     assert embeds.gaps([group], 0).description == (
-        f"**“a?”**\nalso “b?”\nalso “c?”\n"
+        f"**1 · “a?”**\nalso “b?”\nalso “c?”\n"
         f"-# asked 5 times · 1 time with *Tell a moderator* · last <t:{int(AT)}:R>"
     )
 

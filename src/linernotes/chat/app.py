@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from linernotes.chat.about import commands as about
+from linernotes.chat.about import joining
 from linernotes.chat.asking import answer_buttons, messages, other_song
 from linernotes.chat.asking import commands as asking
 from linernotes.chat.curating import commands as curating
@@ -16,6 +17,7 @@ from linernotes.chat.frame.manners import Limits
 from linernotes.chat.governing import commands as governing
 from linernotes.chat.overseeing import audit, check_questions, gaps, held_back, moderator_role
 from linernotes.chat.quoting import commands as quoting
+from linernotes.chat.quoting import daily
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +31,9 @@ FEATURES: Final = (
     answer_buttons,
     other_song,
     quoting,
+    daily,
     about,
+    joining,
     governing,
     curating,
     check_questions,

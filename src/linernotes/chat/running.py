@@ -16,7 +16,7 @@ import aiohttp
 import discord
 
 from linernotes.chat.app import create_bot
-from linernotes.chat.frame import health, logs, membership, watchdog
+from linernotes.chat.frame import health, logs, membership, minutes, watchdog
 from linernotes.chat.frame.endings import ending, refusal
 from linernotes.errors import LinerNotesError
 from linernotes.library import Library
@@ -110,6 +110,7 @@ async def _run(settings: Settings, serving: Serving) -> int:
             await stack.enter_async_context(serving(library, settings.data_dir, bot.reloaded))
             await stack.enter_async_context(_telling(bot, library.caught_up))
             await stack.enter_async_context(membership.tidying(library.curator))
+            await stack.enter_async_context(minutes.passing(bot))
             await stack.enter_async_context(health.serve(bot, settings.health_port, settings.health_host))
             await _connected(bot, settings.discord_token.get_secret_value(), stop, departure)
     except asyncio.CancelledError:

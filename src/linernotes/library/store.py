@@ -376,9 +376,32 @@ class Store:
         rows = await self.run(lambda db: FACTS.select(db, FACTS.c.name == name))
         return rows[0][1] if rows else None
 
-    async def note(self, name: str, value: str) -> None:
-        """Note a value under a name."""
-        await self.run(lambda db: FACTS.insert(db, (name, value), "replace"))
+    async def note(self, name: str, value: str, *also: Work, lasting: bool = False) -> None:
+        """Note a value under a name; ``also`` is done in the same transaction."""
+
+        def write(db: sa.Connection) -> None:
+            FACTS.insert(db, (name, value), "replace")
+            for work in also:
+                work(db)
+
+        await self.run(write, lasting=lasting)
+
+    async def facts(self, beginning: str) -> dict[str, str]:
+        """Return what was noted under names that begin so."""
+        rows = await self.run(
+            lambda db: FACTS.select(db, FACTS.c.name.startswith(beginning, autoescape=True))
+        )
+        return {name: value for name, value in rows if name.startswith(beginning)}
+
+    async def drop_fact(self, name: str, *also: Work) -> None:
+        """Forget what was noted under this name; ``also`` is done in the same transaction."""
+
+        def write(db: sa.Connection) -> None:
+            FACTS.delete(db, FACTS.c.name == name)
+            for work in also:
+                work(db)
+
+        await self.run(write, lasting=True)
 
     # --- Parts ---
 

@@ -9,6 +9,8 @@ import time
 from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from linernotes.errors import DataFolderBusyError
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
@@ -74,6 +76,21 @@ async def open_library(
             return
         async with control.serve(library, settings.data_dir):
             yield library
+
+
+@contextlib.asynccontextmanager
+async def open_beside(
+    settings: Settings, progress: Building, embedder: Embedder | None = None
+) -> AsyncIterator[Library]:
+    """Open a library that works on ``DATA_DIR``; beside a process that does, one in memory."""
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            library = await stack.enter_async_context(open_library(settings, "own", progress, embedder))
+        except DataFolderBusyError as error:
+            holder = str(error).partition(":")[0]
+            progress.notice = f"{holder}: beside it I answer from the shared articles, and keep nothing."
+            library = await stack.enter_async_context(open_library(settings, "borrow", progress, embedder))
+        yield library
 
 
 def timed_ask(background: Background, question: str, history: Sequence[str]) -> tuple[Turn, float]:
@@ -147,6 +164,8 @@ class Building:
         """Show it on this console, or nowhere when that is no terminal."""
         self._console = console
         self._state: tuple[Step, int, int] = ("read", 0, 0)
+        self.notice = ""
+        """What a person should know of how the library was opened."""
 
     def __call__(self, step: Step, done: int, total: int) -> None:
         """Take note; called from a worker's thread."""

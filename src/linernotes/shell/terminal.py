@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import sys
-import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Protocol
 
 from linernotes.answering.alternative import alternative_to, keep_promise
-from linernotes.models import Answer
+from linernotes.models import TALK, Answer, Unanswered
 from linernotes.shell.background import Background, Building
 from linernotes.shell.songs import REMEMBERED, Songs, find_songs
-from linernotes.shell.wording import attribution, line_of, lines_of, name_of, printable
+from linernotes.shell.wording import (
+    attribution,
+    harmless,
+    line_of,
+    lines_of,
+    name_of,
+    printable,
+    reasons_of,
+    title_of,
+)
 from linernotes.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
     from typing import BinaryIO, TextIO
 
     from rich.console import Console
     from rich.text import Text
 
-    from linernotes.models import Alternative, Edition, Turn
+    from linernotes.library.examples import Examples
+    from linernotes.library.service import Library
+    from linernotes.models import Alternative, Edition, Quote, Turn
     from linernotes.retrieval.index import Index
     from linernotes.shell.background import Opening
 
@@ -34,11 +43,28 @@ DISCORD_HINT = (
 
 _HELP = (
     ("/song [name]", "ask one song from now on, or the other one that answers too; /song all: all of them"),
-    ("/quotes [words]", "the quotations, all or those that have to do with some words"),
+    ("/passage [number]", "the passage in which the answer stands, or another one of that article"),
+    ("/why", "what led to the last answer"),
+    ("/quotes [words]", "the quotations: all, a speaker's, or those that have to do with some words"),
+    ("/more", "the next page of the quotations"),
     ("/sources", "the documents that I answer from"),
     ("/help", "this list"),
     ("/quit", "leave; so do Ctrl-C and Ctrl-D"),
 )
+_NAMES: Final = tuple(name.partition(" ")[0] for name, _ in _HELP)
+_QUOTES_PER_PAGE: Final = 10
+# No article has a passage with a number as long.
+_DIGITS: Final = 9
+
+
+class Reads(Protocol):
+    """What reads the lines that a person types."""
+
+    def read(self) -> str:
+        """Return the next line; raises ``EOFError`` or ``KeyboardInterrupt`` where the person leaves."""
+
+    def end(self) -> None:
+        """End a wait for a line, and all that would follow; called from another thread."""
 
 
 # --- A pipe -----------------------------------------------------------------------------------------------
@@ -72,12 +98,22 @@ def _ask(background: Background, question: str, turns: tuple[Turn, ...]) -> Turn
 class Chat:
     """A conversation with a person at a terminal."""
 
-    def __init__(self, console: Console) -> None:
-        """Talk on this console."""
+    def __init__(self, console: Console, history: Path | None = None, prompt: Reads | None = None) -> None:
+        """Talk on this console.
+
+        Args:
+            console: where replies are shown.
+            history: the file that keeps what was typed; none is kept without.
+            prompt: what reads lines; by default, the terminal.
+        """
         self._console = console
         self._building = Building(console)
-        self._at_prompt = False
         self._songs = Songs()
+        self._history = history
+        self._prompt = prompt
+        self._background: Background | None = None
+        self._examples: Examples | None = None
+        self._more: tuple[Quote, ...] = ()
 
     def run(self, opening: Opening) -> None:
         """Talk until the person leaves; ``opening`` is given the progress to report to.
@@ -85,11 +121,13 @@ class Chat:
         Raises:
             LinerNotesError: the library could not be opened.
         """
-        with Background(lambda: opening(self._building), self._wake) as background:
+        prompt = self._prompt or self._open_prompt()
+        with Background(lambda: opening(self._building), prompt.end) as background:
+            self._background = background
             try:
                 self._console.print("Ask about the song, or type /help.", style="bold")
-                for line in iter(lambda: self._read(background), None):
-                    if line in {"/quit", "/exit"}:
+                for line in iter(lambda: self._read(background, prompt), None):
+                    if line.casefold() in {"/quit", "/exit"}:
                         break
                     self._obey(background, line)
             except KeyboardInterrupt:
@@ -97,58 +135,144 @@ class Chat:
             if background.ready.done():
                 background.ready.result()  # a library that could not be opened says why
 
-    def _read(self, background: Background) -> str | None:
+    def _open_prompt(self) -> Reads:
+        from linernotes.shell.prompt import Prompt
+
+        words = {"/song": self._song_words, "/quotes": self._speakers}
+        return Prompt(self._history, {name: words.get(name, list) for name in _NAMES})
+
+    def _read(self, background: Background, prompt: Reads) -> str | None:
         """Return the next line that is not blank, or ``None`` at the end of input or without a library."""
-        # Only for its effect: input() then edits lines and remembers them.
-        with contextlib.suppress(ImportError):
-            import readline  # noqa: F401
         while True:
-            self._at_prompt = True
+            if background.ready.done() and background.ready.exception() is not None:
+                return None
             try:
-                if background.ready.done() and background.ready.exception() is not None:
-                    return None
-                line = input("› ").strip()  # noqa: RUF001  the prompt's sign is meant
+                line = prompt.read().strip()
             except EOFError:
                 self._console.print()
                 return None
-            finally:
-                self._at_prompt = False
             if line:
                 return line
-
-    def _wake(self) -> None:
-        """End a wait at the prompt, from another thread: there will be nothing to answer with."""
-        if self._at_prompt and hasattr(signal, "pthread_kill"):
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     def _obey(self, background: Background, line: str) -> None:
         """Do what a line says."""
         command, _, words = line.partition(" ")
-        match command:
+        words = words.strip()
+        match command.casefold():
             case "/help":
                 for name, meaning in _HELP:
-                    self._say(f"{name:<18}{meaning}")
+                    self._say(f"{name:<20}{meaning}")
             case "/quotes":
-                self._quotes(background, words.strip() or None)
+                self._quotes(background, words or None)
+            case "/more":
+                self._show_quotes()
             case "/sources":
                 self._sources(background)
             case "/song":
-                self._choose_song(background, words.strip())
+                self._choose_song(background, words)
+            case "/passage":
+                self._open_passage(background, words)
+            case "/why":
+                self._say_why(background)
             case _ if command.startswith("/"):
                 self._say(f"I know no {printable(command)}; /help names what I know.")
             case _:
                 self._answer(background, line)
 
+    # --- What can be completed; nothing is waited for ---
+
+    def _opened(self) -> Edition[Index] | None:
+        background = self._background
+        if background is None or not background.ready.done() or background.ready.exception() is not None:
+            return None
+        return background.call(lambda library: library.edition())
+
+    def _song_words(self) -> list[str]:
+        edition = self._opened()
+        return (
+            []
+            if edition is None
+            else ["all", *(printable(each.title or each.name) for each in edition.songs)]
+        )
+
+    def _speakers(self) -> list[str]:
+        edition = self._opened()
+        quotes = () if edition is None else edition.quotes
+        return sorted({printable(quote.speaker) for quote in quotes if quote.speaker})
+
+    # --- Answers ---
+
     def _answer(self, background: Background, question: str) -> None:
         edition = self._edition(background)
         turns, song = self._songs.turns, self._songs.chosen
         self._show(edition, background.call(lambda library: library.ask(question, turns=turns, song=song)))
+        reply = self._songs.turns[-1].reply
+        if isinstance(reply, Unanswered) and reply.reason in TALK:
+            self._suggest(background)
+
+    def _suggest(self, background: Background) -> None:
+        """Name questions that these articles answer."""
+        examples = self._examples
+
+        async def find(library: Library) -> tuple[str, ...]:
+            from linernotes.library.examples import Examples
+
+            self._examples = examples or Examples(library)
+            return await self._examples.of(None)
+
+        if found := background.call(find):
+            self._say("You could ask:", "dim")
+            for question in found:
+                self._say(printable(question), "", 2)
 
     def _show(self, edition: Edition[Index], turn: Turn) -> None:
         self._songs.remember(turn)
-        styles = {"title": "bold", "aside": "dim", "place": "dim"}
+        styles = {"title": "bold cyan", "aside": "dim", "place": "dim cyan"}
         for line in lines_of(edition, turn, choose=": /song"):
             self._say(line.text, styles.get(line.kind, ""), line.indent, line.bold)
+
+    def _open_passage(self, background: Background, words: str) -> None:
+        """Show a passage of the document of the last answer whole, with what was shown of it in bold."""
+        edition = self._edition(background)
+        reply = self._songs.turns[-1].reply if self._songs.turns else None
+        nearest = None if reply is None or isinstance(reply, Answer) else reply.nearest
+        if not isinstance(reply, Answer) and nearest is None:
+            self._say("Ask something first: then /passage shows where the answer stands.")
+            return
+        if isinstance(reply, Answer):
+            name, number, shown = reply.lead.document, reply.lead.sentences[0].passage, reply.sentences
+        else:
+            assert nearest is not None  # noqa: S101  said above
+            name, number, shown = nearest.passage.document, nearest.passage.number, ()
+        if words:
+            number = int(words) if words.isascii() and words.isdigit() and len(words) <= _DIGITS else 0
+        passage = next((p for p in edition.passages if (p.document, p.number) == (name, number)), None)
+        if passage is None:
+            count = sum(each.document == name for each in edition.passages)
+            title = printable(title_of(edition, name))
+            self._say(f"“{title}” has passages 1 to {count}: /passage 1, for example.")
+            return
+        self._say(f"{printable(title_of(edition, name))}, passage {number}", "bold cyan")
+        if passage.heading:
+            self._say(printable(passage.heading.replace(" > ", " › ")), "dim")  # noqa: RUF001  the sign is meant
+        at = passage.start
+        for line in passage.text.split("\n"):
+            spans = [
+                (max(each.start - at, 0), min(each.end - at, len(line)))
+                for each in shown
+                if each.document == name and each.start < at + len(line) and at < each.end
+            ]
+            self._say(harmless(line), "", 2, spans)
+            at += len(line) + 1
+
+    def _say_why(self, background: Background) -> None:
+        """Show what led to the last reply."""
+        edition = self._edition(background)
+        if not self._songs.turns:
+            self._say("Ask something first: then /why shows what led to the answer.")
+            return
+        for reason in reasons_of(edition, self._songs.turns[-1]):
+            self._say(reason, "", 2)
 
     def _choose_song(self, background: Background, words: str) -> None:
         """Ask the song that answers too, or one that is named from now on, or show which there are."""
@@ -187,16 +311,35 @@ class Chat:
 
     def _edition(self, background: Background) -> Edition[Index]:
         self._building.wait_for(background.ready)
-        return background.call(lambda library: library.edition())
+        edition = background.call(lambda library: library.edition())
+        if self._building.notice:
+            self._say(self._building.notice, "dim")
+            self._building.notice = ""
+        return edition
 
-    def _quotes(self, background: Background, about: str | None) -> None:
+    def _quotes(self, background: Background, words: str | None) -> None:
+        """Show the quotations of a speaker, those that have to do with some words, or all."""
         self._edition(background)
-        quotes = background.call(lambda library: library.quotes(about=about))
-        for quote in quotes:
+        quotes: tuple[Quote, ...] = ()
+        if words is not None:
+            quotes = background.call(lambda library: library.quotes(speaker=words))
+        self._more = quotes or background.call(lambda library: library.quotes(about=words))
+        if not self._more:
+            self._say("I found no quotation.")
+            return
+        self._show_quotes()
+
+    def _show_quotes(self) -> None:
+        """Show the next page of the quotations."""
+        if not self._more:
+            self._say("There are no more; /quotes shows them from the first.")
+            return
+        page, self._more = self._more[:_QUOTES_PER_PAGE], self._more[_QUOTES_PER_PAGE:]
+        for quote in page:
             self._say(f"“{printable(quote.text)}”")
             self._say(f"— {printable(attribution(quote)) or 'speaker not named'}", "dim", 2)
-        if not quotes:
-            self._say("I found no quotation.")
+        if self._more:
+            self._say(f"{len(self._more)} more: /more", "dim cyan")
 
     def _sources(self, background: Background) -> None:
         edition = self._edition(background)
@@ -224,8 +367,14 @@ def _text(line: str, style: str) -> Text:
     return Text(line, style)
 
 
-def run(opening: Opening, *, hint: str) -> None:
+def run(opening: Opening, *, hint: str, beside: Opening, history: Path | None = None) -> None:
     """Chat with whoever is at standard input, after one line on how to connect Discord.
+
+    Args:
+        opening: opens the library for a pipe.
+        beside: opens it for a person, beside a running bot as well.
+        hint: how to connect Discord.
+        history: the file that keeps what a person types at a terminal.
 
     Raises:
         LinerNotesError: the library could not be opened.
@@ -235,7 +384,7 @@ def run(opening: Opening, *, hint: str) -> None:
     if sys.stdin is not None and sys.stdin.isatty():
         console = Console(highlight=False)
         console.print(_text(hint, "dim"))
-        Chat(console).run(opening)
+        Chat(console, history).run(beside)
         return
     sys.stderr.write(f"{hint}\n")
     building = Building(Console(stderr=True))

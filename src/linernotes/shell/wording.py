@@ -42,10 +42,10 @@ SENTENCES: dict[Reason, str] = {
 
 def printable(text: str) -> str:
     """Return ``text`` on one line without control characters, which could command a terminal."""
-    return " ".join(_harmless(text).split())
+    return " ".join(harmless(text).split())
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """Return ``text`` with a space for each control character: all others stand where they stood."""
     return "".join(" " if unicodedata.category(char) == "Cc" else char for char in text)
 
@@ -164,7 +164,7 @@ def _line(line: LeadLine, bold: Sequence[Span], shown: Line, before: str = "", a
         for span in bold
         if span.start < end and start < span.end
     )
-    return replace(shown, text=f"{before}{_harmless(line.text)}{after}", bold=spans)
+    return replace(shown, text=f"{before}{harmless(line.text)}{after}", bold=spans)
 
 
 def line_of(edition: Edition[Index], turn: Turn) -> str:

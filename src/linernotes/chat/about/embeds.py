@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Final
 import discord
 
 from linernotes.chat.frame.citations import title
-from linernotes.chat.frame.embeds import COLOUR, pages_of
+from linernotes.chat.frame.embeds import COLOUR, bullets, pages_of
+from linernotes.chat.frame.introduction import help_page
 from linernotes.chat.frame.markup import clean, fit, safe_link
 from linernotes.words import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from linernotes.models import Edition
     from linernotes.retrieval.index import Index
 
@@ -82,3 +85,23 @@ def forgotten(*, answers: int, votes: int, talked: int, acts: int = 0) -> discor
     if acts:
         text += f" Your name is gone from {counted(acts, 'note')} of what you have changed as a moderator."
     return discord.Embed(description=text.strip(), colour=COLOUR)
+
+
+def greeting(edition: Edition[Index], examples: Sequence[str], mention: str | None) -> discord.Embed:
+    """Say to a server that the bot is new to what it does, what to ask, and how to give it an own article."""
+    embed = help_page(edition, examples, mention)
+    embed.title = "Hello! I am Liner Notes"
+    embed.clear_fields()
+    if examples:
+        embed.add_field(name="You could ask", value=bullets(examples), inline=False)
+    embed.add_field(
+        name="An article of your own",
+        value=(
+            "Who may manage this server gives me one with `/corpus add`: a file, or a text pasted into a"
+            " form. I show first what it would change, and answer from it once you press *Apply*."
+            " `/corpus hide` leaves out what I know already, `/settings` says where I answer, `/help` what"
+            " else I do."
+        ),
+        inline=False,
+    )
+    return embed

@@ -16,7 +16,7 @@ from linernotes.chat.asking import leads
 from linernotes.chat.frame.citations import link_of, plain_title, source_line, title
 from linernotes.chat.frame.embeds import COLOUR, FIELD, FOOTER, GREY, TITLE, bullets
 from linernotes.chat.frame.markup import clean, fit, trim
-from linernotes.models import Answer
+from linernotes.models import TALK, Answer
 from linernotes.words import counted, find_words
 
 if TYPE_CHECKING:
@@ -45,8 +45,6 @@ _SENTENCES: Final[Mapping[Reason, str]] = {
     "thanks": "You are welcome!",
     "goodbye": "Goodbye, until the next song!",
 }
-# What is said to the bot is answered with questions that it can answer.
-_TALK: Final = frozenset(("greeting", "self", "thanks", "goodbye"))
 
 
 def reply(
@@ -98,7 +96,8 @@ def _unanswered(
     edition: Edition[Index], turn: Turn, reply: Unanswered, examples: Sequence[str]
 ) -> discord.Embed:
     embed = discord.Embed(description=sentence_for(edition, reply.reason, turn.song), colour=GREY)
-    if reply.reason in _TALK and examples:
+    if reply.reason in TALK and examples:
+        # What is said to the bot is answered with questions that it can answer.
         return embed.add_field(name="You could ask", value=bullets(examples), inline=False)
     # Who has chosen a song does not ask about another.
     if turn.song is not None and len(edition.songs) > 1:

@@ -20,6 +20,7 @@
     moderators        who moderates: what each command and button for moderators checks first
     corpus_group      the group ``/corpus``
     membership        in which servers the bot is
+    minutes           what features do now and then
     synchronise       tells Discord which commands there are
     health, metrics   whether it is well, and its figures, for whoever watches over the process
     logs              the same in entries; no token is ever in one

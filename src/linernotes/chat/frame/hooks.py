@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     OnUnanswered: TypeAlias = Callable[[Place, Answer | Unanswered, str], Awaitable[Press | None]]
     OnDisliked: TypeAlias = Callable[[discord.Interaction[Any]], Press | None]
+    OnMinute: TypeAlias = Callable[[], Awaitable[None]]
     OnReloaded: TypeAlias = Callable[[tuple[Moved, ...]], Awaitable[None]]
     OnReplied: TypeAlias = Callable[[Answer | Unanswered, float], None]
     OnGapChosen: TypeAlias = Callable[[discord.Interaction[Any], Sequence[Gap]], Awaitable[None]]
@@ -48,6 +49,9 @@ class Hooks:
 
     reloaded: list[OnReloaded] = field(default_factory=list)
     """The operator has read the shared articles again: what became of each server."""
+
+    each_minute: list[OnMinute] = field(default_factory=list)
+    """A minute has passed, or a little less, while the bot is connected."""
 
     server_removed: list[OnServerRemoved] = field(default_factory=list)
     """All that is kept for a server has gone from the disk."""

@@ -179,7 +179,7 @@ def _group(place: int, group: Sequence[Gap]) -> str:
     if told:
         facts.append(f"{counted(told, 'time')} with *Tell a moderator*")
     facts.append(f"last {when(max(gap.at for gap in group))}")
-    lines = [f"{place}. **{_quoted(texts[0])}**", *(f"also {_quoted(each, _LIKE)}" for each in texts[1:3])]
+    lines = [f"**{place} · {_quoted(texts[0])}**", *(f"also {_quoted(each, _LIKE)}" for each in texts[1:3])]
     return "\n".join([*lines, f"-# {' · '.join(facts)}"])
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import discord
 
 from linernotes.chat.frame.citations import attribution, source_line, title
-from linernotes.chat.frame.embeds import COLOUR, FOOTER, pages_of, short_key
+from linernotes.chat.frame.embeds import COLOUR, FOOTER, pages_of, short_key, when
 from linernotes.chat.frame.markup import clean, fit, quoted_line, trim
 from linernotes.words import counted
 
@@ -28,6 +28,30 @@ def quotation(edition: Edition[Index], quote: Quote) -> discord.Embed:
     text = quoted_line(fit(clean(quote.text), _QUOTATION))
     embed = discord.Embed(description=f"{text}\n— {attribution(quote)}", colour=COLOUR)
     return embed.set_footer(text=trim(source_line(edition, quote.document), FOOTER))
+
+
+def daily(edition: Edition[Index], quote: Quote) -> discord.Embed:
+    """Show a quotation as that of the day."""
+    embed = quotation(edition, quote)
+    embed.title = "Quote of the day"
+    return embed
+
+
+def daily_set(channel: int, hour: int, zone: str, due: float) -> discord.Embed:
+    """Say where and when there will be a quotation each day."""
+    return discord.Embed(
+        description=(
+            f"Each day at {hour}:00 ({zone}) there will be a quotation in <#{channel}>, the next one"
+            f" {when(due)}. None comes twice until all have been shown."
+            "\n-# `/corpus daily` without a channel turns it off."
+        ),
+        colour=COLOUR,
+    )
+
+
+def daily_off() -> discord.Embed:
+    """Say that there will be no quotation of the day."""
+    return discord.Embed(description="There is no quotation of the day in this server.", colour=COLOUR)
 
 
 def quotations(edition: Edition[Index], quotes: Sequence[Quote], page: int) -> discord.Embed:
