@@ -60,8 +60,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def store(path: Path, clock: Clock) -> AsyncIterator[Store]:
-    made = Store(path, clock=clock, ticks=clock.ticks)
+async def store(path: Path, url: str | None, clock: Clock) -> AsyncIterator[Store]:
+    made = Store(path, url=url, clock=clock, ticks=clock.ticks)
     yield made
     await made.close()
 

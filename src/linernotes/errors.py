@@ -11,7 +11,8 @@ Every message is a sentence for the person who reads it, and names the file, lin
     │   ├── DataFolderBusyError           another process works on the same DATA_DIR
     │   ├── DataFolderError               DATA_DIR is there and cannot be read
     │   ├── StoreError                    the database in DATA_DIR is locked, read-only or cannot be read
-    │   │   └── StoreLostError                it is missing, damaged, another program's or newer
+    │   │   ├── StoreLostError                it is missing, damaged, another program's or newer
+    │   │   └── StoreAwayError                its server cannot be reached, or does not answer
     │   └── DiscordRefusedError           Discord refuses the token, or an intent that is not switched on
     ├── CorpusError                   65  the corpus as a whole cannot be read
     │   └── DocumentError                 one document cannot be read: file, line and reason
@@ -78,6 +79,12 @@ class StoreLostError(StoreError):
 
     What it knew of stands beside it still: a copy of it can be put back, or it can be set aside.
     """
+
+
+class StoreAwayError(StoreError):
+    """The database's server cannot be reached, or does not answer; it is looked for again by itself."""
+
+    exit_status: ClassVar[int] = 69
 
 
 class DiscordRefusedError(ConfigurationError):

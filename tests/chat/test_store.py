@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from world import Clock
 
 from fakes import make_first_database, note
-from linernotes.errors import ClosedError, StoreError
+from linernotes.errors import ClosedError, StoreAwayError, StoreError, StoreLostError
 from linernotes.library import database as module
 from linernotes.library import migrations
 from linernotes.library.catalogue import OPERATOR, Catalogue, Revision
@@ -23,7 +26,7 @@ from linernotes.library.store import KEPT_SECONDS, Evidence, Forgotten, Posted, 
 from linernotes.library.tables import metadata
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     import sqlalchemy as sa
@@ -47,7 +50,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def store(path: Path, clock: Clock) -> AsyncIterator[Store]:
+async def store(path: Path, url: str | None, clock: Clock) -> AsyncIterator[Store]:
+    made = Store(path, url=url, clock=clock)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def embedded(path: Path, clock: Clock) -> AsyncIterator[Store]:
     made = Store(path, clock=clock)
     yield made
     await made.close()
@@ -88,7 +98,7 @@ async def test_no_number_is_too_large(store: Store) -> None:
     assert await found(store, largest) == largest
 
 
-async def test_an_answer_is_kept_for_thirty_days(store: Store, clock: Clock, path: Path) -> None:
+async def test_an_answer_is_kept_for_thirty_days(store: Store, clock: Clock) -> None:
     await store.record(POSTED)
     await store.vote(11, 1, 1)
     clock.now += KEPT_SECONDS - 1
@@ -97,19 +107,14 @@ async def test_an_answer_is_kept_for_thirty_days(store: Store, clock: Clock, pat
     assert await found(store) is None
     # What is too old goes from the disk as well, with the votes on it.
     await store.record(replace(POSTED, key=99))
-    await store.close()
-    db = sqlite3.connect(path)
-    assert db.execute("SELECT key FROM answers").fetchall() == [(99,)]
-    assert db.execute("SELECT * FROM feedback").fetchall() == []
-    db.close()
+    kept = await store.run(lambda db: db.exec_driver_sql("SELECT key FROM answers").fetchall())
+    assert kept == [(99,)]
+    assert await store.run(lambda db: db.exec_driver_sql("SELECT * FROM feedback").fetchall()) == []
 
 
-async def test_no_text_of_anybody_has_a_place(store: Store, path: Path) -> None:
+async def test_no_text_of_anybody_has_a_place(store: Store) -> None:
     await store.record(POSTED)
-    await store.close()
-    db = sqlite3.connect(path)
-    columns = {row[1] for row in db.execute("PRAGMA table_info(answers)")}
-    db.close()
+    columns = {*await store.run(lambda db: db.exec_driver_sql("SELECT * FROM answers").keys())}
     assert columns == {
         "key", "guild", "channel", "message", "asker", "edition", "confidence", "evidence", "at",
     }  # fmt: skip
@@ -174,13 +179,13 @@ async def test_what_is_too_old_is_forgotten_without_being_counted(store: Store, 
     assert await store.forget(44) == Forgotten(answers=0, votes=0, acts=1)
 
 
-async def test_settings_are_kept_server_by_server(store: Store, path: Path) -> None:
+async def test_settings_are_kept_server_by_server(store: Store, path: Path, url: str | None) -> None:
     one = Server({1: "allow", 2: "deny"}, frozenset({3, 4}), 5)
     await store.save_server(22, one)
     await store.save_server(23, Server())
     await store.save_server(23, Server(blocked=frozenset({9})))
     await store.close()
-    again = Store(path)
+    again = Store(path, url=url)
     assert await again.servers() == {22: one, 23: Server(blocked=frozenset({9}))}
     await again.save_server(22, Server())
     assert (await again.servers())[22] == Server()
@@ -213,13 +218,13 @@ async def test_no_call_is_done_in_the_event_loop(store: Store) -> None:
 
 
 async def test_a_locked_database_does_not_hold_up_the_event_loop(
-    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+    embedded: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("linernotes.library.database._BUSY_SECONDS", 0.2)
-    await store.open()
+    await embedded.open()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    waiting = asyncio.ensure_future(store.note("x", "1"))
+    waiting = asyncio.ensure_future(embedded.note("x", "1"))
     ticks = 0
     while not waiting.done():
         await asyncio.sleep(0.01)
@@ -229,7 +234,7 @@ async def test_a_locked_database_does_not_hold_up_the_event_loop(
         await waiting
     other.execute("ROLLBACK")
     other.close()
-    await store.note("x", "1")
+    await embedded.note("x", "1")
 
 
 async def test_what_fails_half_way_is_not_kept(store: Store) -> None:
@@ -239,17 +244,17 @@ async def test_what_fails_half_way_is_not_kept(store: Store) -> None:
     assert (await store.servers())[22] == Server(blocked=frozenset({1}))
 
 
-async def test_what_cannot_be_committed_does_not_stand_in_the_way_of_the_next(store: Store) -> None:
+async def test_what_cannot_be_committed_does_not_stand_in_the_way_of_the_next(embedded: Store) -> None:
     def write(db: sa.Connection) -> None:
         # Looked at only when all is to be kept: there is no such answer.
         db.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
         db.exec_driver_sql("INSERT INTO feedback VALUES (404, 1, 1)")
 
     with pytest.raises(StoreError, match="FOREIGN KEY"):
-        await store.run(write)
-    await store.note("x", "1")
-    assert await store.fact("x") == "1"
-    assert await store.votes(404) == {}
+        await embedded.run(write)
+    await embedded.note("x", "1")
+    assert await embedded.fact("x") == "1"
+    assert await embedded.votes(404) == {}
 
 
 async def test_closed_it_says_so_and_closes_again(store: Store) -> None:
@@ -270,6 +275,118 @@ async def test_in_memory_and_where_nothing_can_be_written(
         assert await found(store) == POSTED
         await store.close()
     assert caplog.text.count("until the bot stops") == 1
+
+
+async def test_two_processes_count_and_write_one_after_the_other(
+    make_database: Callable[[], str], clock: Clock
+) -> None:
+    """Numbers of the audit trail and of check questions are of all processes."""
+    url = make_database()
+    stores = [Store(None, url=url, clock=clock) for _ in range(2)]
+    catalogues = [Catalogue(each) for each in stores]
+    await asyncio.gather(
+        *(
+            catalogues[number % 2].add_check(number % 3, 44, f"Who is {number}?", "Ada")
+            for number in range(30)
+        ),
+        *(catalogues[number % 2].release(Revision(1, 1, "e" * 64, "", 1.0, 44)) for number in range(10)),
+    )
+    for catalogue in catalogues:
+        checks = [each for guild in range(3) for each in await catalogue.checks(guild)]
+        assert sorted(each.number for each in checks) == list(range(1, 31))
+        assert sum([await catalogue.count_acts(guild) for guild in range(3)]) == 30
+    for each in stores:
+        await each.close()
+
+
+async def test_a_server_that_goes_away_is_told_at_once_and_found_again(
+    make_database: Callable[[], str], clock: Clock, postgresql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = make_database()
+    store = Store(None, url=url, clock=clock)
+    await store.note("x", "1")
+    name = url.rsplit("/", 1)[1].split("?")[0]
+    with psycopg.connect(postgresql, autocommit=True) as admin:
+        admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        began = time.monotonic()
+        for _ in range(3):
+            with pytest.raises(StoreAwayError, match="not to be had") as caught:
+                await store.note("x", "2")
+            assert url not in str(caught.value)
+        assert time.monotonic() - began < 5
+        admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            await store.note("x", "3")
+            break
+        except StoreAwayError:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.1)
+    assert await store.fact("x") == "3"
+    # A connection that was cut while nothing was asked of it is not noticed at all.
+    with psycopg.connect(postgresql, autocommit=True) as admin:
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+    assert await store.fact("x") == "3"
+    await store.close()
+
+
+async def test_a_server_that_never_was_there_is_a_sentence(tmp_path: Path) -> None:
+    store = Store(None, url=f"postgresql://ada:secret@/x?host={tmp_path}")
+    with pytest.raises(StoreAwayError) as caught:
+        await store.open()
+    assert caught.value.exit_status == 69
+    assert "secret" not in str(caught.value)
+    await store.close()
+
+
+async def test_a_newer_or_another_programs_database_on_a_server_is_refused(
+    make_database: Callable[[], str],
+) -> None:
+    url = make_database()
+    store = Store(None, url=url)
+    await store.note("x", "1")
+    await store.run(lambda db: db.exec_driver_sql("UPDATE alembic_version SET version_num = '0099'"))
+    await store.close()
+    with pytest.raises(StoreLostError, match="its format is 99"):
+        await Store(None, url=url).open()
+    other = make_database()
+    with psycopg.connect(other, autocommit=True) as db:
+        db.execute("CREATE TABLE audit (x int)")
+    with pytest.raises(StoreLostError, match="another program"):
+        await Store(None, url=other).open()
+
+
+def everything(said: str, db: sa.Connection) -> list[Any]:
+    return [tuple(row) for row in db.exec_driver_sql(said)]
+
+
+async def test_the_scripts_lead_to_the_same_tables_on_a_server(make_database: Callable[[], str]) -> None:
+    """A new database is made at once; an older one comes to the same."""
+    made, grown = (Store(None, url=make_database()) for _ in range(2))
+    await made.open()
+
+    def grow(db: sa.Connection) -> None:
+        tables = ", ".join(metadata.tables)
+        db.exec_driver_sql(f"DROP TABLE {tables}, alembic_version")
+        migrations.upgrade(db, 0, module.FORMAT)
+
+    await grown.run(grow)
+    for said in (
+        """SELECT table_name, column_name, data_type, is_nullable, column_default
+        FROM information_schema.columns
+        WHERE table_schema = 'public' AND table_name <> 'alembic_version' ORDER BY 1, 2""",
+        """SELECT indexname, indexdef FROM pg_indexes
+        WHERE schemaname = 'public' AND tablename <> 'alembic_version' ORDER BY 1""",
+        """SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace AND conrelid <> 'alembic_version'::regclass ORDER BY 1""",
+    ):
+        rows = [await one.run(functools.partial(everything, said)) for one in (made, grown)]
+        assert rows[0] == rows[1]
+        assert len(rows[0]) > 10
+    for one in (made, grown):
+        await one.close()
 
 
 # --- What is refused --------------------------------------------------------------------------------------
@@ -293,10 +410,10 @@ async def test_what_is_no_database_is_refused(path: Path) -> None:
     assert "is damaged (file is not a database)" in await refusal(path)
 
 
-async def test_a_damaged_database_is_refused(store: Store, path: Path) -> None:
+async def test_a_damaged_database_is_refused(embedded: Store, path: Path) -> None:
     for key in range(300):
-        await store.record(replace(POSTED, key=key))
-    await store.close()
+        await embedded.record(replace(POSTED, key=key))
+    await embedded.close()
     content = bytearray(path.read_bytes())
     for page in range(2, len(content) // 4096):
         content[page * 4096 : page * 4096 + 2_000] = b"\xff" * 2_000
@@ -304,9 +421,9 @@ async def test_a_damaged_database_is_refused(store: Store, path: Path) -> None:
     assert str(path) in await refusal(path)
 
 
-async def test_a_newer_database_is_refused(store: Store, path: Path) -> None:
-    await store.open()
-    await store.close()
+async def test_a_newer_database_is_refused(embedded: Store, path: Path) -> None:
+    await embedded.open()
+    await embedded.close()
     db = sqlite3.connect(path)
     db.execute("PRAGMA user_version = 99")
     db.close()

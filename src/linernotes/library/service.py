@@ -127,6 +127,7 @@ class Library:
             workers = Workers()
             store = Store(settings.data_dir / DATABASE if owned else None, clock=clock, ticks=ticks)
             catching_up: asyncio.Task[tuple[Moved, ...]] | None = None
+            assembling: asyncio.Task[tuple[Engine, EditionStore[Index]]] | None = None
             try:
                 # What is quick first: a wrong corpus or database is told at once, not after the model.
                 shared = await workers.build(require_shared, settings)
@@ -138,10 +139,14 @@ class Library:
                 uploads, quarantine = Uploads(kept_in), Quarantine(kept_in, clock)
                 if owned and kept_in is not None:
                     await workers.build(clear_the_way, quarantine, kept_in)
+                # Meanwhile the first rows are read, and what that takes is imported.
+                assembling = asyncio.create_task(
+                    workers.build(_assemble, settings, embedder, reader, folder, workers)
+                )
                 if await catalogue.is_new():
                     unexplained = uploads.names() - (await catalogue.released()).uploads
                     require_known(settings.data_dir / DATABASE, len(unexplained))
-                engine, editions = await workers.build(_assemble, settings, embedder, reader, folder, workers)
+                engine, editions = await assembling
                 curator = Curator(
                     settings=settings,
                     engine=engine,
@@ -159,9 +164,10 @@ class Library:
                 await asyncio.wait({catching_up}, timeout=CATCH_UP_SECONDS)
                 yield Library(engine, workers, store, curator, catching_up)
             finally:
-                if catching_up is not None:
-                    catching_up.cancel()
-                    await asyncio.gather(catching_up, return_exceptions=True)
+                for task in (assembling, catching_up):
+                    if task is not None:
+                        task.cancel()
+                        await asyncio.gather(task, return_exceptions=True)
                 await asyncio.shield(asyncio.to_thread(workers.close))
                 await store.close()
 

