@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from linernotes.chat.asking import answer_buttons, embeds, evidence
 from linernotes.chat.frame.buttons import Press
-from linernotes.chat.frame.examples import Examples
 from linernotes.library import Library
+from linernotes.library.examples import Examples
 from linernotes.library.store import Posted
 from linernotes.models import Answer
 from linernotes.settings import Settings
