@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from linernotes.retrieval.index import Index
 
 SHOW = (
-    "# A show\n\nThey played for two hours at the Tannery Hall.\n\n## First set\n\n- Salt Year\n- Night Ferry\n"
-    "\n## Encore\n\n- Goose Fair\n- Ludlow Town\n"
+    "# A show\n\nThey played for two hours at the Tannery Hall.\n\n"
+    "## First set\n\n- Salt Year\n- Night Ferry\n\n## Encore\n\n- Goose Fair\n- Ludlow Town\n"
 )
 REVIEWS = (
     "They sang at the fair, and nobody wrote it down.\n\n"
