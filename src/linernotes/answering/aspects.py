@@ -229,7 +229,7 @@ _PAIRS = (
             r"\bwho\b.{0,30}\b(?:co-?)?wr(?:ote|ites?|itten|iters?)\b|\bwriters? of\b|\bsongwrit\w+|"
             r"\b(?:co-?)?(?:written|writes|wrote|writers?)\W*$|\bwriting credits?\b|"
             r"\b(?:written|wrote) (?:by|it|this|that|the)\b|"
-            r"\bwhat (?:else )?(?:has|had|did) .*\bwr(?:ite|itten)\b"
+            r"\bwhat (?:else )?(?:has|had|did) .*\bwr(?:ite|itten)\b(?! (?:about|of|on|in)\b)"
         ),
         r"\bwr(?:o|i)t|\bcompos|\bauthor|\bpenned|\blyric",
     ),

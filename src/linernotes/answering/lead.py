@@ -169,8 +169,9 @@ def _list_around(position: int, sentences: Sequence[Sentence], passage: Passage)
 
 
 def _list_after(position: int, sentences: Sequence[Sentence], passage: Passage) -> range | None:
-    """Return a sentence with the list that a bare word behind it introduces ("…, such as: …")."""
-    bare, item = position + 1, position + 2
+    """Return a sentence, or the bare word behind it, with the list that this introduces."""
+    bare = position if position and _introduces_barely(position, sentences, passage) else position + 1
+    item = bare + 1
     if item >= len(sentences) or not _introduces_barely(bare, sentences, passage):
         return None
     items = _list_around(item, sentences, passage) if _same(sentences[item], passage) else None

@@ -16,7 +16,7 @@ _SIGNATURES = {
     b"\xff\xd8\xff": "it is a JPEG image",
 }
 # Invisible and in the way of search: byte order marks, zero-width spaces, soft hyphens.
-_INVISIBLE = dict.fromkeys((0xFEFF, 0x200B, 0xAD, 0xFFFE, 0xFFFF))
+_INVISIBLE = re.compile("[\ufeff\u200b\xad\ufffe\uffff]")
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _OTHER_BREAKS = re.compile(r"[\x0b\x0c\x85\u2028\u2029]")
 _FEW_CONTROLS = 3
@@ -48,5 +48,5 @@ def decode(data: bytes, name: str) -> list[str]:
 
 def clean(text: str) -> str:
     """Return composed text (NFC) without invisible characters, with a blank for each control character."""
-    text = _OTHER_BREAKS.sub(" ", CONTROLS.sub(" ", text)).translate(_INVISIBLE)
-    return unicodedata.normalize("NFC", text)
+    text = _OTHER_BREAKS.sub(" ", CONTROLS.sub(" ", text))
+    return text if text.isascii() else unicodedata.normalize("NFC", _INVISIBLE.sub("", text))

@@ -81,7 +81,7 @@ def _placed(rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline,
     def placed(state: StateInline, silent: bool) -> bool:
         before, begin = len(state.tokens), state.pos
         matched = rule(state, silent)
-        if matched and not silent:
+        if matched and not silent and len(state.tokens) > before:
             for token in state.tokens[before:]:
                 token.meta.setdefault("place", (begin, state.pos))
         return matched

@@ -113,12 +113,14 @@ _EDITORIAL = (
     r"|dubious(?: [^\]\n]{0,40})?"
 )
 _NOTE_MARK = re.compile(
+    # Most characters begin no mark: this is looked at first.
+    r"(?=[\[ \t⁰¹²³⁴-⁹])(?:"
     # "[12]" glued to a word, "[1][2]", "[5]:44", "[a]" behind the end of a sentence.
     r"(?<=[^\s\[(\"'“‘«—–-])(?:\[\d{1,3}(?:[,–-]\s?\d{1,3})*\](?::\d{1,4}(?:[–-]\d{1,4})?)?)+(?!\()"
     r"|(?<=[\"'][.,;:!?])(?:\[\d{1,3}\])+|(?<=[\w.,;:!?)][\"'])(?:\[\d{1,3}\])+"
     r"|(?<=[.,;:!?\"'”’)])\[[a-z]\](?=\s|\[|$)"
     rf"|[ \t]?\[(?i:{_EDITORIAL})\](?!\()"
-    r"|(?<=[.,;:!?\"'”’)])[⁰¹²³⁴-⁹]+(?=\s|$)",
+    r"|(?<=[.,;:!?\"'”’)])[⁰¹²³⁴-⁹]+(?=\s|$))",
     re.MULTILINE,
 )
 _REFERENCE_LINE = re.compile(r"^\s{0,3}(?:\[\d{1,3}\](?=\s|$)|\^\s(?=\S)|↑)")
@@ -155,6 +157,19 @@ _SCRIPT_LINK = re.compile(
 _BARE_ADDRESS = re.compile(r"^[ \t]*https?://\S+[ \t]*$", re.MULTILINE)
 
 
+# What takes a line, or the end of one; a text without the mark is not looked through.
+_LINES = (
+    ("*[", _ABBREVIATION),
+    ("TOC", _TOC),
+    ("toc", _TOC),
+    ("ategory:", _CATEGORY),
+    ("#", _TAG_LINE),
+    ("http", _BARE_ADDRESS),
+    (" ^", _BLOCK_ID),
+    ("\t^", _BLOCK_ID),
+)
+
+
 def take_off(text: str, *, fences: bool) -> str:
     """Return ``text`` without what is meant for a site's machinery, line for line.
 
@@ -162,6 +177,7 @@ def take_off(text: str, *, fences: bool) -> str:
         text: of a Markdown or a plain text file, without its metadata.
         fences: whether ``~~~`` and three backticks fence program text, which stays as it is.
     """
+    fences = fences and ("```" in text or "~~~" in text)
     parts = _split_fences(text) if fences else [(False, text)]
     lines = "\n".join(part if code else _clean(part) for code, part in parts).split("\n")
     take_off_mail(lines)
@@ -191,7 +207,7 @@ def _split_fences(text: str) -> Iterator[tuple[bool, str]]:
         yield bool(mark), "\n".join(held)
 
 
-def _clean(text: str) -> str:  # noqa: C901  habit after habit
+def _clean(text: str) -> str:  # noqa: C901, PLR0912  habit after habit
     if "{" in text:
         text = _blank(_KRAMDOWN_COMMENT, text)
         text = _blank(_HUGO_HIDDEN, text)
@@ -201,16 +217,23 @@ def _clean(text: str) -> str:  # noqa: C901  habit after habit
     if "[" in text:
         text = _blank(_SHORTCODE_WHOLE, text)
         text = _SHORTCODE.sub("", text)
-        text = _WIKI_LINK.sub(_shown, text)
-        text = _INLINE_PROPERTY.sub(r"\1: \2", text)
-        text = _SCRIPT_LINK.sub(r"\1", text)
-        text = _blank(_LINKED_NOTE_TEXT, text)
-        text = _LINKED_NOTE.sub("", text)
+        if "[[" in text:
+            text = _WIKI_LINK.sub(_shown, text)
+        if "::" in text:
+            text = _INLINE_PROPERTY.sub(r"\1: \2", text)
+        if "](javascript:" in text:
+            text = _SCRIPT_LINK.sub(r"\1", text)
+        if "#" in text:
+            text = _blank(_LINKED_NOTE_TEXT, text)
+            text = _LINKED_NOTE.sub("", text)
         text = _take_off_callouts(text)
     if "<" in text:
         text = _MORE.sub("", text)
-        text = _blank(_REF, text)
-        text = _SUP_NOTE.sub("", text)
+        lower = text.lower()
+        if "<ref" in lower:
+            text = _blank(_REF, text)
+        if "<sup" in lower:
+            text = _SUP_NOTE.sub("", text)
     if ":" in text:
         text = _STAMP.sub("", text)
     if "::" in text:
@@ -224,8 +247,9 @@ def _clean(text: str) -> str:  # noqa: C901  habit after habit
         text = _WIKI_EMPHASIS.sub(r"\2", text)
     if "!!!" in text or "???" in text:
         text = _ADMONITION.sub("", text)
-    for pattern in (_ABBREVIATION, _TOC, _CATEGORY, _TAG_LINE, _BARE_ADDRESS, _BLOCK_ID):
-        text = pattern.sub("", text)
+    for mark, pattern in _LINES:
+        if mark in text:
+            text = pattern.sub("", text)
     return _take_off_notes(text)
 
 
@@ -377,7 +401,8 @@ def _take_off_notes(text: str) -> str:
     if not any(mark in text for mark in "[¹²³⁴⁵⁶⁷⁸⁹^↑"):
         return text
     targets = {found[1] for found in _LINK_TARGET.finditer(text)}
-    text = _INLINE_NOTE.sub("", text)
+    if "^[" in text:
+        text = _INLINE_NOTE.sub("", text)
     marked = _NOTE_MARK.sub(_unless_target(targets), text)
     has_marks = marked != text
     lines = marked.split("\n")
