@@ -631,6 +631,13 @@ def test_wrong_usage_is_said_in_our_words(bot: Bot, args: tuple[str, ...], said:
     assert said in bot(*args).stderr
 
 
+def test_without_a_corpus_it_says_what_to_do(bot: Bot) -> None:
+    """Who installed the package alone has no folder of articles yet."""
+    result = bot("ask", QUESTION, CORPUS_DIR="nowhere")
+    assert result.exit_code == 65
+    assert "The corpus folder nowhere does not exist. Make it and put an article into it" in result.stderr
+
+
 def test_the_version_is_printed(bot: Bot) -> None:
     result = bot("--version")
     assert result.exit_code == 0

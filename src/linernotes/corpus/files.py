@@ -157,10 +157,7 @@ def _root(folder: Path) -> Path:
             raise CorpusError(f"The corpus folder {folder} is not a folder.")
         os.scandir(root).close()
     except FileNotFoundError:
-        raise CorpusError(
-            f"The corpus folder {folder} does not exist: make it and put an article into it (.md or .txt), or"
-            " name another one."
-        ) from None
+        raise CorpusError(f"The corpus folder {folder} does not exist.") from None
     except (OSError, RuntimeError) as error:
         raise CorpusError(f"The corpus folder {folder} {_why(error)}.") from None
     return root

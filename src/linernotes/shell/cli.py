@@ -18,7 +18,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from linernotes.errors import LinerNotesError
+from linernotes.errors import CorpusError, LinerNotesError
 from linernotes.shell.commands.asking import ask, quotes
 from linernotes.shell.commands.checking import check
 from linernotes.shell.commands.evaluating import evaluate, tune
@@ -34,6 +34,10 @@ WRONG_USAGE = 2
 
 INTERRUPTED = 130
 """The exit status of a command that Ctrl-C ended, as shells have it."""
+
+
+# How the sentence about a corpus that is not there ends (corpus/files.py).
+_NO_CORPUS = "does not exist."
 
 
 class _Commands(TyperGroup):
@@ -68,7 +72,8 @@ class _Commands(TyperGroup):
             sys.stdout.flush()
         except LinerNotesError as error:
             as_json = ctx.invoked_subcommand is None and _speaks_json()
-            sys.stderr.write(f"{as_json_line(str(error)) if as_json else error}\n")
+            said = f"{error}{_what_to_do(error)}"
+            sys.stderr.write(f"{as_json_line(said) if as_json else said}\n")
             raise typer.Exit(error.exit_status) from None
         except BrokenPipeError:
             # Who reads has had enough. What is still in the buffer must not fail at the interpreter's end.
@@ -76,6 +81,13 @@ class _Commands(TyperGroup):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit from None
         return result
+
+
+def _what_to_do(error: LinerNotesError) -> str:
+    """Return what an operator without a corpus does, which members who are told the same cannot."""
+    if not isinstance(error, CorpusError) or not str(error).endswith(_NO_CORPUS):
+        return ""
+    return " Make it and put an article into it (.md or .txt), or set CORPUS_DIR to a folder that has one."
 
 
 def _speaks_json() -> bool:
