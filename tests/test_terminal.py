@@ -234,6 +234,8 @@ def test_progress_is_shown_on_a_terminal_and_leaves_nothing(settings: Settings) 
     building = Building(Console(file=out, force_terminal=True, width=80))
     future: Future[None] = Future()
     building("embed", 3, 12)
+    import rich.progress  # noqa: F401  where it is slow to come, nothing would be left to show
+
     threading.Timer(0.3, lambda: future.set_result(None)).start()
     building.wait_for(future)
     assert "Embedding the article" in out.getvalue()

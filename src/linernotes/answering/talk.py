@@ -39,15 +39,15 @@ EXAMPLES: Final[Mapping[Talk, tuple[str, ...]]] = {
         "haha",
     ),
     "self": (
-        "who are you?",
-        "what are you?",
+        "who exactly are you?",
+        "what are you, then?",
         "who am I talking to?",
-        "what can you do?",
+        "what can you do for me?",
         "what can you help me with?",
         "how can you help?",
         "what can I ask you?",
         "what questions can I ask you?",
-        "what is your name?",
+        "tell me your name",
         "what should I call you?",
         "are you a robot?",
         "are you human?",
@@ -110,9 +110,9 @@ EXAMPLES: Final[Mapping[Talk, tuple[str, ...]]] = {
 """What is said to a bot, by kind. None of it is a test's."""
 
 QUESTIONS: Final = (
-    "who is he?",
+    "who is that man?",
     "who is she?",
-    "who are they?",
+    "who are these people?",
     "who made this song?",
     "who wrote it?",
     "who sings it?",
@@ -217,12 +217,11 @@ class Ear:
         words = [word.text for word in find_words(text)]
         if not words or any(map(is_name, words)):
             return None
-        near = self.talk @ vector
+        possible = np.array([_may_be(kind, text, words) for kind in self.kinds])
+        near = np.where(possible, self.talk @ vector, -1.0)
         best = int(near.argmax())
-        kind = self.kinds[best]
-        if near[best] < _LEAST or near[best] - float((self.questions @ vector).max()) < _MARGIN:
-            return None
-        return kind if _may_be(kind, text, words) else None
+        far = float(near[best]) < max(_LEAST, float((self.questions @ vector).max()) + _MARGIN)
+        return None if far else self.kinds[best]
 
 
 def may_be_talk(text: str) -> bool:
