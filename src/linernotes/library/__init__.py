@@ -27,6 +27,7 @@ Where to look; each file imports those below it alone::
     catalogue    in the database: each server's revisions, check questions, gaps and audit trail
     store        in the database: servers' settings, what buttons need, votes
     quarantine   what no row of the database explains
+    blobs        files in the database, where a server keeps it
     postgresql   a PostgreSQL server: one database for several processes
     embedded     the embedded database: one SQLite file for one process
     database     the database file: opened and looked at; in which mode it is kept

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from linernotes.library.blobs import Blobs
+
 _log = logging.getLogger(__name__)
 _LISTING = TypeAdapter(tuple[tuple[Document, str], ...])
 
@@ -103,12 +105,14 @@ class EditionStore(Generic[IndexT]):
         index_maker: IndexMaker[IndexT],
         *,
         pause: Callable[[], None] = lambda: None,
+        blobs: Blobs | None = None,
     ) -> None:
         """Take the folder and the two makers; one warning says where the folder cannot be written to.
 
-        ``pause`` is called now and then while a build waits for another: it lets that one go on.
+        ``pause`` is called now and then while a build waits for another: it lets that one go on. With
+        ``blobs``, a database on a server keeps what is saved, and the folder holds copies.
         """
-        self._folders = Folders(folder)
+        self._folders = Folders(folder, blobs)
         self._segments = segment_maker
         self._indexes = index_maker
         self._edition_settings = f"{segment_maker.settings} | {index_maker.settings}"
@@ -220,17 +224,35 @@ class EditionStore(Generic[IndexT]):
 
         Raises:
             EditionUnsavedError: it cannot be written.
+            StoreError: a database on a server is to keep it, and is away.
         """
         # Looked up twice: what is saved already need not wait for an edition that is being built.
-        if self._folders.root is None or self._is_saved(edition.id):
+        if self._folders.root is None:
             return
-        with self._building:
-            if self._is_saved(edition.id):
-                return
-            self._unsaved_editions[edition.id] = edition
-            self._save()
-            if not self._is_saved(edition.id):
-                raise EditionUnsavedError(f"The new edition cannot be saved: {self._folders.reason}.")
+        if not self._is_saved(edition.id):
+            with self._building:
+                if not self._is_saved(edition.id):
+                    self._unsaved_editions[edition.id] = edition
+                    self._save()
+                if not self._is_saved(edition.id):
+                    raise EditionUnsavedError(f"The new edition cannot be saved: {self._folders.reason}.")
+        self._keep(edition)
+
+    def _keep(self, edition: Edition[IndexT]) -> None:
+        """Make sure that the database has an edition and its segments, where one keeps them.
+
+        Raises:
+            StoreError: the database is away, or refuses it.
+            EditionUnsavedError: a segment is not on the disk whole.
+        """
+        if not self._folders.is_kept:
+            return
+        try:
+            for document in edition.documents:
+                self._folders.keep("segments", self._segment_key(document))
+            self._folders.keep("editions", edition.id)
+        except (OSError, ValueError, EditionError) as error:
+            raise EditionUnsavedError(f"The new edition cannot be kept: {reason_of(error)}.") from error
 
     def prune(
         self,
@@ -277,11 +299,15 @@ class EditionStore(Generic[IndexT]):
                     else:
                         set_aside(self._folders.place_of("editions", name))
                     self._seen.discard(name)
-                for name in self._folders.names("segments") - listed:
+                unlisted = self._folders.names("segments") - listed
+                for name in unlisted:
                     self._folders.discard("segments", name)
+                self._folders.drop("segments", unlisted)
             except OSError as error:
                 self._folders.warn(error)
-            return frozenset(released or ()) - self._folders.names("editions")
+            gone = frozenset(released or ()) - self._folders.names("editions")
+            self._folders.drop("editions", gone - kept)
+            return gone
 
     def unseen(self, documents: Iterable[Document]) -> tuple[Document, ...]:
         """Return the documents that have to be embedded; whether what was saved is whole is not looked at."""
@@ -389,13 +415,15 @@ class EditionStore(Generic[IndexT]):
         Raises:
             EditionError: there is none with this id, or its list of documents is damaged.
         """
-        if not self._folders.has("editions", edition_id):
+        if not self._folders.has("editions", edition_id) and not self._folders.obtain("editions", edition_id):
             raise EditionError(f"There is no edition {edition_id!r}.")
         place = self._folders.place_of("editions", edition_id)
         try:
             verify(place, edition_id, names=["documents.json"])
             return _LISTING.validate_json((place / "documents.json").read_bytes(), strict=True)
         except (OSError, ValueError, EditionError) as error:
+            if self._folders.obtain("editions", edition_id):
+                return _LISTING.validate_json((place / "documents.json").read_bytes(), strict=True)
             raise EditionDamagedError(f"{place} cannot be used: {reason_of(error)}") from error
 
     def _segments_of(self, edition_id: str) -> frozenset[str]:

@@ -27,11 +27,13 @@ from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from pydantic import TypeAdapter
 
-from linernotes.errors import EditionDamagedError, EditionError, EditionForeignError
+from linernotes.errors import EditionDamagedError, EditionError, EditionForeignError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
+
+    from linernotes.library.blobs import Blobs
 
 # One name for all that is said of editions on the disk: who reads the log may filter by it.
 _log = logging.getLogger("linernotes.library.editions")
@@ -51,9 +53,13 @@ class Folders:
     Where the disk cannot be written, one warning says so, and another only after something could be written.
     """
 
-    def __init__(self, root: Path | None) -> None:
-        """Take the data folder, and clear what a killed process has left in it."""
+    def __init__(self, root: Path | None, blobs: Blobs | None = None) -> None:
+        """Take the data folder, and clear what a killed process has left in it.
+
+        With ``blobs``, a database on a server keeps the folders, and those on the disk are copies of them.
+        """
         self.root = root
+        self._blobs = blobs
         self.reason: str | None = None
         """Why nothing could be written the last time, for who wanted it."""
         self._warned = False
@@ -63,6 +69,11 @@ class Folders:
                 (root / "staging").mkdir(mode=0o700, parents=True)
             except OSError as error:
                 self.warn(error)
+
+    @property
+    def is_kept(self) -> bool:
+        """Say whether a database keeps the folders."""
+        return self._blobs is not None and self.root is not None
 
     def place_of(self, kind: Kind, key: str) -> Path:
         """Return where this segment or edition stands; digests alone become part of a path.
@@ -88,15 +99,69 @@ class Folders:
 
     def read(self, kind: Kind, key: str, settings: str, parse: Callable[[Path], _T]) -> _T | None:
         """Return what ``parse`` makes of a saved folder; ``None`` if there is none that can be used."""
-        if self.root is None or not os.path.lexists(place := self.place_of(kind, key)):
+        if self.root is None:
+            return None
+        place = self.place_of(kind, key)
+        if os.path.lexists(place):
+            try:
+                verify(place, key, settings)
+                return parse(place)
+            # A parser raises what it likes over files that are not its own; what we need can be made again.
+            except Exception as error:  # noqa: BLE001
+                _log.warning("%s cannot be used and is made again: %s", place, reason_of(error))
+        if not self.obtain(kind, key):
             return None
         try:
             verify(place, key, settings)
             return parse(place)
-        # A parser raises what it likes over files that are not its own; all that we need can be made again.
-        except Exception as error:  # noqa: BLE001
-            _log.warning("%s cannot be used and is made again: %s", place, reason_of(error))
+        except Exception as error:  # noqa: BLE001  as above
+            _log.warning("%s of the database cannot be used and is made again: %s", place, reason_of(error))
             return None
+
+    def obtain(self, kind: Kind, key: str) -> bool:
+        """Take a folder from the database in place of what stands on the disk; ``False`` if that has none."""
+        if self._blobs is None or self.root is None:
+            return False
+        place = self.place_of(kind, key)
+        try:
+            beside = self._beside()
+            try:
+                beside.mkdir(mode=0o700)
+                if not self._blobs.fetch(kind, key, beside):
+                    return False
+                verify(beside, key)
+                place.parent.mkdir(mode=0o700, exist_ok=True)
+                if os.path.lexists(place):
+                    self.discard(kind, key)
+                beside.rename(place)
+            finally:
+                with suppress(OSError):
+                    remove(beside)
+        except (OSError, ValueError, StoreError, EditionError) as error:
+            _log.warning("%s cannot be taken from the database: %s", place, reason_of(error))
+            return False
+        return True
+
+    def keep(self, kind: Kind, key: str) -> None:
+        """Make sure that the database has a folder that stands on the disk, where one keeps them.
+
+        Raises:
+            StoreError: the database is away, or refuses it.
+            OSError: the folder cannot be read.
+        """
+        if self._blobs is None or self._blobs.has(kind, key):
+            return
+        place = self.place_of(kind, key)
+        verify(place, key)
+        self._blobs.put(kind, key, _files(place))
+
+    def drop(self, kind: Kind, keys: Collection[str]) -> None:
+        """Let the database keep these no longer; where that is away, it keeps them until the next time."""
+        if self._blobs is not None:
+            try:
+                self._blobs.drop(kind, keys)
+            except StoreError as error:
+                _log.warning("%d of %s stay in the database: %s", len(keys), kind, error)
 
     def write(self, kind: Kind, key: str, settings: str, fill: Callable[[Path], None]) -> None:
         """Write a folder beside and rename it into place.

@@ -140,6 +140,8 @@ class Following:
         # Last, and only if all have been seen to: otherwise the next start moves the others.
         if not any(each.move in {"busy", "failed"} for each in moved.values()):
             standing = self._standings.of(None)
+            if self._store.is_on_server:
+                await self._builder.save(standing.edition)
             await shared.note(self._store, standing.edition.id, standing.since)
         await self._tidy()
         return tuple(moved.values())

@@ -86,6 +86,8 @@ class Opening:
         self._standings.put(None, Standing(edition, self._clock()))
         if not own:
             return False
+        if self._store.is_on_server:
+            await self._builder.save(edition)
         await self._look_after_rows()
         shared_ones = found.documents
         earlier = () if noted in {None, edition.id} else await self._documents(noted)

@@ -28,6 +28,7 @@ _T = TypeVar("_T")
 # Numbers of advisory locks; 0x4C4E is ours.
 _WRITING: Final = 0x4C4E0002
 _MIGRATING: Final = 0x4C4E0003
+_ALONE: Final = 0x4C4E0004
 
 _CONNECT_SECONDS: Final = 3
 _STATEMENT_SECONDS: Final = 30
@@ -49,10 +50,19 @@ class ServerDatabase:
     connection: Final = None
     """There is no connection of SQLite's."""
 
-    def __init__(self, url: str, *, ticks: Callable[[], float] = time.monotonic) -> None:
-        """Take the server's address, ``postgresql://user:password@host/name``, and an even clock."""
+    def __init__(self, url: str, *, alone: bool = False, ticks: Callable[[], float] = time.monotonic) -> None:
+        """Take the server's address.
+
+        Args:
+            url: ``postgresql://user:password@host/name``.
+            alone: whether every other process that is to be alone is kept out, as long as this one lives and
+                is connected.
+            ticks: gives seconds that go on evenly.
+        """
         self._url = url
+        self._alone = alone
         self._ticks = ticks
+        self._holding: sa.Connection | None = None
         self._engine: sa.Engine | None = None
         self._is_ready = False
         self._away_until = float("-inf")
@@ -63,13 +73,25 @@ class ServerDatabase:
         Raises:
             StoreAwayError: the server cannot be reached.
             StoreLostError: the database is from a newer version.
+            StoreError: another process works with it that is to be alone, as this one is.
         """
         if self._is_ready:
             return
         if self._ticks() < self._away_until:
             raise StoreAwayError(AWAY)
         self._run(_prepare)
+        if self._alone:
+            self._hold()
         self._is_ready = True
+
+    def examine(self) -> int:
+        """Connect without changing anything, and return the format of the database; 0 if it is empty.
+
+        Raises:
+            StoreAwayError: the server cannot be reached.
+            StoreLostError: the database is from a newer version, or another program's.
+        """
+        return self._run(_format)
 
     def transact(self, work: Callable[[sa.Connection], _T], *, lasting: bool) -> _T:
         """Do work as one transaction; it is done again where another one stood in its way.
@@ -111,8 +133,35 @@ class ServerDatabase:
 
     def close(self) -> None:
         """Disconnect."""
+        self._is_ready = False
+        if self._holding is not None:
+            # Thrown away and not given back to the pool: its lock goes with it.
+            self._holding.invalidate()
+            self._holding.close()
+            self._holding = None
         if self._engine is not None:
             self._engine.dispose()
+
+    def _hold(self) -> None:
+        """Keep other processes out.
+
+        Raises:
+            StoreError: another one does.
+        """
+        import sqlalchemy as sa
+
+        try:
+            held = self._connected().connect().execution_options(isolation_level="AUTOCOMMIT")
+            if held.execute(sa.select(sa.func.pg_try_advisory_lock(_ALONE))).scalar():
+                self._holding = held
+                return
+            held.close()
+        except sa.exc.DBAPIError as error:
+            self._lose(error)
+        raise StoreError(
+            "The database on the server (DATABASE_URL) is in use by another process of this program: stop"
+            " it, or name another database."
+        )
 
     def _run(self, work: Callable[[sa.Connection], _T]) -> _T:
         import sqlalchemy as sa
@@ -148,9 +197,10 @@ class ServerDatabase:
         if self._engine is None:
             self._engine = sa.create_engine(
                 sa.make_url(self._url).set(drivername="postgresql+psycopg"),
-                # One thread, one connection; looked at before it is used: the server may have been restarted.
-                pool_size=1,
-                max_overflow=0,
+                # A thread has one; files are for several. Each is looked at before it is used: the server may
+                # have been restarted.
+                pool_size=2,
+                max_overflow=4,
                 pool_pre_ping=True,
                 connect_args={
                     "connect_timeout": _CONNECT_SECONDS,
@@ -179,21 +229,40 @@ def _prepare(db: sa.Connection) -> None:
     import sqlalchemy as sa
 
     db.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
+    version = _format(db)
+    if not version:
+        from linernotes.library.tables import metadata, of_server
+
+        for each in (metadata, of_server):
+            each.create_all(db, checkfirst=False)
+        db.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+        db.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{FORMAT:04}')")  # noqa: S608  our own number
+    elif version < FORMAT:
+        from linernotes.library.migrations import upgrade
+
+        upgrade(db, version, FORMAT)
+
+
+def _format(db: sa.Connection) -> int:
+    """Return the format of a database; 0 if it is empty.
+
+    Raises:
+        StoreLostError: it is from a newer version, or another program's.
+    """
+    import sqlalchemy as sa
+
+    from linernotes.library.tables import metadata
+
     there = set(
         db.execute(sa.text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")).scalars()
     )
     if "alembic_version" not in there:
-        from linernotes.library.tables import metadata
-
         if there & metadata.tables.keys():
             raise StoreLostError(
                 "The database on the server holds tables of another program: name an empty one in"
                 " DATABASE_URL."
             )
-        metadata.create_all(db, checkfirst=False)
-        db.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
-        db.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{FORMAT:04}')")  # noqa: S608  our own number
-        return
+        return 0
     found = db.exec_driver_sql("SELECT max(version_num) FROM alembic_version").scalar()
     version = int(str(found)) if str(found).isdecimal() else 0
     if version > FORMAT:
@@ -201,10 +270,7 @@ def _prepare(db: sa.Connection) -> None:
             f"The database on the server is from a newer version of this program (its format is {version},"
             f" this one knows {FORMAT}): install that version, or restore what was there before."
         )
-    if version < FORMAT:
-        from linernotes.library.migrations import upgrade
-
-        upgrade(db, version, FORMAT)
+    return version
 
 
 def _is_away(error: sa.exc.DBAPIError, code: str | None) -> bool:

@@ -21,7 +21,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from linernotes.errors import RefusalError, StoreLostError
+from linernotes.errors import DataFolderError, RefusalError, StoreLostError
 from linernotes.library.database import BESIDE, RESTORE, connect
 from linernotes.library.folders import DIGEST, flush, remove
 
@@ -144,6 +144,20 @@ def require_database(path: Path) -> None:
     if log.is_file() and log.stat().st_size:
         raise StoreLostError(
             f"The database {path} {state}, and beside it stands its log {log.name}. {RESTORE}"
+        )
+
+
+def require_cache(path: Path) -> None:
+    """Make sure that a data folder in which a server's files are to be copied holds no library of its own.
+
+    Raises:
+        DataFolderError: an embedded database stands there.
+    """
+    if os.path.lexists(path):
+        raise DataFolderError(
+            f"{path} is a database of its own, and DATABASE_URL names another on a server: name another"
+            " DATA_DIR (it holds copies of what the server has), or leave DATABASE_URL empty. Nothing has"
+            " been changed."
         )
 
 

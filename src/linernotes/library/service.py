@@ -6,6 +6,7 @@ A library owns the threads that work for it and ends them when it closes; none o
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
 import unicodedata
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from linernotes.engine import Engine
 from linernotes.errors import DataFolderBusyError, DataFolderError, LinerNotesError
 from linernotes.library import database
+from linernotes.library.blobs import Blobs
 from linernotes.library.catalogue import Catalogue
 from linernotes.library.changes import Planner
 from linernotes.library.curator import Curator
@@ -23,6 +25,7 @@ from linernotes.library.locks import lock
 from linernotes.library.quarantine import (
     Quarantine,
     clear_the_way,
+    require_cache,
     require_database,
     require_known,
 )
@@ -125,25 +128,39 @@ class Library:
             folder = _data_folder(settings, keep, stack)
             owned = keep == "own"
             workers = Workers()
-            store = Store(settings.data_dir / DATABASE if owned else None, clock=clock, ticks=ticks)
+            url = None
+            if owned and settings.database_url is not None:
+                url = settings.database_url.get_secret_value()
+            store = Store(
+                settings.data_dir / DATABASE if owned else None,
+                url=url,
+                alone=True,
+                clock=clock,
+                ticks=ticks,
+            )
+            blobs = None if url is None else Blobs(url)
             catching_up: asyncio.Task[tuple[Moved, ...]] | None = None
             assembling: asyncio.Task[tuple[Engine, EditionStore[Index]]] | None = None
             try:
                 # What is quick first: a wrong corpus or database is told at once, not after the model.
                 shared = await workers.build(require_shared, settings)
-                if owned:
+                if url is not None:
+                    await workers.build(require_cache, settings.data_dir / DATABASE)
+                elif owned:
                     await workers.build(require_database, settings.data_dir / DATABASE)
                 await store.open()
                 catalogue = Catalogue(store)
                 kept_in = None if store.is_in_memory else folder
-                uploads, quarantine = Uploads(kept_in), Quarantine(kept_in, clock)
+                uploads, quarantine = Uploads(kept_in, blobs), Quarantine(kept_in, clock)
                 if owned and kept_in is not None:
                     await workers.build(clear_the_way, quarantine, kept_in)
                 # Meanwhile the first rows are read, and what that takes is imported.
                 assembling = asyncio.create_task(
-                    workers.build(_assemble, settings, embedder, reader, folder, workers)
+                    workers.build(
+                        functools.partial(_assemble, blobs=blobs), settings, embedder, reader, folder, workers
+                    )
                 )
-                if await catalogue.is_new():
+                if url is None and await catalogue.is_new():
                     unexplained = uploads.names() - (await catalogue.released()).uploads
                     require_known(settings.data_dir / DATABASE, len(unexplained))
                 engine, editions = await assembling
@@ -170,6 +187,8 @@ class Library:
                         await asyncio.gather(task, return_exceptions=True)
                 await asyncio.shield(asyncio.to_thread(workers.close))
                 await store.close()
+                if blobs is not None:
+                    await asyncio.to_thread(blobs.close)
 
     async def ask(
         self,
@@ -311,6 +330,8 @@ def _assemble(
     reader: Reader | None,
     folder: Path | None,
     workers: Workers,
+    *,
+    blobs: Blobs | None,
 ) -> tuple[Engine, EditionStore[Index]]:
     if embedder is None:
         from linernotes.reading.reader import LazyReader
@@ -324,7 +345,7 @@ def _assemble(
         reader=None if reader is None else workers.share_reader(reader),
         max_question_chars=settings.max_question_chars,
     )
-    return engine, EditionStore(folder, engine.segments, engine.indexes, pause=workers.pause)
+    return engine, EditionStore(folder, engine.segments, engine.indexes, pause=workers.pause, blobs=blobs)
 
 
 def _clean(text: str) -> str:

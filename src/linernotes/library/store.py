@@ -148,6 +148,7 @@ class Store:
         path: Path | None,
         *,
         url: str | None = None,
+        alone: bool = False,
         clock: Callable[[], float] = time.time,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -156,6 +157,7 @@ class Store:
         Args:
             path: the file; its folder is made.
             url: a PostgreSQL server's address; it then keeps the database, and no file is used.
+            alone: whether other processes that are to be alone with the server's database are kept out.
             clock: gives seconds since 1970.
             ticks: gives seconds that no change of the clock moves.
         """
@@ -167,7 +169,7 @@ class Store:
         if url is None:
             self._database = EmbeddedDatabase(path)
         else:
-            self._database = ServerDatabase(url)
+            self._database = ServerDatabase(url, alone=alone)
         self._purged = float("-inf")
 
     @property
@@ -179,6 +181,11 @@ class Store:
     def is_in_memory(self) -> bool:
         """Say whether what is kept is gone when the process ends; known once it has been opened."""
         return self._database.is_in_memory
+
+    @property
+    def is_on_server(self) -> bool:
+        """Say whether a PostgreSQL server keeps the database, and files with it."""
+        return isinstance(self._database, ServerDatabase)
 
     async def open(self) -> None:
         """Open the database, make it if there is none, and bring an older one up to date.

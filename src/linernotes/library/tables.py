@@ -17,6 +17,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -180,4 +181,25 @@ Table(
     _whole("channel"),
     _seconds("at"),
     _whole("open"),
+)
+
+of_server: Final = MetaData()
+"""What a server has beside these: files, which SQLite's file has beside it in ``DATA_DIR``."""
+
+files: Final = Table(
+    "files",
+    of_server,
+    _text("kind", key=True),
+    _text("name", key=True),
+    _text("path", key=True),
+    _whole("size"),
+    _text("digest"),
+    Index("files_by_digest", "digest"),
+)
+blobs: Final = Table(
+    "blobs",
+    of_server,
+    _text("digest", key=True),
+    _whole("number", key=True),
+    Column("content", LargeBinary, nullable=False),
 )

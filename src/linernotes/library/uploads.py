@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import logging
 import os
 import secrets
 import unicodedata
@@ -19,12 +20,16 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from linernotes.corpus.formats import ENDINGS, ENDINGS_WRITTEN
-from linernotes.errors import RefusalError
+from linernotes.errors import RefusalError, StoreError
 from linernotes.library.folders import DIGEST, flush, read_file, remove
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
+
+    from linernotes.library.blobs import Blobs
+
+_log = logging.getLogger(__name__)
 
 LONGEST_NAME = 90
 """In characters: a name must fit into a choice of Discord's (100) with some room."""
@@ -69,8 +74,9 @@ class Uploads:
     Safe to call from threads, but for ``prune``: nothing may be saved meanwhile.
     """
 
-    def __init__(self, folder: Path | None) -> None:
-        """Take the data folder."""
+    def __init__(self, folder: Path | None, blobs: Blobs | None = None) -> None:
+        """Take the data folder; with ``blobs``, a database on a server keeps the files: it holds copies."""
+        self._blobs = blobs
         self._folder = None if folder is None else folder / "uploads"
         self._memory: dict[str, bytes] = {}
 
@@ -79,6 +85,7 @@ class Uploads:
 
         Raises:
             RefusalError: it cannot be written.
+            StoreError: a database on a server is to keep it, and is away.
         """
         digest = hashlib.sha256(data).hexdigest()
         if self._folder is None:
@@ -106,6 +113,8 @@ class Uploads:
             raise RefusalError(
                 f"The file cannot be kept: {error.strerror or error}. Nothing has changed."
             ) from error
+        if self._blobs is not None:
+            self._blobs.put("uploads", digest, {"file": self._folder / digest})
         return digest
 
     def read(self, digest: str) -> bytes | None:
@@ -114,11 +123,38 @@ class Uploads:
             return self._memory.get(digest)
         if not DIGEST.fullmatch(digest):
             return None
+        data = self._read(digest)
+        return self._read(digest) if data is None and self._obtain(digest) else data
+
+    def _read(self, digest: str) -> bytes | None:
+        assert self._folder is not None  # noqa: S101  looked at by who calls
         try:
             data = read_file(self._folder / digest)
         except OSError:
             return None
         return data if hashlib.sha256(data).hexdigest() == digest else None
+
+    def _obtain(self, digest: str) -> bool:
+        """Take a file from the database, in place of what stands on the disk."""
+        if self._blobs is None or self._folder is None:
+            return False
+        beside = self._folder / f".{secrets.token_hex(8)}"
+        try:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            beside.mkdir(mode=0o700)
+            try:
+                if not self._blobs.fetch("uploads", digest, beside):
+                    return False
+                if (self._folder / digest).is_dir():
+                    remove(self._folder / digest)
+                (beside / "file").replace(self._folder / digest)
+            finally:
+                with suppress(OSError):
+                    remove(beside)
+        except (OSError, StoreError) as error:
+            _log.warning("The file %s cannot be taken from the database: %s", digest, error)
+            return False
+        return True
 
     def is_out_of_reach(self, digest: str) -> bool:
         """Say whether a file is there and cannot be read now; it may be whole, and readable another time."""
@@ -127,9 +163,19 @@ class Uploads:
         try:
             read_file(self._folder / digest)
         except (FileNotFoundError, NotADirectoryError):
-            return False
+            return self._is_away()
         except OSError as error:
             return error.errno in {errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE}
+        return False
+
+    def _is_away(self) -> bool:
+        """Say whether a database that may have what the disk has not cannot be asked."""
+        if self._blobs is None:
+            return False
+        try:
+            self._blobs.has("uploads", "")
+        except StoreError:
+            return True
         return False
 
     def names(self) -> frozenset[str]:
@@ -164,7 +210,13 @@ class Uploads:
                         remove(path)
                     elif path.name not in keep and DIGEST.fullmatch(path.name):
                         set_aside(path)
-        return frozenset(released) - self.names()
+        gone = frozenset(released) - self.names()
+        if self._blobs is not None:
+            try:
+                self._blobs.drop("uploads", gone - {*keep})
+            except StoreError as error:
+                _log.warning("%d uploads stay in the database: %s", len(gone), error)
+        return gone
 
 
 def _for_its_owner(path: str, flags: int) -> int:

@@ -175,6 +175,15 @@ def _database(settings: Settings) -> Finding:
     from linernotes.library.quarantine import Quarantine, require_database
     from linernotes.library.service import DATABASE
 
+    if settings.database_url is not None:
+        from linernotes.library.postgresql import ServerDatabase
+
+        server = ServerDatabase(settings.database_url.get_secret_value())
+        server.examine()
+        server.close()
+        return Finding(
+            "ok", "database", "The one on the server (DATABASE_URL) answers, and is of this format."
+        )
     path = settings.data_dir / DATABASE
     if not settings.data_dir.is_dir():
         return Finding("ok", "database", f"There is none yet; the bot makes {path}.")
