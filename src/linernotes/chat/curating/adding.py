@@ -24,7 +24,7 @@ from linernotes.library.changes import Add
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from linernotes.chat.curating.commands import Curation
+    from linernotes.chat.curating.curation import Curation
     from linernotes.chat.frame.bot import LinerNotes
 
 MENU: Final = "Add to the articles"
