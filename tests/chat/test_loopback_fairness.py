@@ -101,6 +101,20 @@ async def test_a_channel_whose_messages_are_not_taken_keeps_no_other_server_out(
         await server.until(lambda: bot.manners.under_way == 0)
 
 
+async def test_an_answer_that_discord_does_not_take_holds_no_place(
+    server: Slow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While messages wait for Discord, as for its rate limit, the places are free for who asks next."""
+    async with connected(server, tmp_path, monkeypatch) as bot:
+        server.taking.clear()
+        asked = [await server.say(f"{ME} {QUESTION}", f"member{n}", n) for n in range(5)]
+        await sends(server)
+        await server.until(lambda: bot.manners.under_way == 0)
+        assert not server.messages
+        server.taking.set()
+        await server.until(lambda: len(server.messages) == len(asked))
+
+
 async def test_a_refusal_waits_in_no_queue(
     server: Slow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

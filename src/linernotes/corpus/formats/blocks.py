@@ -25,6 +25,7 @@ _BELOW_HEADING = frozenset(
 )
 # A short line that begins with a capital or a year and ends as no sentence does.
 _BARE_HEADING = re.compile(r"[\"“']?[A-Z\d][^\n|]{0,60}[\w)\"”']")
+_LONGEST_BARE = 70
 _SECTION = re.compile(
     r"(?:references?|notes?|footnotes|citations|external links?|see also|further reading|bibliography|sources"
     r"|track ?list(?:ing)?s?|personnel|credits|charts?|chart performance|weekly charts|year-end charts"
@@ -241,6 +242,8 @@ def _weights(token: Token) -> Iterator[tuple[str, bool]]:
 
 def _bold_question(token: Token) -> int | None:
     """Return how many visible characters the bold question has that a paragraph begins with, if it does."""
+    if "?" not in token.content or not any(mark in token.content for mark in ("**", "__")):
+        return None
     count, asked = 0, ""
     for text, bold in _weights(token):
         if not bold and text.strip(" *_?\n"):
@@ -300,7 +303,9 @@ class BareHeadings:
     def is_one(self, index: int) -> bool:
         """Say whether the paragraph of the inline token at ``index`` is a heading."""
         token = self._tokens[index]
-        if self._marked or token.level != 1 or token.map is None or "\n" in token.content:
+        if self._marked or token.level != 1 or token.map is None or len(token.content) > _LONGEST_BARE:
+            return False
+        if "\n" in token.content:
             return False
         text = token.content.strip()
         if (
