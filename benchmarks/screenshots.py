@@ -42,6 +42,8 @@ PIPED = (*ASKED, "What did Killer Mike say to GQ?")
 WIDTH = 820
 # So high that nothing of the conversation is scrolled away.
 HEIGHT = 1_500
+# Milliseconds, on a machine that has other things to do.
+PATIENCE = 180_000
 
 
 async def main() -> None:
@@ -55,6 +57,7 @@ async def main() -> None:
         page = await browser.new_page(
             viewport={"width": WIDTH + 280, "height": 1_000}, device_scale_factor=1.5
         )
+        page.set_default_timeout(PATIENCE)
         async with serve(settings) as shown:
             await photograph_discord(page, shown.url, out / "discord.png")
         page = await browser.new_page(viewport={"width": WIDTH, "height": 1_000}, device_scale_factor=1.5)
@@ -70,9 +73,9 @@ async def photograph_discord(page: Page, url: str, to: Path) -> None:
         await page.locator("#channel-composer-input").fill(f"@Liner Notes {question}")
         await page.locator("#send-message").click()
         answers = page.locator("#channel-message-list").get_by_text("APP", exact=True)
-        await answers.nth(number).wait_for(timeout=60_000)
+        await answers.nth(number).wait_for(timeout=PATIENCE)
     await messages.get_by_role("button", name="Passage").first.click()
-    await messages.get_by_text("There is poetry in this").wait_for(timeout=60_000)
+    await messages.get_by_text("There is poetry in this").wait_for(timeout=PATIENCE)
     await page.mouse.move(0, 0)
     await asyncio.sleep(1)
     keep(await messages.screenshot(), to)
