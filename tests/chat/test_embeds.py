@@ -42,6 +42,7 @@ from linernotes.chat.governing import embeds as governing
 from linernotes.chat.quoting import embeds as quoting
 from linernotes.library.store import Evidence, Posted, Server
 from linernotes.models import (
+    TALK,
     Alternative,
     Answer,
     Context,
@@ -376,7 +377,7 @@ def test_a_lead_fits_into_its_room(drawn: tuple[Lead, tuple[Span, ...]], limit: 
     assert width(shown_leads.shown(lead, bold, limit)) <= limit
 
 
-@pytest.mark.parametrize("reason", ["silent", "empty", "too-long", "greeting", "lyrics", "language"])
+@pytest.mark.parametrize("reason", ["silent", "empty", "too-long", "lyrics", "language"])
 def test_every_reason_is_one_line_and_one_suggestion(reason: Any) -> None:
     edition = edition_of("Some text.")
     asked = ("Who wrote it?", "Who drives the car?", "What is it about?")
@@ -385,6 +386,18 @@ def test_every_reason_is_one_line_and_one_suggestion(reason: Any) -> None:
     assert "\n" not in (embed.description or "")
     assert embed.fields == []
     assert embed.footer.text == "You could ask: Who wrote it?"
+
+
+@pytest.mark.parametrize("reason", sorted(TALK))
+def test_what_is_said_to_the_bot_is_answered_with_what_can_be_asked(reason: Any) -> None:
+    asked = ("Who wrote it?", "Who drives the car?", "What is it about?")
+    edition = edition_of("Some text.")
+    embed = asking.reply(edition, silence_of(edition, reason), examples=asked)
+    check(embed)
+    assert embed.description == asking.sentence_for(edition, reason)
+    assert [(each.name, each.value) for each in embed.fields] == [
+        ("You could ask", "• Who wrote it?\n• Who drives the car?\n• What is it about?")
+    ]
 
 
 def test_what_is_suggested_has_most_in_common_with_what_was_asked() -> None:
@@ -396,8 +409,8 @@ def test_what_is_suggested_has_most_in_common_with_what_was_asked() -> None:
 
 def test_all_sentences_differ_and_speak_of_several_articles() -> None:
     one, many = edition_of("x"), edition_of("x", several=True)
-    reasons: list[Any] = ["silent", "empty", "too-long", "greeting", "lyrics", "language"]
-    assert len({asking.sentence_for(one, reason) for reason in reasons}) == 6
+    reasons: list[Any] = ["silent", "empty", "too-long", "lyrics", "language", *TALK]
+    assert len({asking.sentence_for(one, reason) for reason in reasons}) == 9
     assert asking.sentence_for(many, "silent") == "The articles do not say."
     assert "the articles say about the songs" in asking.sentence_for(many, "lyrics")
 

@@ -33,8 +33,8 @@ SENTENCES: dict[Reason, str] = {
     "greeting": "Hello! Ask me something about the article.",
     "lyrics": "I do not give out lyrics, but I can tell what the article says about the song.",
     "language": "I can only answer in the language of the article; please ask in that.",
-    "self": "I am Liner Notes, a bot. I answer questions about the song with the article's own sentences, and"
-    " say so where it does not say.",
+    "self": "I am Liner Notes, a bot. I answer questions with sentences of the article, word for word, and"
+    " say so where there is no answer.",
     "thanks": "You are welcome!",
     "goodbye": "Goodbye, until the next song!",
 }

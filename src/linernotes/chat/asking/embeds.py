@@ -39,8 +39,8 @@ _SENTENCES: Final[Mapping[Reason, str]] = {
     "lyrics": "I do not give out lyrics, but I can tell you what the article says about the song.",
     "language": "I can only answer in the language of the article. Please ask in that.",
     "self": (
-        "I am Liner Notes, a bot. I answer questions about the song with the article's own sentences, and say"
-        " so where it does not say. `/help` tells more."
+        "I am Liner Notes, a bot. I answer questions with sentences of the article, word for word, and say so"
+        " where there is no answer. `/help` tells more."
     ),
     "thanks": "You are welcome!",
     "goodbye": "Goodbye, until the next song!",
