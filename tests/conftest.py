@@ -6,14 +6,17 @@ import itertools
 import shutil
 import tempfile
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 _NUMBERS = itertools.count()
 
@@ -54,6 +57,23 @@ def make_database(postgresql: str) -> Callable[[], str]:
         return f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
 
     return make
+
+
+@pytest.fixture
+def cut_off(postgresql: str) -> Callable[[str], AbstractContextManager[None]]:
+    """Let nobody reach a database, by its address, as long as the context lasts."""
+
+    @contextmanager
+    def cut_off(url: str) -> Iterator[None]:
+        name = conninfo_to_dict(url)["dbname"]
+        with psycopg.connect(postgresql, autocommit=True) as admin:
+            admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+            admin.execute(end, (name,))
+            yield
+            admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+    return cut_off
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

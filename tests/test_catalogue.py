@@ -96,14 +96,14 @@ async def tidy_twice(catalogue: Catalogue, clock: Clock) -> Tidied:
 
 
 async def test_a_revision_comes_back_as_it_was_after_a_restart(
-    catalogue: Catalogue, store: Store, path: Path
+    catalogue: Catalogue, store: Store, path: Path, url: str | None
 ) -> None:
     made = revision(
         2, own={"ü.md": upload("a"), "b.txt": upload("b")}, hidden=frozenset({"c.md", "d.md"}), follows=False
     )
     await catalogue.commit(made, before=revision(1))
     await store.close()
-    again = Store(path)
+    again = Store(path, url=url)
     assert await Catalogue(again).newest() == {OURS: made}
     assert await Catalogue(again).revisions(OURS) == (made, revision(1))
     await again.close()

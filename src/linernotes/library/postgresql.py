@@ -79,9 +79,13 @@ class ServerDatabase:
             return
         if self._ticks() < self._away_until:
             raise StoreAwayError(AWAY)
-        self._run(_prepare)
-        if self._alone:
-            self._hold()
+        try:
+            self._run(_prepare)
+            if self._alone:
+                self._hold()
+        except BaseException:
+            self.close()
+            raise
         self._is_ready = True
 
     def examine(self) -> int:

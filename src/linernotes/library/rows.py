@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import sqlalchemy as sa
+    from sqlalchemy.dialects import postgresql, sqlite
     from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 _log = logging.getLogger(__name__)
@@ -183,11 +184,11 @@ class Table:
         Raises:
             ValueError: a column holds what it may not.
         """
-        from sqlalchemy.dialects import postgresql, sqlite
-
-        make = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
         values = self._values(db, row)
-        statement = make(self.table).values(values)
+        if conflict == "refuse":
+            db.execute(self.table.insert().values(values))
+            return
+        statement = _insert_of(db, self.table).values(values)
         if conflict == "ignore":
             statement = statement.on_conflict_do_nothing()
         elif conflict == "replace":
@@ -369,6 +370,17 @@ class Table:
     def _guild(self, row: Sequence[object]) -> int | None:
         value = dict(zip(self.columns, row, strict=False)).get("guild")
         return value if type(value) is int else None
+
+
+def _insert_of(db: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """Return a statement that may say what becomes of a row whose key is taken; its dialect alone is read."""
+    if db.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as of_server
+
+        return of_server(table)
+    from sqlalchemy.dialects.sqlite import insert
+
+    return insert(table)
 
 
 def _place(db: sa.Connection) -> sa.ColumnElement[Any]:

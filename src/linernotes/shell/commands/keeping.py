@@ -41,6 +41,11 @@ def backup(
     log_to_stderr(settings)
     from linernotes.library.backup import require_free
 
+    if settings.database_url is not None:
+        raise BackupError(
+            "DATABASE_URL is set: what servers have is on that database's server, and is backed up there, with"
+            " pg_dump. DATA_DIR holds copies of it."
+        )
     file = file.absolute()
     require_free(file, replace=replace)
     if not settings.data_dir.is_dir():
@@ -86,6 +91,11 @@ def restore(
     """Verify a backup and put what it holds into the data folder; the bot must not be running."""
     settings = read_settings()
     log_to_stderr(settings)
+    if settings.database_url is not None:
+        raise BackupError(
+            "DATABASE_URL is set: what servers have is on that database's server, and is restored there, with"
+            " pg_restore. For a DATA_DIR of its own, leave DATABASE_URL empty. Nothing has changed."
+        )
     from linernotes.library import restoring
 
     with _telling("Restoring") as progress:
