@@ -89,7 +89,8 @@ def _answer(edition: Edition[Index], answer: Answer, *, named: bool) -> discord.
 def _unanswered(
     edition: Edition[Index], turn: Turn, reply: Unanswered, examples: Sequence[str]
 ) -> discord.Embed:
-    embed = discord.Embed(description=sentence_for(edition, reply.reason, turn.song), colour=GREY)
+    asked = reply.document or turn.song
+    embed = discord.Embed(description=sentence_for(edition, reply.reason, asked), colour=GREY)
     # Who has chosen a song does not ask about another.
     if turn.song is not None and len(edition.documents) > 1:
         return embed
