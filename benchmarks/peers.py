@@ -68,6 +68,7 @@ ASKERS = 64
 CHUNK, OVERLAP = 500, 50
 RERANKED = 8
 ALONE = 12
+TICKS = (50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 BUSY = "while True: pass"
 
 
@@ -290,7 +291,7 @@ class Tally:
             "right": statistics.mean(self.right),
             "right in the first 180": statistics.mean(self.first),
             "characters": statistics.mean(self.characters),
-            "right per 1,000 characters": 1_000 * sum(self.right) / sum(self.characters),
+            "right per 1,000 characters": 1_000 * sum(self.right) / max(1, sum(self.characters)),
             "near misses refused or marked": statistics.mean(self.held_back) if self.held_back else None,
             "CPU ms": 1_000 * statistics.mean(self.seconds),
         }
@@ -580,9 +581,13 @@ def plot(rows: dict[str, Any], path: Path) -> None:
     for group, marker in zip(groups, "os^D", strict=False):
         left.scatter([], [], color="grey", marker=marker, label=f"on {group}")
     left.set(xlabel="characters shown (logarithmic)", ylabel="share of answers that hold the golden one")
-    left.set(xscale="log", ylim=(0, 1.02), title="Right answers, and what must be read for them")
+    left.set(
+        xscale="log", xlim=(50, 10_000), ylim=(0, 1.02), title="Right answers, and what must be read for them"
+    )
     left.grid(alpha=0.3)
-    left.legend(fontsize=8, loc="lower right")
+    left.set_xticks(TICKS, [f"{tick:,}" for tick in TICKS])
+    left.minorticks_off()
+    left.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3)
     places = range(len(names))
     idle = [rows[name]["questions a second, idle"] for name in names]
     busy = [rows[name]["questions a second, busy"] for name in names]
