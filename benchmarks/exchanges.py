@@ -40,15 +40,19 @@ GOLDEN = ROOT / "tests" / "golden" / "articles"
 RUN = (ROOT / "corpus" / "run.md",)
 TWO = (*RUN, GOLDEN / "song" / "paper-moons.md")
 INTERVIEW = (GOLDEN / "interview" / "nadia-okafor.md",)
+ALBUM = (GOLDEN / "song" / "paper-moons.md", GOLDEN / "harbour" / "harbour-lights.md")
 BAND = (GOLDEN / "band" / "velvet-abacus.md",)
 
 
 class Exchange(NamedTuple):
-    """Questions of one conversation, asked of some articles, and what was wrong with the answers before."""
+    """Questions of one conversation, asked of some articles, and what was wrong with the answers before.
+
+    ``None`` where no answer of before is kept.
+    """
 
     articles: tuple[Path, ...]
     questions: tuple[str, ...]
-    wrong: str
+    wrong: str | None
 
 
 EXCHANGES = (
@@ -72,6 +76,9 @@ EXCHANGES = (
     Exchange(
         TWO, ("Who produced Paper Moons?", "when was it released?"), "the second answer is cut from both"
     ),
+    Exchange(ALBUM, ("When was the song released?",), None),
+    Exchange(TWO, ("Which label released it?",), None),
+    Exchange(TWO, ("Who produced RUN?", "and who mixed it?"), None),
     Exchange(INTERVIEW, ("Is the rhythm in seven to be clever?",), "the reply and its question in one line"),
     Exchange(BAND, ("who played bass?",), "the items of a list in one line, without their heading"),
 )
@@ -129,7 +136,7 @@ async def main() -> None:
                 lines += [
                     f"## {number}. {exchange.questions[-1]}",
                     "",
-                    f"{titles}. Before: {exchange.wrong}.",
+                    f"{titles}." if exchange.wrong is None else f"{titles}. Before: {exchange.wrong}.",
                     "",
                 ]
                 for question in exchange.questions:
@@ -137,16 +144,18 @@ async def main() -> None:
                     turns = (*turns, turn)
                     examples = () if isinstance(turn.reply, Answer) else await Examples(library).of(None)
                     embed, buttons = shown(edition, turn, examples)
-                    old = before[f"{titles}: {question}"]
+                    old = None if exchange.wrong is None else before[f"{titles}: {question}"]
                     terminal = "\n".join(map(text_of, lines_of(edition, turn, choose=": /song")))
-                    figures.append((question, old["characters"], characters(embed)))
+                    if old is not None:
+                        figures.append((question, old["characters"], characters(embed)))
                     for name, text in (
-                        ("Discord before", old["discord"]),
+                        ("Discord before", old and old["discord"]),
                         ("Discord now", as_discord(embed, buttons)),
-                        ("Terminal before", old["terminal"]),
+                        ("Terminal before", old and old["terminal"]),
                         ("Terminal now", terminal),
                     ):
-                        lines += [f"{name}, “{question}”:", "", "```text", text, "```", ""]
+                        if text is not None:
+                            lines += [f"{name}, “{question}”:", "", "```text", text, "```", ""]
     mean_before = sum(old for _, old, _ in figures) / len(figures)
     mean_now = sum(new for _, _, new in figures) / len(figures)
     print("# Exchanges of the worst kinds, before and now\n")

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fakes import FakeEmbedder
+from fakes import FakeEmbedder, answer_of
+from linernotes.answering.answer import of_one_document
 from linernotes.answering.conversation import Standalone
+from linernotes.answering.lead import find_lead
 from linernotes.answering.naming import DocumentNames
 from linernotes.corpus.files import read_document
 from linernotes.engine import Engine
@@ -15,6 +17,7 @@ from linernotes.library.editions import EditionStore
 from linernotes.models import Answer, Edition, Unanswered
 
 if TYPE_CHECKING:
+    from linernotes.models import Evidence
     from linernotes.retrieval.index import Index
 
 HARBOUR = """---
@@ -124,6 +127,94 @@ def test_a_conversation_stays_with_its_song(engine: Engine, songs: Edition[Index
     assert lead_of(engine, songs, "Who mixed RUN?", "and who produced it?") == "run.md"
     assert lead_of(engine, songs, "Who mixed RUN?", "and who produced Harbour Lights?") == "harbour.md"
     assert lead_of(engine, songs, "Who mixed RUN?", "and Harbour Lights?", "who produced it?") == "harbour.md"
+
+
+@pytest.mark.parametrize(
+    ("questions", "document"),
+    [
+        (("Which car does Vera Cole drive?",), "run.md"),
+        (("Who mixed RUN?", "and which car did she drive?"), "run.md"),
+        (("Which car did he run over?",), None),
+        (("Which car?",), None),
+    ],
+)
+def test_what_is_not_said_of_one_song_names_it(
+    engine: Engine,
+    songs: Edition[Index],
+    monkeypatch: pytest.MonkeyPatch,
+    questions: tuple[str, ...],
+    document: str | None,
+) -> None:
+    """Only where the question is sure to be about one of the songs: other songs were not asked."""
+    turns = tuple(engine.ask(songs, question, refuse=False) for question in questions[:-1])
+    monkeypatch.setattr("linernotes.engine.decide", lambda *_, **__: Unanswered("silent", None, songs.id))
+    reply = engine.ask(songs, questions[-1], turns).reply
+    assert isinstance(reply, Unanswered)
+    assert reply.document == document
+
+
+def test_of_one_song_alone_it_is_plain_which_does_not_say(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edition = edition_of(engine, run=RUN)
+    monkeypatch.setattr("linernotes.engine.decide", lambda *_, **__: Unanswered("silent", None, edition.id))
+    reply = engine.ask(edition, "Which car does Vera Cole drive?").reply
+    assert isinstance(reply, Unanswered)
+    assert reply.document is None
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[str, float]]:
+    """What the judgement says of each document's answer: grade and confidence, by the document's name."""
+    said = {"harbour.md": ("stated", 0.9), "run.md": ("stated", 0.6), "town_hall.md": ("silent", 0.1)}
+
+    def decide(_question: str, evidence: Evidence, corpus: Index, edition: str, **_: object) -> object:
+        document = of_one_document(evidence).candidates[0].sentence.document
+        grade, confidence = said[document]
+        if grade == "silent":
+            return Unanswered("silent", None, edition, confidence)
+        lead = find_lead(evidence.candidates[0].position, corpus, set())
+        return answer_of(lead.text, lead.sentences, certainty=grade, confidence=confidence, edition=edition)
+
+    monkeypatch.setattr("linernotes.engine.decide", decide)
+    monkeypatch.setattr("linernotes.answering.answer.RIVAL_SHARE", 1e-9)
+    return said
+
+
+TWO_SONGS = {"harbour": HARBOUR, "run": RUN}
+
+
+def test_the_surer_of_two_songs_answers_and_the_other_is_offered(
+    engine: Engine, judged: dict[str, tuple[str, float]]
+) -> None:
+    """Whichever comes first in the ranking; and what is offered is the other's own sentence."""
+    edition = edition_of(engine, **TWO_SONGS)
+    for surer, other in (("harbour.md", "run.md"), ("run.md", "harbour.md")):
+        judged.update({surer: ("stated", 0.9), other: ("stated", 0.6)})
+        reply = engine.ask(edition, "Who was the song produced or mixed by?").reply
+        assert isinstance(reply, Answer)
+        assert reply.other is not None
+        assert (reply.lead.document, reply.other.document) == (surer, other)
+        assert reply.other.lead.document == other
+        assert {each.document for each in reply.sentences} == {surer}
+
+
+def test_another_song_that_is_only_near_is_not_offered(
+    engine: Engine, judged: dict[str, tuple[str, float]]
+) -> None:
+    edition = edition_of(engine, **TWO_SONGS)
+    for grades in (("stated", "near"), ("near", "stated"), ("near", "near")):
+        judged["harbour.md"], judged["run.md"] = ((grade, 0.5) for grade in grades)
+        reply = engine.ask(edition, "Who was the song produced or mixed by?").reply
+        assert isinstance(reply, Answer)
+        assert reply.other is None
+        assert reply.certainty == ("stated" if "stated" in grades else "near")
+
+
+def test_a_song_that_is_named_offers_no_other(engine: Engine, judged: dict[str, tuple[str, float]]) -> None:
+    reply = engine.ask(edition_of(engine, **TWO_SONGS), "Who mixed the song by Vera Cole?").reply
+    assert isinstance(reply, Answer)
+    assert (reply.lead.document, reply.other) == ("run.md", None)
 
 
 def test_a_song_is_searched_alone_in_a_large_corpus_too(engine: Engine) -> None:

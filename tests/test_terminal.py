@@ -317,6 +317,14 @@ def test_a_refusal_is_a_line_and_where_it_is_near_the_place(is_near: bool) -> No
     assert lines == ["The articles do not say.", *["  Nearest passage: One, passage 1"] * is_near]
 
 
+def test_the_song_that_was_named_and_does_not_say_is_named_again() -> None:
+    edition, answer = two_songs()
+    reply = Unanswered("silent", answer.hits[0], "e", document="b.md")
+    assert sentence_for(edition, reply) == "The article “Two” does not say."
+    forged = replace(edition, documents=(replace(edition.documents[0], title="On\x1be\n"),))
+    assert sentence_for(forged, replace(reply, document="a.md")) == "The article “On e” does not say."
+
+
 def test_the_words_that_answer_are_bold_and_the_others_stand_apart() -> None:
     edition, answer = two_songs()
     more = replace(answer, bold=(Span("a.md", 4, 6, "is"),), other=None, sentences=edition.sentences[:1] * 2)

@@ -60,6 +60,11 @@ class _Scope:
     within: frozenset[str] | None
     is_strict: bool = False
 
+    @property
+    def only(self) -> str | None:
+        """Return the one document that may answer, if it is one of several."""
+        return next(iter(self.within)) if self.is_strict and self.within and len(self.within) == 1 else None
+
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
@@ -205,6 +210,8 @@ class Engine:
             elsewhere = answer(asked, None)
             if _is_stated(elsewhere):
                 reply = elsewhere
+        if isinstance(reply, Unanswered) and (only := scope.only) is not None:
+            reply = replace(reply, document=only)
         return Turn(question, standalone.text, reply, song)
 
     def search(

@@ -237,7 +237,8 @@ class Unanswered:
     """The corpus does not say, or the question was none: ``reason`` says which.
 
     ``nearest`` is what comes closest, which is no answer; ``is_near`` says whether it is near enough that a
-    person may want to see it.
+    person may want to see it. ``document`` is the one that was asked, of several: named by the question,
+    chosen, or that of the conversation.
     """
 
     reason: Reason
@@ -245,6 +246,7 @@ class Unanswered:
     edition: str
     confidence: float = 0.0
     is_near: bool = False
+    document: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -400,6 +400,20 @@ def test_what_is_said_to_the_bot_is_answered_with_what_can_be_asked(reason: Any)
     ]
 
 
+def test_the_song_that_was_named_and_does_not_say_is_named_again() -> None:
+    """The question says more than the song that was chosen before; a suggestion stays with a song named."""
+    edition = edition_of("Some text.", title="The [Harbour]", several=True)
+    turn = silence_of(edition)
+    assert isinstance(turn.reply, Unanswered)
+    named = replace(turn, reply=replace(turn.reply, document="a.md"))
+    embed = asking.reply(edition, named, examples=("Who wrote it?",))
+    assert embed.description == "The article “The \\[Harbour\\]” does not say."
+    assert embed.footer.text == "You could ask: Who wrote it?"
+    chosen = asking.reply(edition, replace(named, song="3.md"), examples=("Who wrote it?",))
+    assert chosen.description == embed.description
+    assert chosen.footer.text is None
+
+
 def test_what_is_suggested_has_most_in_common_with_what_was_asked() -> None:
     asked = ("What did Ada Stone say?", "What is said about the lamps?")
     assert asking.suggestion("Who lit the lamp?", asked) == asked[1]

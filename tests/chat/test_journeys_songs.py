@@ -10,6 +10,7 @@ from test_journeys_messages import TWO, buttons_of
 from world import text_of
 
 from fakes import HARBOUR, OTHER_QUESTION, QUESTION
+from linernotes.models import Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -65,6 +66,18 @@ async def test_a_song_named_in_a_command_is_kept_where_nothing_was_answered(two:
     assert response_of(result).embeds[0].description == "The article “Lanterns” does not say."
     (turn,) = two.bot.sessions.after(_place(two), response_of(result).id)
     assert turn.song == "lanterns.md"
+
+
+async def test_a_song_named_in_a_question_is_named_where_nothing_is_said_of_it(
+    two: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("linernotes.engine.decide", lambda *_, **__: Unanswered("silent", None, "e"))
+    await two.alice.send(two.channel, f"{two.me} Which car is in Lanterns?")
+    await two.alice.send(two.channel, f"{two.me} Which car?")
+    assert [answer.embeds[0].description for answer in two.answers] == [
+        "The article “Lanterns” does not say.",
+        "The articles do not say.",
+    ]
 
 
 async def test_a_song_that_was_chosen_is_kept_over_a_reload(two: World) -> None:

@@ -84,6 +84,8 @@ def attribution(quote: Quote) -> str:
 def sentence_for(edition: Edition[Index], reply: Unanswered) -> str:
     """Say why there is no answer."""
     sentence = SENTENCES[reply.reason]
+    if reply.document is not None and reply.reason == "silent":
+        return f"The article “{printable(title_of(edition, reply.document))}” does not say."
     if len(edition.songs) > 1:
         sentence = sentence.replace("The article does", "The articles do").replace(
             "the article", "the articles"

@@ -95,7 +95,8 @@ def _answer(edition: Edition[Index], answer: Answer, *, named: bool) -> discord.
 def _unanswered(
     edition: Edition[Index], turn: Turn, reply: Unanswered, examples: Sequence[str]
 ) -> discord.Embed:
-    embed = discord.Embed(description=sentence_for(edition, reply.reason, turn.song), colour=GREY)
+    asked = reply.document or turn.song
+    embed = discord.Embed(description=sentence_for(edition, reply.reason, asked), colour=GREY)
     if reply.reason in TALK and examples:
         # What is said to the bot is answered with questions that it can answer.
         return embed.add_field(name="You could ask", value=bullets(examples), inline=False)
