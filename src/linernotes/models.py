@@ -305,6 +305,7 @@ class Candidate:
     ``score`` is the ranking's; ``signals`` holds the figures that led to it, by name. ``fits`` has two
     figures for each of the question's ``AskedWord``s: how near the sentence comes to the word, and how near
     the sentence with the one before it. ``reading`` is what the reader made of it, where it has read it.
+    ``alone`` is the score for the question without the one that it leans on, if it leans on one.
     """
 
     sentence: Sentence
@@ -313,6 +314,7 @@ class Candidate:
     signals: Mapping[str, float]
     fits: tuple[tuple[float, float], ...] = ()
     reading: Reading | None = None
+    alone: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

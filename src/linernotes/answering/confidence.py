@@ -104,8 +104,8 @@ class Logistic:
 
 
 Grade = Literal["silent", "near", "stated"]
-# So many sentences are read where the ranking is unsure.
-READ = 4
+# So many sentences are read where the ranking is unsure, and of a question that leans on another.
+READ, READ_FOLLOWING = 4, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class Judgement:
         """Return how many sentences are worth reading; the features are those of the ranking alone."""
         if features[_FOLLOWS]:
             # What is meant is found by the reader rather than by the ranking, however sure that is.
-            return READ
+            return READ_FOLLOWING
         return 1 if self.unread.confidence.of(features) >= self.sure else READ
 
 

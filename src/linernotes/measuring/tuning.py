@@ -25,6 +25,7 @@ from linernotes.answering.confidence import (
     READ,
     READ_ANSWERED,
     READ_CONFIDENCE,
+    READ_FOLLOWING,
     RELEVANCE,
     Judge,
     Judgement,
@@ -54,7 +55,6 @@ Step: TypeAlias = Literal["ask", "learn"]
 FOLDS = 6
 # So many candidates of a question are ranked while learning; of these, the reader reads so many.
 CANDIDATES = 60
-READ_TO_LEARN = READ
 # So many questions of other articles are asked to each.
 STRANGERS = 100
 # So many of them may get past the relevance; this sets its threshold.
@@ -314,7 +314,7 @@ def _lessons(
             weight *= _STRANGE
         else:
             # In the order of the ranking alone, whatever the reader says.
-            evidence = engine.read(edition, text, evidence, READ_TO_LEARN, earlier=earlier, rank=False)
+            evidence = engine.read(edition, text, evidence, _worth(evidence), earlier=earlier, rank=False)
             if case.kind == "near" and is_squad:
                 weight *= _FOOLING
             if _is_second(case):
@@ -350,6 +350,11 @@ def _second(cases: Sequence[Case], chance: random.Random) -> list[Case]:
     ]
 
 
+def _worth(evidence: Evidence) -> int:
+    """Return how many sentences are read."""
+    return READ_FOLLOWING if evidence.follows else READ
+
+
 def _is_second(case: Case) -> bool:
     return case.id.startswith(_SECOND_ID)
 
@@ -368,7 +373,8 @@ def _fit_rankings(lessons: Sequence[Lesson]) -> Rankings:
     weights: list[float] = []
     for each in told:
         scores = each.signals @ signals
-        chosen = [i for i in np.argsort(-scores, kind="stable")[:READ] if each.evidence.candidates[i].reading]
+        best = np.argsort(-scores, kind="stable")[: _worth(each.evidence)]
+        chosen = [i for i in best if each.evidence.candidates[i].reading]
         gold = each.gold[chosen]
         if gold.any():
             rows = [
@@ -442,8 +448,9 @@ def _rank(
             replace(lesson.evidence.candidates[i], score=float(scores[i])) for i in order
         )
         if mode == "read":
-            first = candidates[:READ]
-            rest = tuple(replace(each, reading=None) for each in candidates[READ:])
+            worth = _worth(lesson.evidence)
+            first = candidates[:worth]
+            rest = tuple(replace(each, reading=None) for each in candidates[worth:])
             candidates = rank_read((*first, *rest), rankings.reading)
         evidence = replace(lesson.evidence, candidates=candidates)
         index = indexes[lesson.article]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from linernotes.models import Excerpt, Floats
 
-PACKAGED_READER_SHA256 = "c033a6cb15b3431add939400b4dc0bbce25412f41824e0bdec7e39ab4e27bdb5"
+PACKAGED_READER_SHA256 = "77b8369c790b40cff6cf589cfab8c522c9e3526829860e8992379baa5b7f7f22"
 
 # More neighbours than these never fit.
 _NEIGHBOURS = 12

@@ -302,8 +302,10 @@ class Index:
             [np.arange(self._first_sentence[p], self._first_sentence[p + 1]) for p in passages]
         )
         signals, fits = self._signals(query, bm25[0], passages, rows)
+        without_earlier: Floats | None = None
         if query.alone is not None:
             alone, fits = self._signals(query.alone, bm25[1], passages, rows)
+            without_earlier = score(np.pad(alone, ((0, 0), (0, 1))).astype(np.float32))
             # The score is a sum, so this is the mean of both scores.
             signals = (1 - ALONE) * signals + ALONE * alone
         signals = np.column_stack([signals, self._nearby(query.answered, rows)]).astype(np.float32)
@@ -324,6 +326,7 @@ class Index:
                     float(scores[i]),
                     dict(zip(SIGNALS, map(float, signals[i]), strict=True)),
                     tuple((float(one), float(two)) for one, two in near[:, at]),
+                    alone=None if without_earlier is None else float(without_earlier[i]),
                 )
                 for at, i in enumerate(best)
             ),

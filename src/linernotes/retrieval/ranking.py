@@ -41,6 +41,7 @@ READ_SIGNALS = (
     "margin",  # how much better its best words are than none
     "answerable",  # whether the sentence with what stands around it answers
     "behind",  # how far its best words are behind the best around it
+    "alone",  # the score for the question without the one that it leans on, if it leans on one
 )
 
 
@@ -80,7 +81,10 @@ def rank_read(candidates: Sequence[Candidate], by: Floats | None = None) -> tupl
         min(each.answerable for each in read),
         max(each.behind for each in read),
     ]
-    rows = [read_signals(each) or (each.score, *figures) for each in candidates]
+    rows = [
+        read_signals(each) or (each.score, *figures, each.score if each.alone is None else each.alone)
+        for each in candidates
+    ]
     scores = np.array(rows, np.float32) @ (read_weights() if by is None else by)
     order = np.argsort(-scores, kind="stable")
     return tuple(replace(candidates[i], score=float(scores[i])) for i in order)
@@ -91,7 +95,14 @@ def read_signals(candidate: Candidate) -> tuple[float, ...] | None:
     reading = candidate.reading
     if reading is None:
         return None
-    return candidate.score, reading.evidence, reading.margin, reading.answerable, reading.behind
+    return (
+        candidate.score,
+        reading.evidence,
+        reading.margin,
+        reading.answerable,
+        reading.behind,
+        candidate.score if candidate.alone is None else candidate.alone,
+    )
 
 
 @functools.cache
