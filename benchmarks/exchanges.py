@@ -40,7 +40,7 @@ GOLDEN = ROOT / "tests" / "golden" / "articles"
 RUN = (ROOT / "corpus" / "run.md",)
 TWO = (*RUN, GOLDEN / "song" / "paper-moons.md")
 INTERVIEW = (GOLDEN / "interview" / "nadia-okafor.md",)
-ALBUM = (GOLDEN / "song" / "paper-moons.md", GOLDEN / "harbour" / "harbour-lights.md")
+SONG_AND_ALBUM = (GOLDEN / "song" / "paper-moons.md", GOLDEN / "harbour" / "harbour-lights.md")
 BAND = (GOLDEN / "band" / "velvet-abacus.md",)
 
 
@@ -76,9 +76,9 @@ EXCHANGES = (
     Exchange(
         TWO, ("Who produced Paper Moons?", "when was it released?"), "the second answer is cut from both"
     ),
-    Exchange(ALBUM, ("When was the song released?",), None),
+    Exchange(SONG_AND_ALBUM, ("When was the song released?",), None),
     Exchange(TWO, ("Which label released it?",), None),
-    Exchange(TWO, ("Who produced RUN?", "and who mixed it?"), None),
+    Exchange(TWO, ("When was Killer Mike born?",), None),
     Exchange(INTERVIEW, ("Is the rhythm in seven to be clever?",), "the reply and its question in one line"),
     Exchange(BAND, ("who played bass?",), "the items of a list in one line, without their heading"),
 )
