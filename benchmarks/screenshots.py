@@ -60,7 +60,7 @@ async def main() -> None:
         page.set_default_timeout(PATIENCE)
         async with serve(settings) as shown:
             await photograph_discord(page, shown.url, out / "discord.png")
-        page = await browser.new_page(viewport={"width": WIDTH, "height": 1_000}, device_scale_factor=1.5)
+        page = await browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=1.5)
         await photograph_terminal(page, out / "terminal.png")
         await browser.close()
 
