@@ -53,6 +53,7 @@ def room_of(module: Path) -> str:
     return module.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
+@functools.cache
 def imports(tree: ast.AST) -> set[str]:
     """Return the modules that a tree imports, in functions too."""
     found: set[str] = set()
@@ -89,6 +90,7 @@ def name_of(module: Path) -> str:
 NAMES = {name_of(module): module for module in MODULES}
 
 
+@functools.cache
 def ours(tree: ast.AST) -> set[str]:
     """Return the modules of this project that a tree imports, those for type checkers too.
 
