@@ -55,12 +55,12 @@ async def main() -> None:
     async with async_playwright() as driver:
         browser = await driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = await browser.new_page(
-            viewport={"width": WIDTH + 280, "height": 1_000}, device_scale_factor=1.5
+            viewport={"width": WIDTH + 280, "height": HEIGHT}, device_scale_factor=1.5
         )
         page.set_default_timeout(PATIENCE)
         async with serve(settings) as shown:
             await photograph_discord(page, shown.url, out / "discord.png")
-        page = await browser.new_page(viewport={"width": WIDTH, "height": 1_000}, device_scale_factor=1.5)
+        page = await browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=1.5)
         await photograph_terminal(page, out / "terminal.png")
         await browser.close()
 

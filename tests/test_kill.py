@@ -286,8 +286,8 @@ def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_killed_at_random_moments_every_server_has_its_old_edition_or_its_new_one(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    figures = kill_again_and_again(folder, 12, 1871, FakeEmbedder(), caplog)
-    assert figures["kills"] == 12
+    figures = kill_again_and_again(folder, 4, 1871, FakeEmbedder(), caplog)
+    assert figures["kills"] == 4
 
 
 @pytest.mark.slow

@@ -242,7 +242,7 @@ def kill_again_and_again(
 def test_killed_at_random_moments_backups_and_data_folders_are_whole(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    kill_again_and_again(tmp_path, (4, 6, 2), 1871, caplog)
+    kill_again_and_again(tmp_path, (2, 2, 1), 1871, caplog)
 
 
 @pytest.mark.slow

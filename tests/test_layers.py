@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 import subprocess
@@ -55,6 +56,7 @@ def room_of(module: Path) -> str:
     return module.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
+@functools.cache
 def imports(tree: ast.AST) -> set[str]:
     """Return the modules that a tree imports, in functions too."""
     found: set[str] = set()
@@ -68,6 +70,7 @@ def imports(tree: ast.AST) -> set[str]:
     return found
 
 
+@functools.cache
 def parsed(module: Path) -> ast.Module:
     return ast.parse(module.read_text(encoding="utf-8"))
 
@@ -90,6 +93,7 @@ def name_of(module: Path) -> str:
 NAMES = {name_of(module): module for module in MODULES}
 
 
+@functools.cache
 def ours(tree: ast.AST) -> set[str]:
     """Return the modules of this project that a tree imports, those for type checkers too.
 
