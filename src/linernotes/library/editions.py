@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from linernotes.library.blobs import Blobs
+    from linernotes.library.folders import Keeper
 
 _log = logging.getLogger(__name__)
 _LISTING = TypeAdapter(tuple[tuple[Document, str], ...])
@@ -105,7 +105,7 @@ class EditionStore(Generic[IndexT]):
         index_maker: IndexMaker[IndexT],
         *,
         pause: Callable[[], None] = lambda: None,
-        blobs: Blobs | None = None,
+        blobs: Keeper | None = None,
     ) -> None:
         """Take the folder and the two makers; one warning says where the folder cannot be written to.
 

@@ -23,17 +23,15 @@ import shutil
 import stat
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar
 
 from pydantic import TypeAdapter
 
 from linernotes.errors import EditionDamagedError, EditionError, EditionForeignError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
-
-    from linernotes.library.blobs import Blobs
 
 # One name for all that is said of editions on the disk: who reads the log may filter by it.
 _log = logging.getLogger("linernotes.library.editions")
@@ -47,13 +45,25 @@ _T = TypeVar("_T")
 Kind = Literal["segments", "editions", "uploads"]
 
 
+class Keeper(Protocol):
+    """Keeps files of which the disk has copies (``blobs.py``); each call may raise ``StoreError``."""
+
+    def put(self, kind: Kind, name: str, files: Mapping[str, Path]) -> None: ...  # noqa: D102  said above
+
+    def has(self, kind: Kind, name: str) -> bool: ...  # noqa: D102
+
+    def fetch(self, kind: Kind, name: str, folder: Path) -> bool: ...  # noqa: D102
+
+    def drop(self, kind: Kind, names: Collection[str]) -> None: ...  # noqa: D102
+
+
 class Folders:
     """The folders of segments and editions below ``root``; with ``None`` there are none, and none is written.
 
     Where the disk cannot be written, one warning says so, and another only after something could be written.
     """
 
-    def __init__(self, root: Path | None, blobs: Blobs | None = None) -> None:
+    def __init__(self, root: Path | None, blobs: Keeper | None = None) -> None:
         """Take the data folder, and clear what a killed process has left in it.
 
         With ``blobs``, a database on a server keeps the folders, and those on the disk are copies of them.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
-    from linernotes.library.blobs import Blobs
+    from linernotes.library.folders import Keeper
 
 _log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class Uploads:
     Safe to call from threads, but for ``prune``: nothing may be saved meanwhile.
     """
 
-    def __init__(self, folder: Path | None, blobs: Blobs | None = None) -> None:
+    def __init__(self, folder: Path | None, blobs: Keeper | None = None) -> None:
         """Take the data folder; with ``blobs``, a database on a server keeps the files: it holds copies."""
         self._blobs = blobs
         self._folder = None if folder is None else folder / "uploads"

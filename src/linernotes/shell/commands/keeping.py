@@ -43,8 +43,8 @@ def backup(
 
     if settings.database_url is not None:
         raise BackupError(
-            "DATABASE_URL is set: what servers have is on that database's server, and is backed up there,"
-            " with pg_dump. DATA_DIR holds copies of it."
+            "DATABASE_URL is set: what servers have is on that database's server, and is backed up there by"
+            " pg_dump. DATA_DIR holds copies of it."
         )
     file = file.absolute()
     require_free(file, replace=replace)
