@@ -86,7 +86,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
 def test_running_installs_what_running_needs_and_the_second_time_nothing(made: Made) -> None:
     assert made()
     assert made.installed_from == ["requirements.lock"]
-    assert "250 MB" in made.said[0]
+    assert "300 MB" in made.said[0]
     assert not made()
     assert (made.said, made.pip) == ([], [])
 

@@ -35,7 +35,7 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 # Whoever has no way to that index waits so long before pip is asked instead.
 ANSWERS_WITHIN = 4.0
 STAMP = ".installed"
-SIZES = {"run": "some 250 MB", "preview": "some 260 MB", "dev": "some 400 MB"}
+SIZES = {"run": "some 300 MB", "preview": "some 310 MB", "dev": "some 450 MB"}
 _SHOWN_EVERY = 5.0
 
 
@@ -141,7 +141,8 @@ class Environment:
             kind = stamp["kind"]
         torch_index = torch_index or stamp.get("torch_index", "")
         self._say(
-            "Setting up %s (once, a few minutes): %s to download, and PyTorch." % (self.folder, SIZES[kind])
+            "Setting up %s (once, a few minutes): %s to download, and PyTorch; 2 GB of disk."
+            % (self.folder, SIZES[kind])
         )
         if not self.folder.exists():
             self._run([sys.executable, "-m", "venv", str(self.folder)], "the environment could not be made")
@@ -200,18 +201,20 @@ class Environment:
             text=True,
             errors="replace",
         )
-        last, seen, shown, what = [], 0, 0.0, ""
+        last, seen, shown, what, now = [], 0, 0.0, "", ""
         assert running.stdout is not None
         for line in running.stdout:
             last = [*last[-19:], line.rstrip()]
             words = line.split()
-            if words[:1] == ["Collecting"]:
+            # A wheel from the network is collected, one that lies on this machine processed.
+            if words[:1] in (["Collecting"], ["Processing"]):
                 seen += 1
-            if words[:1] in (["Collecting"], ["Downloading"], ["Installing"], ["Using"], ["Building"]):
-                what = " ".join(words[:4])[:70]
-            if what and (sys.stderr.isatty() or time.monotonic() - shown > _SHOWN_EVERY):
-                shown = time.monotonic()
-                self._show("  %s: %d of %d  %s" % (step, min(seen, packages), packages, what))
+                now = "%d of %d  %s" % (min(seen, packages), packages, words[1].rsplit("/", 1)[-1][:60])
+            elif words[:2] == ["Installing", "collected"]:
+                now = "putting them in place ..."
+            if now != what and (sys.stderr.isatty() or time.monotonic() - shown > _SHOWN_EVERY):
+                shown, what = time.monotonic(), now
+                self._show("  %s: %s" % (step, now))
         if sys.stderr.isatty():
             self._show("")
         if running.wait() != 0:
