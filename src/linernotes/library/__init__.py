@@ -2,8 +2,8 @@
 
 Where to look; each file imports those below it alone::
 
-    service      open, ask, quote: what the chat, the terminal and the command line use
     examples     questions that an edition can answer, tried out
+    service      open, ask, quote: what the chat, the terminal and the command line use
     curator      a moderator's change: preview it, apply it, take it back; refuses where a check would break
     opening      which edition each server works with at the start, whatever has become of the disk
     mending      the documents of an edition that was damaged, found again in what is left
