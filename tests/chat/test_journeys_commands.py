@@ -610,7 +610,7 @@ async def test_that_no_example_is_found_costs_no_answer(
     world.silence()
     await world.alice.send(world.channel, f"{world.me} Which car?")
     assert "does not say" in text_of(world.answers[0])
-    assert "no examples" in caplog.text
+    assert "No examples" in caplog.text
 
 
 async def test_a_threads_channel_counts_and_a_category_too(world: World) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import discord
 from discord import app_commands
@@ -24,14 +24,22 @@ from linernotes.library.changes import Add
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from linernotes.chat.curating.curation import Curation
     from linernotes.chat.frame.bot import LinerNotes
+    from linernotes.library.changes import Change
 
 MENU: Final = "Add to the articles"
 
 LONGEST_TITLE: Final = 80
 # Discord's own limit for what is written into a form.
 LONGEST_TEXT: Final = 4_000
+
+
+class Curation(Protocol):
+    """Shows what a change, or a file that is attached, would come to."""
+
+    async def add(self, interaction: discord.Interaction[Any], file: discord.Attachment) -> None: ...  # noqa: D102  said above
+
+    async def preview(self, interaction: discord.Interaction[Any], change: Change) -> None: ...  # noqa: D102  said above
 
 
 def register(bot: LinerNotes, curation: Curation) -> None:
