@@ -345,7 +345,7 @@ def test_words_that_are_met_too_seldom_stay_as_they_are(lessons: Lessons) -> Non
     before = network.words.weight.detach().clone()
     learner = Learner(network, lessons, 1)
     [*learner.learn(3)]
-    assert (learner.weights()["words.weight"] == before.to(torch.bfloat16).float().numpy()).all()
+    assert (learner.weights()["words.weight"] == before.to(learning._precision()).float().numpy()).all()
 
 
 @pytest.mark.model

@@ -10,6 +10,7 @@ from test_journeys_commands import response_of
 from world import text_of
 
 from fakes import QUESTION
+from linernotes.chat.asking import crowds
 from linernotes.chat.frame.manners import Limits
 
 if TYPE_CHECKING:
@@ -253,6 +254,5 @@ async def test_that_everybody_asks_at_once_is_said_once_in_a_while(worlds: Calla
         for _ in range(5):
             await world.alice.send(world.channel, f"{world.me} {QUESTION}")
         assert len(world.answers) == 1
-        world.clock.now += 11
-        await world.bob.send(world.channel, f"{world.me} {QUESTION}")
+        await world.env.advance_time(crowds.TOGETHER_SECONDS + 1)
         assert len(world.answers) == 2

@@ -15,7 +15,7 @@ from test_journeys_messages import _without as without
 from world import text_of
 
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION
-from linernotes.chat.curating import commands, progress
+from linernotes.chat.curating import curation, progress
 from linernotes.errors import StoreError
 from linernotes.library.standings import Standing
 from linernotes.library.store import Server
@@ -392,7 +392,7 @@ async def test_an_attachment_that_does_not_come_is_told_in_a_sentence(
     async def fail(_file: discord.Attachment) -> bytes:
         raise ConnectionResetError
 
-    monkeypatch.setattr(commands, "_DOWNLOAD_SECONDS", 0.01)
+    monkeypatch.setattr(curation, "_DOWNLOAD_SECONDS", 0.01)
     for read in (never, fail):
         monkeypatch.setattr(discord.Attachment, "read", read)
         assert "does not give me the file" in refusal_of(await add(world))

@@ -56,7 +56,7 @@ async def test_the_conversation_stays_with_the_song_that_was_chosen(two: World) 
     await two.alice.send(two.channel, f"{two.me} {QUESTION}")
     await press(two.alice, two.answers[0], OTHER)
     await two.alice.send(two.channel, "What about the wall?", reply_to=two.answers[0])
-    assert two.answers[1].embeds[0].footer.text == "Lanterns · passage 1"
+    assert "Lanterns" in two.answers[1].embeds[0].footer.text
     assert "wall would hold the sea" not in text_of(two.answers[1])
 
 
