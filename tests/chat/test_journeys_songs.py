@@ -55,8 +55,8 @@ async def test_who_asked_turns_to_the_other_song_and_back(two: World) -> None:
 async def test_the_conversation_stays_with_the_song_that_was_chosen(two: World) -> None:
     await two.alice.send(two.channel, f"{two.me} {QUESTION}")
     await press(two.alice, two.answers[0], OTHER)
-    await two.alice.send(two.channel, "What about the wall?", reply_to=two.answers[0])
-    assert "Lanterns" in two.answers[1].embeds[0].footer.text
+    await two.alice.send(two.channel, "Who painted the wall?", reply_to=two.answers[0])
+    assert two.answers[1].embeds[0].footer.text == "Lanterns · passage 1"
     assert "wall would hold the sea" not in text_of(two.answers[1])
 
 
