@@ -143,7 +143,6 @@ class Persistent:
         self._pauses = pauses
         self._waiting = 0
         self._acknowledging = asyncio.Semaphore(MOST_ACKNOWLEDGING)
-        self._acknowledging = asyncio.Semaphore(MOST_ACKNOWLEDGING)
         # Until when Discord takes no request of the bot's at all.
         self._shut_until = 0.0
 
