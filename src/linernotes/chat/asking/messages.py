@@ -241,11 +241,11 @@ class Messages:
         self._questions.opened(message.id, place.guild, place.channel)
         ends = True
         try:
-            with (
-                self._bot.work(farewell=functools.partial(self._part_from, heard)),
-                self._bot.manners.question(place.guild, place.person, age=_age_of(message)) as give_back,
-            ):
-                await self._respond(heard, pending, give_back)
+            with self._bot.work(farewell=functools.partial(self._part_from, heard)):
+                await self._bot.acknowledgements.let_pass()
+                age = _age_of(message)
+                with self._bot.manners.question(place.guild, place.person, age=age) as give_back:
+                    await self._respond(heard, pending, give_back)
         except BusyError as busy:
             # It ends when a sentence has been sent, which may be one for many.
             ends = False

@@ -100,6 +100,7 @@ class LinerNotes(Steady):
         self.manners = Manners(clock, limits)
         self.servers = Servers(library.store)
         self.examples = Examples(library)
+        self.acknowledgements = delivery.Acknowledgements()
         self.hooks = Hooks()
         self.forms = Forms()
         self.add_listener(self.forms.on_interaction, "on_interaction")
@@ -115,7 +116,7 @@ class LinerNotes(Steady):
 
     async def setup_hook(self) -> None:
         """Read what moderators have set, and synchronise the commands; called between login and gateway."""
-        delivery.install(self)
+        delivery.install(self, self.acknowledgements)
         await self.servers.load()
         await synchronise(self, self.store, only=self.settings.dev_guild_id)
 
