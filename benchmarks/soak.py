@@ -346,7 +346,7 @@ async def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument(
-        "--per-second", type=float, default=18.0, help="questions a second, all members together"
+        "--per-second", type=float, default=19.0, help="questions a second, all members together"
     )
     parser.add_argument("--trouble", type=float, default=4.0, help="seconds between two faults, on average")
     parser.add_argument("--restart", type=float, default=150.0, help="seconds between two restarts")
