@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
-from safetensors.torch import save_file
-from transformers import BertConfig, BertModel
 
 from linernotes.errors import ModelError
 from linernotes.retrieval.embedding import SentenceTransformerEmbedder, open_embedder
@@ -34,6 +31,10 @@ TEXTS = [
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small random model with the packaged tokenizer."""
+    import torch
+    from safetensors.torch import save_file
+    from transformers import BertConfig, BertModel
+
     folder = tmp_path_factory.mktemp("model")
     torch.manual_seed(1)
     config = BertConfig(

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import fakes
+from amounts import examples
 from linernotes.chat.about import embeds as about
 from linernotes.chat.asking import embeds as asking
 from linernotes.chat.asking import leads as shown_leads
@@ -74,7 +75,7 @@ PIECES = st.sampled_from(
 )
 NASTY = st.lists(PIECES | st.text(max_size=8), max_size=30).map("".join)
 LONG = st.builds(lambda piece, times: piece * times, NASTY, st.sampled_from([1, 40, 400]))
-quickly = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quickly = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def edition_of(
