@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-from importlib.util import LazyLoader, find_spec, module_from_spec
+from importlib import import_module
 from typing import Any
 
+# What pytest asks of all that stands in a module, to see whether it is a test or a fixture.
+_ASKED_BY_PYTEST = ("__", "_pytest", "_mock", "pytest")
 
-def late(name: str) -> Any:
-    """Return the module of this name, which is loaded when something of it is asked for."""
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = find_spec(name)
-    assert spec is not None
-    assert spec.loader is not None
-    spec.loader = LazyLoader(spec.loader)
-    module = module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+
+class Late:
+    """Stands for a module, to be asked what that has; it is patched by its name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith(_ASKED_BY_PYTEST):
+            raise AttributeError(name)
+        return getattr(import_module(self._name), name)

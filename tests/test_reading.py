@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fakes import FakeReader
-from late import late
+from late import Late
 from linernotes.errors import ClosedError, ModelError
 from linernotes.measuring.training.onnx_file import to_onnx
 from linernotes.models import Excerpt
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from linernotes.models import Floats
     from linernotes.retrieval.encoder_graph import Rounding
 
-torch = late("torch")
-networks = late("linernotes.measuring.training.network")
+torch = Late("torch")
+networks = Late("linernotes.measuring.training.network")
 
 EXCERPT = Excerpt(
     "The Harbour", ("It was cold.",), "Ada Stone built the wall in 1871.", ("It took her eleven winters.",)
