@@ -153,6 +153,7 @@ async def test_every_question_has_exactly_one_outcome_in_a_storm(
     server: Loopback,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    *,
     seed: int,
     many: int,
     capsys: pytest.CaptureFixture[str],
