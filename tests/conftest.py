@@ -5,6 +5,7 @@ A PostgreSQL that is missing fails its tests, and skips none.
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shutil
@@ -36,6 +37,12 @@ def pytest_configure() -> None:
     memory = Path("/dev/shm")  # noqa: S108  pytest makes a folder of its own within it
     if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _ROOM_BYTES:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector look no more at what stays: thousands of tests and all modules."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
