@@ -87,7 +87,8 @@ def edition_of(
     several: bool = False,
 ) -> Edition[Any]:
     """An edition of one sentence in one passage that is quoted whole."""
-    text = text if text.strip() else "x"
+    # No sentence is nothing but blanks and what is not shown.
+    text = text if clean(text).strip() else "x"
     document = Document("a.md", title, source, text, ((0, 1),), (), artist=artist, date=artist)
     passage = Passage("a.md", 1, 0, len(text), text, heading=title)
     sentence = Sentence("a.md", 1, 0, len(text), text)

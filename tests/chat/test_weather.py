@@ -147,7 +147,8 @@ async def test_each_fault_twice_in_a_row_costs_no_answer_and_makes_no_second_one
 
 
 @pytest.mark.parametrize(
-    ("seed", "many"), [(0, 100), *(pytest.param(seed, 260, marks=pytest.mark.slow) for seed in range(8))]
+    ("seed", "many", "faults"),
+    [(0, 100, 25), *(pytest.param(seed, 260, 100, marks=pytest.mark.slow) for seed in range(8))],
 )
 async def test_every_question_has_exactly_one_outcome_in_a_storm(
     server: Loopback,
@@ -156,6 +157,7 @@ async def test_every_question_has_exactly_one_outcome_in_a_storm(
     *,
     seed: int,
     many: int,
+    faults: int,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async with bot_at(server, tmp_path, monkeypatch) as bot:
@@ -166,4 +168,4 @@ async def test_every_question_has_exactly_one_outcome_in_a_storm(
             print(f"\nseed {seed}: {found}; {sum(server.weather.counts.values())} faults")  # noqa: T201
         assert (found.lost, found.doubled, found.taken_back) == ((), (), ()), found
         assert found.answers > many * 200 / 260
-        assert sum(server.weather.counts.values()) > many * 100 / 260
+        assert sum(server.weather.counts.values()) > faults
