@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 # PyTorch from an index of your own: make install TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 SET_UP := @$(PYTHON) tools/set_up.py --venv $(VENV) --torch-index "$(TORCH_INDEX)"
-TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+# What is compiled is kept, whatever is set elsewhere: the tests start many processes.
+TESTS := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 .PHONY: install run preview screenshots test test-all test-slow check fix lock bench soak clean
 
@@ -26,15 +27,17 @@ preview:
 screenshots: install
 	$(BIN)/python benchmarks/screenshots.py
 
+# By file, so that what a file loads is loaded once.
 test: install
-	$(TESTS) -m "not slow"
+	$(TESTS) --dist loadfile -m "not slow"
 
+# WHOLE: properties are tried with all their examples, of which test tries one in five.
 test-all: install
-	$(TESTS)
+	WHOLE=1 $(TESTS) --dist loadfile
 
 # What test-all has and test has not.
 test-slow: install
-	$(TESTS) -m slow
+	WHOLE=1 $(TESTS) --dist loadfile -m "slow or hypothesis"
 
 check: install
 	$(BIN)/ruff check .

@@ -1,8 +1,13 @@
-"""What many tests stand on: the databases. A PostgreSQL that is missing fails its tests, and skips none."""
+"""What many tests stand on: the databases, and how much is tried.
+
+A PostgreSQL that is missing fails its tests, and skips none.
+"""
 
 from __future__ import annotations
 
+import gc
 import itertools
+import os
 import shutil
 import tempfile
 import warnings
@@ -10,20 +15,61 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict
+from hypothesis import settings
+
+from amounts import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
 _NUMBERS = itertools.count()
+# Where the system has a folder in memory with this much room, tests write there: they make many files.
+_ROOM_BYTES = 2 * 2**30
+
+settings.register_profile("ours", max_examples=examples(100))
+settings.load_profile("ours")
+
+
+def pytest_configure() -> None:
+    """Let the folders of tests be in memory, where there is room for them."""
+    memory = Path("/dev/shm")  # noqa: S108  pytest makes a folder of its own within it
+    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _ROOM_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector look no more at what stays: thousands of tests and all modules."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_are_compiled_once() -> Iterator[None]:
+    """SQLAlchemy keeps for each engine what it compiled; a bot has one engine, and these tests thousands."""
+    import sqlalchemy as sa
+
+    create_engine, shared = sa.create_engine, sa.create_engine("sqlite://")
+    shared.connect().close()
+
+    def create(*given: Any, **named: Any) -> sa.Engine:
+        engine = create_engine(*given, **named)
+        if engine.dialect.name == "sqlite":
+            engine.dialect, engine._compiled_cache = shared.dialect, shared._compiled_cache
+        return engine
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sa, "create_engine", create)
+        yield
+    shared.dispose()
 
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     """The address of a PostgreSQL server of our own, as long as the tests run."""
+    import psycopg
+
     with warnings.catch_warnings():
         # It says where it puts its log where no desktop has told it.
         warnings.simplefilter("ignore")
@@ -48,6 +94,7 @@ def postgresql() -> Iterator[str]:
 @pytest.fixture
 def make_database(postgresql: str) -> Callable[[], str]:
     """Make new databases on the server; returns the address of each."""
+    import psycopg
 
     def make() -> str:
         name = f"linernotes_{next(_NUMBERS)}"
@@ -62,6 +109,8 @@ def make_database(postgresql: str) -> Callable[[], str]:
 @pytest.fixture
 def cut_off(postgresql: str) -> Callable[[str], AbstractContextManager[None]]:
     """Let nobody reach a database, by its address, as long as the context lasts."""
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
 
     @contextmanager
     def cut_off(url: str) -> Iterator[None]:

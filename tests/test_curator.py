@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from amounts import short_and_whole
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, make_first_database, write_corpus
 from linernotes.errors import CorpusError, EditionUnsavedError, RefusalError, StoreError
 from linernotes.library.catalogue import LEFT_SECONDS, OPERATOR, TWO_LOOKS, Revision
@@ -738,15 +739,17 @@ async def test_one_changed_document_of_200_is_embedded_alone_for_every_server(be
         assert bench.embedder.texts == []
 
 
-async def test_a_thousand_documents_make_one_library(bench: Bench) -> None:
-    bench.write(**{f"d{number}": f"Document {number} speaks of pier {number}." for number in range(1_000)})
+@short_and_whole
+async def test_a_thousand_documents_make_one_library(bench: Bench, share: int) -> None:
+    many = 1_000 // share
+    bench.write(**{f"d{number}": f"Document {number} speaks of pier {number}." for number in range(many)})
     async with bench.open() as library:
         made = await preview(library, Add("ferry.txt", FERRY))
         assert made.difference.added == ("ferry.txt",)
         await library.curator.apply(OURS, ALICE, made.id)
-        assert len(names(library)) == 1_003
+        assert len(names(library)) == many + 3
         assert "Captain Drake" in await said(library)
-        assert len((await library.curator.status(OURS)).documents) == 1_003
+        assert len((await library.curator.status(OURS)).documents) == many + 3
 
 
 # --- Starting again ---------------------------------------------------------------------------------------

@@ -466,7 +466,8 @@ def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_after_some_random_damages_nobody_gets_a_wrong_answer_and_nothing_is_lost(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert damage_again_and_again(folder, 36, 1871, caplog)["damages"] == 36
+    # Each kind of damage once.
+    assert damage_again_and_again(folder, 24, 1871, caplog)["damages"] == 24
 
 
 @pytest.mark.slow

@@ -30,6 +30,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amounts import examples
 from linernotes.errors import (
     CorpusError,
     DataFolderBusyError,
@@ -296,7 +297,7 @@ def test_a_build_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
     assert store.segments.made == ["c.md"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     texts=st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=4),
     labels=st.text(st.characters(exclude_categories=["Cs"])),
@@ -493,7 +494,7 @@ def mended(saved: Path, memory: Path) -> Path:
     return Path(shutil.copytree(saved, memory / "mended"))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(choice=st.randoms(use_true_random=False), bit=st.integers(0, 7))
 def test_no_flipped_bit_goes_unnoticed(mended: Path, choice: random.Random, bit: int) -> None:
     path = choice.choice([path for path in files_below(mended) if path.parent != mended])

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amounts import examples
 from linernotes.retrieval.grouping import LIKENESS, group
 
 
@@ -30,7 +31,7 @@ def test_nothing_and_one_text_are_grouped_as_well() -> None:
 
 
 @given(st.integers(0, 40), st.integers(0, 2**32 - 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_every_text_is_in_one_group_however_many_are_equal(number: int, seed: int) -> None:
     random = np.random.default_rng(seed)
     kinds = random.standard_normal((5, 8))

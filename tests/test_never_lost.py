@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import os
 import shutil
 import sqlite3
@@ -532,7 +533,7 @@ MMAP(mmap, off_t)
 MMAP(mmap64, off64_t)
 """
 PROBE = """
-import asyncio, sys
+import asyncio, json, os, sys
 from pathlib import Path
 from linernotes.errors import DataFolderBusyError
 from linernotes.library.locks import lock
@@ -555,7 +556,14 @@ async def main(folder):
         await store.close()
     print(_database(Settings(data_dir=folder)))
 
-asyncio.run(main(Path(sys.argv[1])))
+# Each line names a folder, and what the file system lacks from now on.
+for line in sys.stdin:
+    folder, *lacks = json.loads(line)
+    for name in ("NO_SHARED", "NO_LOCKS"):
+        os.environ.pop(name, None)
+    os.environ.update(dict.fromkeys(lacks, "1"))
+    asyncio.run(main(Path(folder)))
+    print("done", flush=True)
 """
 
 
@@ -572,16 +580,65 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def probe(folder: Path, shim: Path, *lacks: str) -> list[str]:
-    env = {**os.environ, "LD_PRELOAD": str(shim), **dict.fromkeys(lacks, "1")}
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", PROBE, str(folder)], env=env, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+class Probe:
+    """A process that keeps a count in a database, on a file system that lacks what it is told."""
+
+    def __init__(self, shim: Path) -> None:
+        self.process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-c", PROBE],
+            env={**os.environ, "LD_PRELOAD": str(shim)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, folder: Path, *lacks: str) -> list[str]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps([str(folder), *lacks]) + "\n")
+        self.process.stdin.flush()
+        told = list(iter(self.process.stdout.readline, "done\n"))
+        return [line.removesuffix("\n") for line in told]
+
+    def close(self) -> None:
+        self.process.communicate()
+        assert self.process.returncode == 0
 
 
-@pytest.mark.parametrize(
+@pytest.fixture(scope="module")
+def probe(shim: Path) -> Iterator[Callable[..., list[str]]]:
+    made = Probe(shim)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def probe_anew(shim: Path) -> Callable[..., list[str]]:
+    """The same, each time in a process of its own."""
+
+    def look(folder: Path, *lacks: str) -> list[str]:
+        made = Probe(shim)
+        try:
+            return made(folder, *lacks)
+        finally:
+            made.close()
+
+    return look
+
+
+def is_kept_as_well_as_can_be(
+    folder: Path, probe: Callable[..., list[str]], lacks: tuple[str, ...], mode: str, words: str
+) -> None:
+    for before in range(3):
+        told = probe(folder, *lacks)
+        assert told[:2] == ["kept apart", f"{before} {mode}"]
+        assert words in told[2]
+        assert ("ok" if mode == "wal" else "note") == told[2].split()[0]
+    assert probe(folder)[1] == "3 wal", "moved to another disk, it is kept as usual"
+    assert probe(folder, *lacks)[1] == f"4 {mode}", "and back"
+
+
+file_systems = pytest.mark.parametrize(
     ("lacks", "mode", "words"),
     [
         ((), "wal", "ordinary mode"),
@@ -591,17 +648,21 @@ def probe(folder: Path, shim: Path, *lacks: str) -> list[str]:
     ],
     ids=["all is well", "no shared memory", "no locks", "neither"],
 )
+
+
+@file_systems
 def test_a_database_is_kept_in_the_best_way_that_its_file_system_allows(
-    tmp_path: Path, shim: Path, lacks: tuple[str, ...], mode: str, words: str
+    tmp_path: Path, probe: Callable[..., list[str]], lacks: tuple[str, ...], mode: str, words: str
 ) -> None:
-    folder = tmp_path / "data"
-    for before in range(3):
-        told = probe(folder, shim, *lacks)
-        assert told[:2] == ["kept apart", f"{before} {mode}"]
-        assert words in told[2]
-        assert ("ok" if mode == "wal" else "note") == told[2].split()[0]
-    assert probe(folder, shim)[1] == "3 wal", "moved to another disk, it is kept as usual"
-    assert probe(folder, shim, *lacks)[1] == f"4 {mode}", "and back"
+    is_kept_as_well_as_can_be(tmp_path / "data", probe, lacks, mode, words)
+
+
+@pytest.mark.slow
+@file_systems
+def test_so_it_is_from_one_process_to_the_next(
+    tmp_path: Path, probe_anew: Callable[..., list[str]], lacks: tuple[str, ...], mode: str, words: str
+) -> None:
+    is_kept_as_well_as_can_be(tmp_path / "data", probe_anew, lacks, mode, words)
 
 
 # --- 5. A clock that jumps --------------------------------------------------------------------------------

@@ -13,11 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amounts import examples, short_and_whole
 from linernotes.corpus.files import read_document
 from linernotes.corpus.quotes import find_quotes
 from linernotes.errors import DocumentError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from linernotes.models import Quote
 
 HERE = Path(__file__).parent / "quotes"
@@ -293,7 +296,7 @@ parts = st.sampled_from(
     st.one_of(st.text(max_size=300), st.lists(parts, max_size=60).map("".join)),
     st.sampled_from(["a.md", "a.txt"]),
 )
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 def test_spans_are_slices_in_order(source: str, name: str) -> None:
     """For any text: each span is a slice, the text is the spans joined, and spans rise and never overlap."""
     try:
@@ -312,19 +315,19 @@ def test_spans_are_slices_in_order(source: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "found"),
+    ("flood", "found"),
     [
-        ('"' * 100_000, 0),
-        ("“" * 50_000 + "”" * 50_000, 0),
-        ("'a " * 100_000, 0),
-        ("“I am here now.\n\n" * 10_000, 1),
-        ("Tom Reed, a man, " * 20_000 + '"we ran all day," she said.', 1),
-        ("said " * 200_000 + '"we ran all day"', 1),
-        ("He said:\n\n" * 20_000, 0),
-        ("Word. " * 100_000 + '"We ran," Ana Ruiz said.', 1),
-        ("— " * 100_000, 0),
-        ('"We ran," said Ana Ruiz. ' * 5_000, 5_000),
-        ("Q: Did you?\n\nA: I did.\n\n" * 5_000, 5_000),
+        (lambda n: '"' * (100_000 // n), 0),
+        (lambda n: "“" * (50_000 // n) + "”" * (50_000 // n), 0),
+        (lambda n: "'a " * (100_000 // n), 0),
+        (lambda n: "“I am here now.\n\n" * (10_000 // n), 1),
+        (lambda n: "Tom Reed, a man, " * (20_000 // n) + '"we ran all day," she said.', 1),
+        (lambda n: "said " * (200_000 // n) + '"we ran all day"', 1),
+        (lambda n: "He said:\n\n" * (20_000 // n), 0),
+        (lambda n: "Word. " * (100_000 // n) + '"We ran," Ana Ruiz said.', 1),
+        (lambda n: "— " * (100_000 // n), 0),
+        (lambda n: '"We ran," said Ana Ruiz. ' * (5_000 // n), 5_000),
+        (lambda n: "Q: Did you?\n\nA: I did.\n\n" * (5_000 // n), 5_000),
     ],
     ids=[
         "marks",
@@ -340,10 +343,11 @@ def test_spans_are_slices_in_order(source: str, name: str) -> None:
         "turns",
     ],
 )
-def test_hostile_text_takes_no_longer(source: str, found: int) -> None:
+@short_and_whole
+def test_hostile_text_takes_no_longer(flood: Callable[[int], str], found: int, share: int) -> None:
     """A flood of marks, names or verbs is read in seconds."""
-    document = read_document(source.encode(), "a.txt")[0]
-    start = time.perf_counter()
+    document = read_document(flood(share).encode(), "a.txt")[0]
+    start = time.process_time()
     kept = find_quotes(document)
-    assert time.perf_counter() - start < 5
-    assert len(kept) == found
+    assert time.process_time() - start < max(5 / share, 2)
+    assert len(kept) == (found if found == 1 else found // share)

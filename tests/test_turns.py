@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from linernotes.models import Embedding
 
-SENTENCES = 1_500
+SENTENCES = 900
 HUGE = "\n\n".join(f"The boat number {n} was built by Ada Stone in the year {n}." for n in range(SENTENCES))
 SMALL = b"The ferry was painted red by Ida Holm."
 

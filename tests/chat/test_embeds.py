@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import fakes
+from amounts import examples
 from linernotes.chat.about import embeds as about
 from linernotes.chat.asking import embeds as asking
 from linernotes.chat.asking import leads as shown_leads
@@ -74,7 +75,7 @@ PIECES = st.sampled_from(
 )
 NASTY = st.lists(PIECES | st.text(max_size=8), max_size=30).map("".join)
 LONG = st.builds(lambda piece, times: piece * times, NASTY, st.sampled_from([1, 40, 400]))
-quickly = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quickly = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def edition_of(
@@ -86,7 +87,8 @@ def edition_of(
     several: bool = False,
 ) -> Edition[Any]:
     """An edition of one sentence in one passage that is quoted whole."""
-    text = text if text.strip() else "x"
+    # No sentence is nothing but blanks and what is not shown.
+    text = text if clean(text).strip() else "x"
     document = Document("a.md", title, source, text, ((0, 1),), (), artist=artist, date=artist)
     passage = Passage("a.md", 1, 0, len(text), text, heading=title)
     sentence = Sentence("a.md", 1, 0, len(text), text)

@@ -104,6 +104,7 @@ def test_sigterm_is_heard_as_the_first_process_of_a_container(tmp_path: Path) ->
     assert (outer.returncode, err) == (0, "")
 
 
+@pytest.mark.slow
 async def test_who_must_wait_in_vain_is_told_and_the_bot_is_gone_in_five_seconds(
     server: Loopback, tmp_path: Path
 ) -> None:
@@ -127,6 +128,7 @@ async def test_who_must_wait_in_vain_is_told_and_the_bot_is_gone_in_five_seconds
     assert not any("exception" in each for each in entries(err)), err
 
 
+@pytest.mark.slow
 async def test_who_asks_while_the_bot_leaves_is_told(server: Loopback, tmp_path: Path) -> None:
     async with program(server.url, tmp_path) as process:
         await asyncio.wait_for(server.identified.wait(), 60)
@@ -141,6 +143,7 @@ async def test_who_asks_while_the_bot_leaves_is_told(server: Loopback, tmp_path:
     assert "being restarted" in told
 
 
+@pytest.mark.slow
 async def test_a_question_that_was_open_when_the_bot_was_killed_is_answered_at_the_next_start(
     server: Loopback, tmp_path: Path
 ) -> None:
@@ -169,6 +172,7 @@ async def test_a_question_that_was_open_when_the_bot_was_killed_is_answered_at_t
 # --- On what Discord says ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_answers_under_way_are_finished_before_an_end_that_discord_makes(
     server: Loopback, tmp_path: Path
 ) -> None:
@@ -187,10 +191,10 @@ async def test_answers_under_way_are_finished_before_an_end_that_discord_makes(
 @pytest.mark.parametrize(
     ("fault", "part"),
     [
-        ("cloudflare 403", "turns this machine's address away"),
-        ("cloudflare 429", "Wait an hour"),
         ("503", "Discord is down (503)"),
-        ("reset", "not to be had (ServerDisconnectedError)"),
+        pytest.param("cloudflare 403", "turns this machine's address away", marks=pytest.mark.slow),
+        pytest.param("cloudflare 429", "Wait an hour", marks=pytest.mark.slow),
+        pytest.param("reset", "not to be had (ServerDisconnectedError)", marks=pytest.mark.slow),
     ],
 )
 async def test_what_passes_is_named_and_ends_with_69(
@@ -237,6 +241,7 @@ def _certify(folder: Path, until: str) -> tuple[Path, Path]:
     return folder / "key.pem", folder / "certificate.pem"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl, to make a certificate")
 @pytest.mark.parametrize("ended", [True, False], ids=["that has ended", "of nobody who is trusted"])
 async def test_a_certificate_that_cannot_be_trusted_is_named_and_ends_with_78(
@@ -258,6 +263,7 @@ async def test_a_certificate_that_cannot_be_trusted_is_named_and_ends_with_78(
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 async def test_a_login_that_fails_for_a_moment_is_tried_again(server: Loopback, tmp_path: Path) -> None:
     server.weather.script.extend([Fault("503"), Fault("reset")])
     async with program(server.url, tmp_path) as process:
@@ -269,6 +275,7 @@ async def test_a_login_that_fails_for_a_moment_is_tried_again(server: Loopback, 
 # --- What it writes ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_every_line_is_json_whatever_ends_the_bot(server: Loopback, tmp_path: Path) -> None:
     async with program(server.url, tmp_path, token='"quoted"', LOG_FORMAT="json") as process:  # noqa: S106  made up
         status, _, err = await outcome(process)

@@ -145,7 +145,9 @@ async def test_a_first_connection_that_fails_is_tried_again(server: Loopback, bo
 # --- Connections that die ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("code", [1000, 1001, 4000, 4007, 4009])
+@pytest.mark.parametrize(
+    "code", [4000, *(pytest.param(code, marks=pytest.mark.slow) for code in (1000, 1001, 4007, 4009))]
+)
 async def test_a_gateway_that_accepts_and_closes_is_left_in_peace(
     server: Loopback, bot_at: Any, code: int
 ) -> None:

@@ -207,6 +207,7 @@ async def test_a_refused_token_is_one_sentence_and_78(server: Loopback, tmp_path
     assert "a-wrong-token" not in err
 
 
+@pytest.mark.slow
 async def test_a_refused_intent_is_one_sentence_and_78(server: Loopback, tmp_path: Path) -> None:
     server.privileged = False
     async with program(server.url, tmp_path, MESSAGE_CONTENT="on") as process:
@@ -217,6 +218,7 @@ async def test_a_refused_intent_is_one_sentence_and_78(server: Loopback, tmp_pat
     assert "MESSAGE_CONTENT=off" in sentence
 
 
+@pytest.mark.slow
 async def test_no_network_is_one_sentence_and_69(tmp_path: Path) -> None:
     # Nobody listens on the discard port.
     async with program("http://127.0.0.1:9", tmp_path) as process:
@@ -227,6 +229,7 @@ async def test_no_network_is_one_sentence_and_69(tmp_path: Path) -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 async def test_a_damaged_database_is_one_sentence_and_78(server: Loopback, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     database = tmp_path / "data" / "linernotes.db"
@@ -279,6 +282,7 @@ async def test_sigterm_does_not_wait_for_what_never_ends(server: Loopback, tmp_p
     assert status == 0
 
 
+@pytest.mark.slow
 async def test_the_operator_reloads_a_connected_bot(server: Loopback, tmp_path: Path) -> None:
     async with program(server.url, tmp_path) as process:
         await asyncio.wait_for(server.identified.wait(), 20)
@@ -293,6 +297,7 @@ async def test_the_operator_reloads_a_connected_bot(server: Loopback, tmp_path: 
     assert status == 0, err
 
 
+@pytest.mark.slow
 async def test_health_is_200_once_it_is_connected(server: Loopback, tmp_path: Path, free_port: int) -> None:
     async with program(server.url, tmp_path, HEALTH_PORT=str(free_port)) as process, ClientSession() as asks:
         await asyncio.wait_for(server.identified.wait(), 20)
@@ -310,6 +315,7 @@ async def test_health_is_200_once_it_is_connected(server: Loopback, tmp_path: Pa
     assert status == 0, err
 
 
+@pytest.mark.slow
 async def test_a_health_port_in_use_is_one_sentence_and_78(
     server: Loopback, tmp_path: Path, free_port: int
 ) -> None:

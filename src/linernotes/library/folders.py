@@ -22,8 +22,8 @@ import secrets
 import shutil
 import stat
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -298,7 +298,12 @@ def _files(folder: Path, below: str = "") -> dict[str, Path]:
 
 def to_json(value: object) -> bytes:
     """Write values, dataclasses among them, in one way: the same value is always the same bytes."""
-    return json.dumps(value, default=asdict, sort_keys=True, separators=(",", ":")).encode()
+    return json.dumps(value, default=_shallow, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _shallow(value: Any) -> dict[str, object]:
+    """Return a dataclass's fields as they are: ``asdict`` would copy each value in them first."""
+    return {each.name: getattr(value, each.name) for each in fields(value)}
 
 
 def digest(*parts: object) -> str:

@@ -1,0 +1,22 @@
+"""How much is tried: little in ``make test``; all of it where ``WHOLE=1``, as in ``make test-slow``."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+WHOLE = os.environ.get("WHOLE") == "1"
+# Of a property's examples, `make test` tries one in so many, and at least so many.
+_ONE_IN = 5
+_LEAST = 10
+
+short_and_whole = pytest.mark.parametrize(
+    "share", [pytest.param(10, id="short"), pytest.param(1, id="whole", marks=pytest.mark.slow)]
+)
+"""For a test of a volume: a tenth of it in ``make test``, and under the slow mark all of it."""
+
+
+def examples(whole: int) -> int:
+    """Return how many examples of a property are to be tried; ``whole``: how many of them are all."""
+    return whole if WHOLE else max(_LEAST, whole // _ONE_IN)
