@@ -490,7 +490,9 @@ class Store:
 
 def _served(shards: Shards, guild: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     """Return what holds of the servers of these shards; 0 stands for direct messages."""
-    return (guild.bitwise_rshift(22) % shards.count).in_(shards.ids)
+    from sqlalchemy import Integer, type_coerce
+
+    return (guild.bitwise_rshift(type_coerce(22, Integer)) % shards.count).in_(shards.ids)
 
 
 def _acts_of(db: sa.Connection, person: int) -> int:
