@@ -198,8 +198,8 @@ class Loopback:
         """Send an event to the bot: to the connection of the server in which it happens."""
         self._sequence += 1
         event = {"op": 0, "t": name, "s": self._sequence, "d": data}
-        guild = data.get("guild_id") or (data["id"] if name == "GUILD_CREATE" else None)
-        shard = self._shard_of(guild)
+        known = data if isinstance(data, dict) else {}
+        shard = self._shard_of(known.get("id") if name == "GUILD_CREATE" else known.get("guild_id"))
         self._sent.append((shard, event))
         await self.send(event, shard)
 
