@@ -134,6 +134,13 @@ class Loopback:
             await self.dispatch("MESSAGE_CREATE", message)
         return str(message["id"])
 
+    async def say_directly(self, content: str, number: int = 1) -> str:
+        """Let somebody write a direct message; returns its id."""
+        author = user(str(920_000_000_000_000_000 + number), f"member{number}")
+        message = self._message(content, author, str(930_000_000_000_000_000 + number))
+        await self.dispatch("MESSAGE_CREATE", message | {"channel_type": 1})
+        return str(message["id"])
+
     async def ask(self, question: str, number: int = 1, channel: str = CHANNEL) -> str:
         """Let a member use /ask; returns the interaction's id."""
         option = {"name": "question", "type": 3, "value": question}

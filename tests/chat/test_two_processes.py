@@ -106,8 +106,10 @@ async def test_each_process_answers_its_own_servers_and_a_reload_of_one_counts_i
         await server.until(lambda: all(map(server.hears, CHANNELS)), 30)
         for channel in CHANNELS:
             assert "Ada Stone" in await asked(server, QUESTION, channel)
-        # A direct message comes to shard 0 alone, which answers it.
-        server.channels["900000000000000099"] = "0"
+        # A direct message is shard 0's, which answers it alone.
+        direct = await server.say_directly(QUESTION)
+        await server.until(lambda: reply_to(server, direct) is not None)
+        assert "Ada Stone" in (reply_to(server, direct) or "")
         write_corpus(tmp_path / "corpus", gulls=GULLS.format("Emma Fisk"))
         await asyncio.to_thread(request_reload, tmp_path / "data-1")
         deadline = time.monotonic() + 1.0
