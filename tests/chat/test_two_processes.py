@@ -178,15 +178,28 @@ class Stand:
 
     async def kill(self, number: int) -> None:
         """Kill a process, and start it again at once, as its supervisor does."""
-        process = self.processes[number]
-        assert process.returncode is None, (await process.communicate())[1].decode()
-        process.kill()
-        _, err = await process.communicate()
-        assert "Traceback" not in err.decode(), err.decode()
-        await self.stacks[number].aclose()
+        with suppress(ProcessLookupError):
+            self.processes[number].kill()
         self.figures["kills"] += 1
         self.figures[f"of process {number}"] += 1
+        await self.start_again(number)
+
+    async def start_again(self, number: int) -> None:
+        """Start a process again that has ended; it may say why, but not by a traceback."""
+        _, err = await self.processes[number].communicate()
+        assert "Traceback" not in err.decode(), err.decode()
+        await self.stacks[number].aclose()
         await self.start(number)
+
+    async def until_heard(self, number: int, seconds: float = 120.0) -> None:
+        """Wait until a process is connected; one that ends with 69 meanwhile is started again."""
+        async with asyncio.timeout(seconds):
+            while not self.server.hears(CHANNELS[number]):
+                if (status := self.processes[number].returncode) is not None:
+                    assert status == 69, (await self.processes[number].communicate())[1].decode()
+                    self.figures["started again after 69"] += 1
+                    await self.start_again(number)
+                await asyncio.sleep(0.05)
 
     # --- Members and moderators ---
 
@@ -264,9 +277,9 @@ class Stand:
         """Kill one of the two at some moment, and see that the other one answers meanwhile."""
         number = self.chance.randrange(2)
         other = 1 - number
-        await self.server.until(lambda: self.server.hears(CHANNELS[other]), 60)
+        await self.until_heard(other)
         if self.chance.random() < 0.75:
-            await self.server.until(lambda: self.server.hears(CHANNELS[number]), 60)
+            await self.until_heard(number)
             self.figures["while it was connected"] += 1
         await asyncio.sleep(self.chance.uniform(0.0, 1.5))
         before = len(self.server.messages)
@@ -275,7 +288,7 @@ class Stand:
         key = await say(self.server, QUESTION, CHANNELS[other])
         self.asked.append(key)
         self.channels[key] = CHANNELS[other]
-        await self.server.until(lambda: reply_to(self.server, key) is not None, 30)
+        await self.server.until(lambda: reply_to(self.server, key) is not None, 60)
         if not self.server.hears(CHANNELS[number]):
             self.figures["the other one answered while it was down"] += 1
         self.figures["answers by the other one meanwhile"] += sum(
@@ -291,7 +304,8 @@ class Stand:
     async def run(self, kills: int) -> Outcomes:
         for number in (0, 1):
             await self.start(number)
-        await self.server.until(lambda: all(map(self.server.hears, CHANNELS)), 60)
+        for number in (0, 1):
+            await self.until_heard(number)
         for channel in CHANNELS:
             await asked(self.server, QUESTION, channel)
         tasks = [
@@ -311,6 +325,8 @@ class Stand:
                 if isinstance(found, Exception):
                     raise found
         # Nobody is killed any more: what is open is answered.
+        for number in (0, 1):
+            await self.until_heard(number)
         with suppress(TimeoutError):
             await self.server.until(lambda: not self.outcomes().lost, 120)
         await asyncio.sleep(2.0)
