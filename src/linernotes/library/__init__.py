@@ -18,6 +18,7 @@ Where to look; each file imports those below it alone::
     notes        the moderators' notes, and the file that holds them
     shared       the shared corpus: read from its folder, and noted
     standings    which edition each server works with now
+    moving       a backup of a data folder in, a server's database out
     restoring    a backup in, a data folder out: the old state or the new one
     backup       a snapshot, or a data folder, in one file that is verified
     snapshots    what is kept, held still for a backup
