@@ -21,6 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from fakes import HARBOUR, LANTERNS, FakeEmbedder
 from linernotes.errors import RefusalError
 from linernotes.library import Library
@@ -47,7 +49,13 @@ OWN = {
 
 
 def settings_of(folder: Path) -> Settings:
-    return Settings(corpus_dir=folder / "corpus", data_dir=folder / "data")
+    """Return the settings for a folder; a file in it names the server of its database, if it has one."""
+    url = (folder / "url").read_text() if (folder / "url").exists() else None
+    return Settings(
+        corpus_dir=folder / "corpus",
+        data_dir=folder / "data",
+        database_url=None if url is None else SecretStr(url),
+    )
 
 
 def write_version(folder: Path, version: int) -> None:
@@ -163,6 +171,8 @@ def serve() -> None:
     """Fork a worker for each line that is read: much faster than a new interpreter for each kill."""
     import bm25s  # noqa: F401  imported once, before the forks
     import faiss  # noqa: F401
+    import psycopg  # noqa: F401
+    import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401
 
     for line in sys.stdin:
         folder, seed, fake, pipe = json.loads(line)

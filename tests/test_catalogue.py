@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fakes import note
-from linernotes.errors import StoreError
+from linernotes.errors import RefusalError
 from linernotes.library import catalogue as module
 from linernotes.library.catalogue import (
     AUDIT_SECONDS,
@@ -150,7 +150,7 @@ async def test_an_error_between_the_revision_and_its_audit_line_leaves_neither(
 
 async def test_a_revision_that_is_there_already_is_not_written_over(catalogue: Catalogue) -> None:
     await fill(catalogue, 2)
-    with pytest.raises(StoreError):
+    with pytest.raises(RefusalError, match="meanwhile"):
         await catalogue.commit(revision(2, edition="another"), before=revision(1))
     assert await catalogue.newest() == {OURS: revision(2)}
     assert len(await catalogue.audit(OURS)) == 1

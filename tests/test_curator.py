@@ -588,7 +588,7 @@ async def test_a_reload_passes_over_a_server_that_is_being_changed(bench: Bench)
     async with bench.open() as library:
         await do(library, Hide("lanterns.md"))
         bench.write(whale=WHALE)
-        with library.curator._alone(OURS, ALICE, "added ferry.txt"):
+        async with library.curator._alone(OURS, ALICE, "added ferry.txt"):
             reloaded = await library.curator.reload_all()
         assert moves(reloaded) == {OURS: "busy"}
         assert f"<@{ALICE}>" in reloaded.servers[0].said
@@ -600,7 +600,7 @@ async def test_what_is_being_previewed_does_not_pass_over_check_questions(bench:
     async with bench.open() as library:
         await library.curator.catalogue.add_check(OURS, ALICE, QUESTION, "Ada Stone")
         bench.write(harbour="The harbour was built by nobody.")
-        with library.curator._alone(OURS, ALICE, "added ferry.txt"):
+        async with library.curator._alone(OURS, ALICE, "added ferry.txt"):
             assert moves(await library.curator.reload_all()) == {OURS: "held"}
         assert "Ada Stone" in await said(library, QUESTION)
 
@@ -643,7 +643,7 @@ async def test_a_server_that_was_busy_follows_at_the_next_start(bench: Bench) ->
     async with bench.open() as library:
         await do(library, Add("ferry.txt", FERRY))
         bench.write(harbour="The harbour was built by nobody.")
-        with library.curator._alone(OURS, ALICE, "thinking"):
+        async with library.curator._alone(OURS, ALICE, "thinking"):
             assert moves(await library.curator.reload_all()) == {OURS: "busy"}
         assert "Ada Stone" in await said(library, QUESTION)
     async with bench.open() as library:

@@ -26,7 +26,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import SecretStr
 
+from damages import TABLES, Damage, Explodes, damage_row_on_server, flip, held_on_server, spoil
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
 from linernotes.errors import LinerNotesError, StoreLostError
 from linernotes.library.changes import Add, Hide, RollBack
@@ -64,23 +66,16 @@ CHECKS = {(OURS, QUESTIONS[2], "Drake"), (RULES, QUESTION, "Ada Stone")}
 NOW = 1_800_000_000.0
 FILE_KINDS = ("truncated", "emptied", "flipped", "swapped", "deleted", "folder", "link", "pickle")
 ROW_KINDS = ("truncated", "emptied", "flipped", "swapped", "deleted", "pickle")
-TABLES = (
-    "revisions",
-    "audit",
-    "checks",
-    "servers",
-    "channels",
-    "blocked",
-    "gaps",
-    "answers",
-    "feedback",
-    "departures",
-    "facts",
-)
 
 
 def settings_of(folder: Path) -> Settings:
-    return Settings(corpus_dir=folder / "corpus", data_dir=folder / "data")
+    """Return the settings for a folder; a file in it names the server of its database, if it has one."""
+    url = (folder / "url").read_text() if (folder / "url").exists() else None
+    return Settings(
+        corpus_dir=folder / "corpus",
+        data_dir=folder / "data",
+        database_url=None if url is None else SecretStr(url),
+    )
 
 
 @dataclass
@@ -162,7 +157,8 @@ async def make(folder: Path) -> Had:
             )
             await store.vote(key + 1, 45, 1)
             await curator.catalogue.add_gap(RULES, f"How deep is harbour number {key}?")
-        assert (settings.data_dir / f"{DATABASE}-wal").stat().st_size > 0
+        if settings.database_url is None:
+            assert (settings.data_dir / f"{DATABASE}-wal").stat().st_size > 0
         shutil.copytree(settings.data_dir, folder / "copy")
     shutil.rmtree(settings.data_dir)
     assert had.checks == CHECKS
@@ -174,16 +170,6 @@ async def make(folder: Path) -> Had:
 
 
 # --- Damages ----------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Damage:
-    """What was done, and what the damaged thing itself said, which nobody can know any more."""
-
-    kind: str
-    target: str
-    guilds: frozenset[int] = frozenset()
-    digest: str = ""
 
 
 def damage_file(data: Path, kind: str, chance: random.Random) -> Damage:
@@ -220,20 +206,6 @@ def damage_file(data: Path, kind: str, chance: random.Random) -> Damage:
         elif kind == "pickle":
             path.write_bytes(pickle.dumps(Explodes()))
     return damage
-
-
-class Explodes:
-    """A pickle that would be noticed."""
-
-    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
-        return os._exit, (99,)
-
-
-def flip(content: bytes, chance: random.Random) -> bytes:
-    if not content:
-        return b"\x01"
-    at = chance.randrange(len(content))
-    return content[:at] + bytes([content[at] ^ 1 << chance.randrange(8)]) + content[at + 1 :]
 
 
 def damage_row(data: Path, kind: str, chance: random.Random) -> Damage:
@@ -280,21 +252,6 @@ def damage_row(data: Path, kind: str, chance: random.Random) -> Damage:
                 # It cannot stand there; another can.
                 continue
             return damage
-
-
-def spoil(value: Any, kind: str, chance: random.Random) -> Any:
-    if kind == "pickle":
-        return pickle.dumps(Explodes())
-    if kind == "emptied":
-        return chance.choice([None, "", 0])
-    is_cut = kind == "truncated"
-    if isinstance(value, str):
-        return value[: len(value) // 2] if is_cut else flip(value.encode(), chance)
-    if isinstance(value, int):
-        return value >> 8 if is_cut else value ^ 1 << chance.randrange(62)
-    if isinstance(value, float):
-        return float(int(value) >> 8) if is_cut else value * 2.0 ** chance.randint(-40, 40)
-    return "x"
 
 
 # --- What becomes of it -----------------------------------------------------------------------------------
@@ -392,6 +349,8 @@ class Case:
             for path in top.rglob("*")
             if path.is_file()
         }
+        if (self.folder / "url").exists():
+            held |= held_on_server((self.folder / "url").read_text())
         whole = {path.name for path in (self.whole / "uploads").iterdir()}
         hit = {name for name in whole if name in self.damage.target}
         if self.damage.target == "uploads":
@@ -401,9 +360,16 @@ class Case:
 
 
 def damage_again_and_again(
-    folder: Path, times: int, seed: int, caplog: pytest.LogCaptureFixture
+    folder: Path,
+    times: int,
+    seed: int,
+    caplog: pytest.LogCaptureFixture,
+    copy_database: Callable[[str], str] | None = None,
 ) -> Counter[str]:
-    """Damage the folder in one place after another, each time a fresh copy; return what became of it."""
+    """Damage the folder in one place after another, each time a fresh copy; return what became of it.
+
+    Where ``folder`` names a database on a server, ``copy_database`` makes a copy of one.
+    """
     caplog.set_level(logging.CRITICAL)
     had = asyncio.run(make(folder))
     chance = random.Random(seed)  # noqa: S311
@@ -417,9 +383,14 @@ def damage_again_and_again(
         place.mkdir()
         (place / "corpus").symlink_to(folder / "corpus")
         shutil.copytree(folder / "copy", place / "data")
+        if copy_database is not None:
+            (place / "url").write_text(copy_database((folder / "url").read_text()))
         on_rows = number % 3 == 0
         kind = (ROW_KINDS if on_rows else FILE_KINDS)[number // 3 % (6 if on_rows else 8)]
-        damage = (damage_row if on_rows else damage_file)(place / "data", kind, of)
+        if on_rows and copy_database is not None:
+            damage = damage_row_on_server((place / "url").read_text(), kind, of)
+        else:
+            damage = (damage_row if on_rows else damage_file)(place / "data", kind, of)
         case = Case(place, folder / "copy", had, damage)
         asyncio.run(case.judge())
         row = table.setdefault(f"{'row' if on_rows else 'file'} {kind}", Counter())

@@ -18,11 +18,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from fakes import OTHER_QUESTION, QUESTION, FakeEmbedder
@@ -34,7 +35,7 @@ from linernotes.library.shared import read_shared
 from linernotes.models import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from linernotes.retrieval.embedding import Embedder
 
@@ -217,22 +218,36 @@ class Stand:
 
 def _read_database(folder: Path) -> dict[int, tuple[int, str, str, bool, str]]:
     """Return each server's newest revision, and the edition of the newest line of its audit trail."""
-    with closing(sqlite3.connect(folder / "data" / DATABASE)) as db:
+    with _connected(folder) as ask:
+        for lacks in _LACKING if (folder / "url").exists() else ():
+            assert ask(lacks) == []
         return {
             guild: (
-                *db.execute(
-                    "SELECT number, edition, what, follows FROM revisions WHERE guild = ?"
-                    " ORDER BY number DESC LIMIT 1",
-                    (guild,),
-                ).fetchone(),
-                db.execute(
-                    "SELECT after FROM audit WHERE guild = ? AND after IS NOT NULL"
-                    " ORDER BY number DESC LIMIT 1",
-                    (guild,),
-                ).fetchone()[0],
+                *ask(f"{_NEWEST} WHERE guild = {guild} ORDER BY number DESC LIMIT 1")[0],
+                ask(f"{_LAST} AND guild = {guild} ORDER BY number DESC LIMIT 1")[0][0],
             )
             for guild in GUILDS
         }
+
+
+_NEWEST = "SELECT number, edition, what, follows FROM revisions"
+_LAST = "SELECT after FROM audit WHERE after IS NOT NULL"
+# Where a server keeps files: what is named, without what there is.
+_LACKING = (
+    "SELECT edition FROM revisions EXCEPT SELECT name FROM files WHERE kind = 'editions'",
+    "SELECT digest FROM files EXCEPT SELECT digest FROM blobs",
+)
+
+
+@contextmanager
+def _connected(folder: Path) -> Iterator[Callable[[str], list[Any]]]:
+    """Give what asks the database, whichever it is."""
+    if (folder / "url").exists():
+        with psycopg.connect((folder / "url").read_text()) as server:
+            yield lambda said: server.execute(said).fetchall()  # type: ignore[arg-type]
+    else:
+        with closing(sqlite3.connect(folder / "data" / DATABASE)) as db:
+            yield lambda said: db.execute(said).fetchall()
 
 
 def _check_folders(data: Path, editions: set[str], uploads: set[str]) -> None:
@@ -298,6 +313,18 @@ def test_killed_200_times_every_server_has_its_old_edition_or_its_new_one(
 ) -> None:
     figures = kill_again_and_again(folder, 200, 1902, FakeEmbedder(), caplog)
     for phase in ("embed", "write", "file", "commit", "prune"):
+        assert figures[f"in {phase}"], f"no kill came into the phase {phase}"
+    for outcome in ("old", "new"):
+        assert figures[f"  of these with the {outcome} edition"]
+
+
+@pytest.mark.slow
+def test_killed_200_times_on_a_server_every_server_has_its_old_edition_or_its_new_one(
+    folder: Path, caplog: pytest.LogCaptureFixture, make_database: Callable[[], str]
+) -> None:
+    (folder / "url").write_text(make_database())
+    figures = kill_again_and_again(folder, 200, 1911, FakeEmbedder(), caplog)
+    for phase in ("write", "file", "commit"):
         assert figures[f"in {phase}"], f"no kill came into the phase {phase}"
     for outcome in ("old", "new"):
         assert figures[f"  of these with the {outcome} edition"]

@@ -33,7 +33,7 @@ HEAVY = {
 
 # From the ground up: a room may import those on the floors below its own, and no other on the same floor.
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"errors"}),
+    frozenset({"errors", "shards"}),
     frozenset({"models", "words", "settings", "invitation"}),
     frozenset({"corpus", "retrieval", "reading", "answering"}),
     frozenset({"engine"}),

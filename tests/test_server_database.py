@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from fakes import FakeEmbedder, write_corpus
 from linernotes.errors import BackupError, DataFolderError, StoreAwayError, StoreError
-from linernotes.library import Library
+from linernotes.library import Library, holding
 from linernotes.library.changes import Add, Remove
 from linernotes.models import Answer
 from linernotes.settings import Settings
@@ -148,7 +148,10 @@ async def test_while_the_server_is_away_questions_are_answered_and_changes_are_r
         assert [each.number for each in await library.curator.catalogue.revisions(GUILD)] == [3, 2, 1]
 
 
-async def test_a_second_process_is_refused_and_the_first_goes_on(bench: Bench, tmp_path: Path) -> None:
+async def test_a_second_process_is_refused_and_the_first_goes_on(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holding, "WAIT_SECONDS", 0.3)
     other = Bench(bench.corpus, tmp_path / "other", bench.url)
     async with bench.open() as library:
         with pytest.raises(StoreError, match="in use by another process"):

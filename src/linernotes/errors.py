@@ -12,7 +12,9 @@ Every message is a sentence for the person who reads it, and names the file, lin
     │   ├── DataFolderError               DATA_DIR is there and cannot be read
     │   ├── StoreError                    the database in DATA_DIR is locked, read-only or cannot be read
     │   │   ├── StoreLostError                it is missing, damaged, another program's or newer
+    │   │   ├── StoreUnkeptError              it keeps files, and lacks some that are to count
     │   │   └── StoreAwayError                its server cannot be reached, or does not answer
+    │   │       └── StoreTakenError               another process has what this one is to serve
     │   └── DiscordRefusedError           Discord refuses the token, or an intent that is not switched on
     ├── CorpusError                   65  the corpus as a whole cannot be read
     │   └── DocumentError                 one document cannot be read: file, line and reason
@@ -81,10 +83,18 @@ class StoreLostError(StoreError):
     """
 
 
+class StoreUnkeptError(StoreError):
+    """The database keeps files, and lacks some that are to count; they can be kept again."""
+
+
 class StoreAwayError(StoreError):
     """The database's server cannot be reached, or does not answer; it is looked for again by itself."""
 
     exit_status: ClassVar[int] = 69
+
+
+class StoreTakenError(StoreAwayError):
+    """Another process on the database's server has what this one is to serve; that may pass."""
 
 
 class DiscordRefusedError(ConfigurationError):

@@ -5,9 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from linernotes.errors import SettingsError
+from linernotes.shards import Shards
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +59,10 @@ def _server(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+def _shards(value: object) -> object:
+    return Shards.parse(value) if isinstance(value, str) else value
+
+
 def _switch(value: object) -> object:
     return {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}.get(
         str(value).lower(), value
@@ -82,6 +96,14 @@ class Settings(BaseModel):
         Field(
             description="A PostgreSQL database (postgresql://user:password@host/name) that keeps all, files"
             " too; empty: DATA_DIR does"
+        ),
+    ] = None
+    shards: Annotated[
+        Shards | None,
+        BeforeValidator(_shards),
+        Field(
+            description="This process's shards of all (0-3/16), where several share DATABASE_URL; empty: one"
+            " process serves all servers"
         ),
     ] = None
     embedding_model: Annotated[
@@ -146,6 +168,15 @@ class Settings(BaseModel):
         int, Field(ge=1, description="The longest question that is answered, in characters")
     ] = 1_000
 
+    @model_validator(mode="after")
+    def _require_all_shards(self) -> Self:
+        if self.shards is not None and not self.shards.is_all and self.database_url is None:
+            raise ValueError(
+                "leaves servers to other processes, which share a database: set DATABASE_URL, or name all"
+                f" shards (0-{self.shards.count - 1}/{self.shards.count})"
+            )
+        return self
+
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Read the settings from ``env``; names that are not ours are left alone.
@@ -161,7 +192,9 @@ class Settings(BaseModel):
         except ValidationError as error:
             raise SettingsError(
                 tuple(
-                    _sentence(str(problem["loc"][0]), _demand(problem), given) for problem in error.errors()
+                    # What is about no one setting is about SHARDS: nothing else hangs on another.
+                    _sentence(str((*problem["loc"], "shards")[0]), _demand(problem), given)
+                    for problem in error.errors()
                 )
             ) from None
 

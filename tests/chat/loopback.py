@@ -70,6 +70,8 @@ class Loopback:
     # Over how many connections the bot is told to come, and which of them have come: number and count.
     shards: int = 1
     identities: list[tuple[int, int]] = field(default_factory=list)
+    # How many of them may identify themselves at once, by the remainder of their numbers.
+    at_once: int = 1
     # Whether the portal lets the bot have what it asks for.
     privileged: bool = True
     # What the next requests to send a message are answered with: a status each.
@@ -101,10 +103,13 @@ class Loopback:
     written: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     refusals: deque[tuple[int, int]] = field(default_factory=deque)
     _sessions: int = 0
-    _sockets: list[web.WebSocketResponse] = field(default_factory=list)
+    # Which connection hears of which part of the servers: its number, of how many, and its last session.
+    _sockets: dict[web.WebSocketResponse, int] = field(default_factory=dict)
+    _count: int = 1
+    _session_of: dict[int, str] = field(default_factory=dict)
     _ids: Any = field(default_factory=lambda: itertools.count(910_000_000_000_000_000))
     _sequence: int = 0
-    _sent: list[dict[str, Any]] = field(default_factory=list)
+    _sent: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     _nonces: dict[str, dict[str, Any]] = field(default_factory=dict)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -127,6 +132,13 @@ class Loopback:
         self.written.setdefault(channel, []).append(message)
         if heard:
             await self.dispatch("MESSAGE_CREATE", message)
+        return str(message["id"])
+
+    async def say_directly(self, content: str, number: int = 1) -> str:
+        """Let somebody write a direct message; returns its id."""
+        author = user(str(920_000_000_000_000_000 + number), f"member{number}")
+        message = self._message(content, author, str(930_000_000_000_000_000 + number))
+        await self.dispatch("MESSAGE_CREATE", message | {"channel_type": 1})
         return str(message["id"])
 
     async def ask(self, question: str, number: int = 1, channel: str = CHANNEL) -> str:
@@ -162,8 +174,8 @@ class Loopback:
         ``place`` is what is said of the channel in place of all there is, ``more`` replaces other parts.
         """
         interaction = str(next(self._ids))
-        self.interactions[interaction] = Interaction(time.monotonic())
         guild = self.channels[channel]
+        self.interactions[interaction] = Interaction(time.monotonic(), guild=guild)
         author = user(str(920_000_000_000_000_000 + number), f"member{number}")
         await self.dispatch(
             "INTERACTION_CREATE",
@@ -190,26 +202,39 @@ class Loopback:
         return interaction
 
     async def dispatch(self, name: str, data: Any) -> None:
-        """Send an event to the bot."""
+        """Send an event to the bot: to the connection of the server in which it happens."""
         self._sequence += 1
         event = {"op": 0, "t": name, "s": self._sequence, "d": data}
-        self._sent.append(event)
-        await self.send(event)
+        known = data if isinstance(data, dict) else {}
+        shard = self._shard_of(known.get("id") if name == "GUILD_CREATE" else known.get("guild_id"))
+        self._sent.append((shard, event))
+        await self.send(event, shard)
+
+    def _shard_of(self, guild: str | None) -> int:
+        """Return which connection is told of a server, or without one of direct messages."""
+        return (int(guild or 0) >> 22) % self._count
 
     @property
     def is_connected(self) -> bool:
         """Say whether somebody hears what happens."""
         return any(not each.closed for each in self._sockets)
 
-    async def send(self, frame: Any) -> None:
-        """Send a frame, text as it stands, to whoever is connected."""
-        for socket in list(self._sockets):
+    def hears(self, channel: str) -> bool:
+        """Say whether somebody hears what happens in a channel."""
+        shard = self._shard_of(self.channels[channel])
+        return any(not each.closed and its == shard for each, its in self._sockets.items())
+
+    async def send(self, frame: Any, shard: int | None = None) -> None:
+        """Send a frame, text as it stands, to whoever is connected, or to one connection."""
+        for socket, its in list(self._sockets.items()):
+            if shard is not None and its != shard:
+                continue
             with suppress(ConnectionError, RuntimeError):
                 await (socket.send_str(frame) if isinstance(frame, str) else socket.send_json(frame))
 
     async def drop(self, code: int = 4000) -> None:
         """Cut the connection, as a restart of Discord's does."""
-        sockets, self._sockets = self._sockets, []
+        sockets, self._sockets = self._sockets, {}
         for socket in sockets:
             with suppress(ConnectionError, RuntimeError, TimeoutError):
                 await asyncio.wait_for(socket.close(code=code), 2)
@@ -397,7 +422,7 @@ class Loopback:
     # --- Gateway ---
 
     async def _where(self, _request: web.Request) -> web.Response:
-        limits = {"total": 1_000, "remaining": 1_000, "reset_after": 0, "max_concurrency": 1}
+        limits = {"total": 1_000, "remaining": 1_000, "reset_after": 0, "max_concurrency": self.at_once}
         address = self.url.replace("http", "ws") + "/gateway"
         return _json({"url": address, "shards": self.shards, "session_start_limit": limits})
 
@@ -424,7 +449,7 @@ class Loopback:
                     (self.identifies if told["op"] == 2 else self.resumes).append(time.monotonic())
                     await socket.close(code=code)
                     break
-                case 6 if not self.remembers or told["d"]["session_id"] != f"session-{self._sessions}":
+                case 6 if not self.remembers or told["d"]["session_id"] not in self._session_of.values():
                     self.resumes.append(time.monotonic())
                     self.remembers = True
                     await socket.send_json({"op": 9, "d": False})
@@ -436,46 +461,54 @@ class Loopback:
                     if not self.privileged and told["d"]["intents"] & 1 << 15:
                         await socket.close(code=4014)
                         break
-                    self._sockets.append(socket)
                     await self._ready(socket, *told["d"].get("shard", (0, 1)))
                 case 6:
                     self.resumes.append(time.monotonic())
-                    missed = [each for each in self._sent if each["s"] > told["d"]["seq"]]
+                    numbers = {session: number for number, session in self._session_of.items()}
+                    shard = numbers[told["d"]["session_id"]]
+                    sent = [event for its, event in self._sent if its == shard]
+                    missed = [each for each in sent if each["s"] > told["d"]["seq"]]
                     # The last one again: what was on its way when the connection went.
-                    for event in self._sent[-1:] + missed:
+                    for event in sent[-1:] + missed:
                         await socket.send_json(event)
                     await socket.send_json({"op": 0, "t": "RESUMED", "s": self._sequence, "d": {}})
-                    self._sockets.append(socket)
+                    self._sockets[socket] = shard
                     self.resumed.set()
         return socket
 
     async def _ready(self, socket: web.WebSocketResponse, shard: int, count: int) -> None:
         self.identities.append((shard, count))
-        guilds = sorted({*self.channels.values()})
-        has_guild = (int(GUILD) >> 22) % count == shard
-        if has_guild:
-            self._sessions += 1
-            # What has not been read in the session before is never told: Discord ends such commands itself.
-            for made in self.interactions.values():
-                made.too_late = made.too_late or not made.acknowledged
-            self._sent.clear()
+        if count != self._count:
+            # The bot divides its servers in another way from now on.
+            self._count = count
+            self._session_of.clear()
+            self._sockets.clear()
+        guilds = [each for each in sorted({*self.channels.values()}) if self._shard_of(each) == shard]
+        self._sessions += 1
+        self._session_of[shard] = f"session-{self._sessions}"
+        # What has not been read in the session before is never told: Discord ends such commands itself.
+        for made in self.interactions.values():
+            if not made.acknowledged and self._shard_of(made.guild) == shard:
+                made.too_late = True
+        self._sent = [(its, event) for its, event in self._sent if its != shard]
         ready = {
             "v": 10,
             "user": ME,
-            "guilds": [{"id": guild, "unavailable": True} for guild in guilds] if has_guild else [],
-            "session_id": f"session-{self._sessions}",
+            "guilds": [{"id": guild, "unavailable": True} for guild in guilds],
+            "session_id": self._session_of[shard],
             "resume_gateway_url": self.url.replace("http", "ws"),
             "application": {"id": APPLICATION, "flags": 0},
             "shard": [shard, count],
         }
-        if has_guild:
-            # What happens is told to the connection of the server in which it does.
-            self._sockets = [socket]
-            await self.dispatch("READY", ready)
-            for guild in guilds:
-                await self.dispatch("GUILD_CREATE", self._guild(guild))
-        else:
-            await socket.send_json({"op": 0, "t": "READY", "s": 1, "d": ready})
+        # What happens is told to the connection of the server in which it does.
+        self._sockets = {each: its for each, its in self._sockets.items() if its != shard}
+        self._sockets[socket] = shard
+        self._sequence += 1
+        event = {"op": 0, "t": "READY", "s": self._sequence, "d": ready}
+        self._sent.append((shard, event))
+        await socket.send_json(event)
+        for guild in guilds:
+            await self.dispatch("GUILD_CREATE", self._guild(guild))
         if len({number for number, _ in self.identities}) == count:
             self.identified.set()
 

@@ -23,6 +23,7 @@ class Interaction:
     """One command or press: what its maker sees of it."""
 
     at: float
+    guild: str | None = None
     acknowledged: bool = False
     too_late: bool = False
     # The original response: what it shows, in order. ``None`` where it has been deleted.

@@ -106,6 +106,7 @@ async def _run(settings: Settings, serving: Serving) -> int:
         async with AsyncExitStack() as stack:
             library = await stack.enter_async_context(Library.open(settings))
             bot = create_bot(settings, library)
+            library.hearing.on_moved = bot.reloaded
             stack.enter_context(watchdog.watching(loop))
             await stack.enter_async_context(serving(library, settings.data_dir, bot.reloaded))
             await stack.enter_async_context(_telling(bot, library.caught_up))
@@ -145,22 +146,29 @@ async def _connected(bot: LinerNotes, token: str, stop: asyncio.Event, departure
     """Run the bot until ``stop``; whatever ends it, answers under way are finished first.
 
     Raises:
+        StoreTakenError: another process serves what this one did.
         DiscordRefusedError: Discord refuses the token, an intent or the connection.
         DiscordUnreachableError: Discord or the network is not to be had.
     """
     running = asyncio.ensure_future(_start(bot, token, departure))
     stopping = asyncio.ensure_future(stop.wait())
+    superseded = asyncio.ensure_future(bot.library.processes.superseded())
     try:
-        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({running, stopping, superseded}, return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             running.result()
-        else:
-            await bot.leave()
+            return
+        if superseded.done():
+            departure.begin(superseded.result())
+        await bot.leave()
+        if superseded.done():
+            raise superseded.result()
     finally:
         stopping.cancel()
+        superseded.cancel()
         await bot.close()
         running.cancel()
-        await asyncio.gather(running, stopping, return_exceptions=True)
+        await asyncio.gather(running, stopping, superseded, return_exceptions=True)
 
 
 async def _start(bot: LinerNotes, token: str, departure: Departure) -> None:

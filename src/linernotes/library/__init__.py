@@ -4,6 +4,7 @@ Where to look; each file imports those below it alone::
 
     examples     questions that an edition can answer, tried out
     service      open, ask, quote: what the chat, the terminal and the command line use
+    hearing      what other processes change counts in this one, too
     curator      a moderator's change: preview it, apply it, take it back; refuses where a check would break
     opening      which edition each server works with at the start, whatever has become of the disk
     mending      the documents of an edition that was damaged, found again in what is left
@@ -17,6 +18,7 @@ Where to look; each file imports those below it alone::
     notes        the moderators' notes, and the file that holds them
     shared       the shared corpus: read from its folder, and noted
     standings    which edition each server works with now
+    moving       a backup of a data folder in, a server's database out
     restoring    a backup in, a data folder out: the old state or the new one
     backup       a snapshot, or a data folder, in one file that is verified
     snapshots    what is kept, held still for a backup
@@ -24,11 +26,14 @@ Where to look; each file imports those below it alone::
     editions     the store of editions: embeds each text once
     uploads      the files that moderators have added
     segments     the files of one text
+    processes    the processes on one database: whose turn it is, and who has been superseded
     catalogue    in the database: each server's revisions, check questions, gaps and audit trail
     store        in the database: servers' settings, what buttons need, votes
+    news         what one process tells the others
     quarantine   what no row of the database explains
     blobs        files in the database, where a server keeps it
     postgresql   a PostgreSQL server: one database for several processes
+    holding      what a process holds of a server's database: its shards, or a library
     embedded     the embedded database: one SQLite file for one process
     database     the database file: opened and looked at; in which mode it is kept
     rows         what a row may hold, and its seal: the one place where rows are checked

@@ -5,6 +5,8 @@
     files(kind, name, path, size, digest)     what a segment, an edition or an upload consists of
     blobs(digest, number, content)            the bytes with this SHA-256, in pieces
 
+Rows of the kind ``listed`` in ``files`` say which segments an edition consists of.
+
 ``DATA_DIR`` is then a cache: it may start empty, and what is missing or damaged in it is taken from here and
 held against its digest. What a revision is to name is put here before, whole, in one transaction. All calls
 are synchronous and come from threads.
@@ -13,6 +15,7 @@ are synchronous and come from threads.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from typing import TYPE_CHECKING, Final
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 
 # Small enough to be held twice, large enough that a vector file is not a thousand statements.
 _PIECE: Final = 4 * 2**20
+LISTED: Final = "listed"
+"""The kind of rows that say which segments an edition consists of: its name, each segment's as the path."""
+
 _PART: Final = r"[A-Za-z0-9_][A-Za-z0-9._+-]*"
 _PATH: Final = re.compile(rf"{_PART}(?:/{_PART})*")
 
@@ -49,6 +55,7 @@ class Blobs:
             OSError: a file cannot be read.
         """
         digests = {path: _sha256(file) for path, file in files.items()}
+        listed = _segments_of(files) if kind == "editions" else ()
 
         def write(db: sa.Connection) -> None:
             from sqlalchemy import select
@@ -72,6 +79,10 @@ class Blobs:
             for path, digest in digests.items():
                 size = files[path].stat().st_size
                 db.execute(table.insert().values(kind=kind, name=name, path=path, size=size, digest=digest))
+            for segment in listed:
+                said = digests["documents.json"]
+                row = {"kind": LISTED, "name": name, "path": segment, "size": 0, "digest": said}
+                db.execute(insert(table).values(row).on_conflict_do_nothing())
 
         self._database.transact(write, lasting=True)
 
@@ -115,6 +126,9 @@ class Blobs:
     def drop(self, kind: Kind, names: Collection[str]) -> None:
         """Keep these no longer, nor the bytes that nothing else consists of.
 
+        Of editions and uploads, those alone go of which the database says so now: another process may have
+        taken one up since it was asked. Of segments, those that no edition consists of.
+
         Raises:
             StoreError: the server is away.
         """
@@ -124,11 +138,25 @@ class Blobs:
         def write(db: sa.Connection) -> None:
             from sqlalchemy import select
 
-            from linernotes.library.tables import blobs
+            from linernotes.library.tables import blobs, metadata
             from linernotes.library.tables import files as table
 
-            gone = table.delete().where(table.c.kind == kind, table.c.name.in_([*names]))
+            going = set(names)
+            if kind == "segments":
+                going = _unlisted(db, going)
+            else:
+                released = metadata.tables["released"].c
+                which = (released.kind == kind, released.digest.in_(going))
+                going = set(db.execute(select(released.digest).where(*which)).scalars())
+            gone = table.delete().where(table.c.kind == kind, table.c.name.in_(going))
             digests = set(db.execute(gone.returning(table.c.digest)).scalars())
+            if kind == "editions":
+                lists = table.delete().where(table.c.kind == LISTED, table.c.name.in_(going))
+                segments = set(db.execute(lists.returning(table.c.path)).scalars())
+                unlisted = table.delete().where(
+                    table.c.kind == "segments", table.c.name.in_(_unlisted(db, segments))
+                )
+                digests |= set(db.execute(unlisted.returning(table.c.digest)).scalars())
             still = set(
                 db.execute(select(table.c.digest).where(table.c.digest.in_(digests)).distinct()).scalars()
             )
@@ -163,6 +191,26 @@ class Blobs:
             return None if found is None else bytes(found)
 
         return self._database.transact(read, lasting=False)
+
+
+def _segments_of(files: Mapping[str, Path]) -> tuple[str, ...]:
+    """Return which segments an edition consists of, and an empty name: it is known of an empty one, too."""
+    listing = json.loads(files["documents.json"].read_bytes())
+    return ("", *(segment for _, segment in listing))
+
+
+def _unlisted(db: sa.Connection, segments: Collection[str]) -> set[str]:
+    """Return those of some segments that no edition consists of; none where that is not known of each."""
+    from sqlalchemy import select
+
+    from linernotes.library.tables import files as table
+
+    listed = select(table.c.name).where(table.c.kind == LISTED)
+    unknown = select(table.c.name).where(table.c.kind == "editions", table.c.name.not_in(listed)).limit(1)
+    if db.execute(unknown).first() is not None:
+        return set()
+    which = (table.c.kind == LISTED, table.c.path.in_(segments))
+    return {*segments} - {*db.execute(select(table.c.path).where(*which)).scalars()} - {""}
 
 
 def _pieces(file: Path) -> Iterator[bytes]:

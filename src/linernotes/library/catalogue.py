@@ -13,6 +13,9 @@ import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from linernotes.errors import RefusalError, StoreUnkeptError
+from linernotes.library.blobs import LISTED
+from linernotes.library.news import tell
 from linernotes.library.rows import (
     ANSWERS,
     AUDIT,
@@ -147,7 +150,7 @@ class Kept:
 class Tidied:
     """What tidying has found in the database.
 
-    ``gone``: the servers of which nothing is kept any more. ``kept``: what the others need on the disk.
+    ``gone``: the servers of which nothing is kept any more. ``kept``: what others, ours, need on the disk.
     ``released``: what revisions named that are gone on purpose, and no other names. ``is_sure``: whether
     every revision can be read; where one cannot, nobody knows what it needs.
     """
@@ -176,12 +179,13 @@ class Catalogue:
 
     # --- Revisions ---
 
-    async def newest(self) -> dict[int, Revision]:
-        """Return the newest revision of each server that has any."""
+    async def newest(self, guild: int | None = None) -> dict[int, Revision]:
+        """Return the newest revision of each of our servers that has any, or of one alone."""
 
         def read(db: sa.Connection) -> dict[int, Revision]:
-            rows = REVISION_ROWS.select(db, order=REVISION_ROWS.c.number)
-            return {revision.guild: revision for revision in map(_revision, rows)}
+            which = () if guild is None else (REVISION_ROWS.c.guild == guild,)
+            rows = REVISION_ROWS.select(db, *which, order=REVISION_ROWS.c.number)
+            return {each.guild: each for each in map(_revision, rows) if self._store.serves(each.guild)}
 
         return await self._store.run(read)
 
@@ -195,7 +199,7 @@ class Catalogue:
         return await self._store.run(read)
 
     async def missing(self) -> dict[int, Missing]:
-        """Return the servers whose newest state stands in the audit trail alone.
+        """Return those of our servers whose newest state stands in the audit trail alone.
 
         The two are written in one transaction, so that they differ only where a row has been damaged or lost.
         """
@@ -208,7 +212,7 @@ class Catalogue:
             return {
                 guild: Missing(_act(row), row[6])
                 for guild, row in acts.items()
-                if guild not in newest or _is_behind(newest[guild], _act(row))
+                if self._store.serves(guild) and (guild not in newest or _is_behind(newest[guild], _act(row)))
             }
 
         return await self._store.run(read)
@@ -217,22 +221,37 @@ class Catalogue:
         """Return the number of the next revision of a server."""
         return await self._store.run(lambda db: REVISION_ROWS.next_number(db, REVISION_ROWS.c.guild == guild))
 
-    async def commit(self, revision: Revision, *, before: Revision) -> None:
+    async def commit(self, revision: Revision, *, before: Revision, sure: bool = False) -> None:
         """Make a revision the newest of its server, and write down who did it.
 
         Args:
             revision: what counts from now on; its number is one more than that of ``before``.
             before: what counted until now. Where the server had no library of its own, it is kept as its
                 first revision, to which one can go back.
+            sure: make sure that a database that keeps files has those that the revision names.
+
+        Raises:
+            RefusalError: another process has changed the server's library meanwhile.
+            StoreUnkeptError: it has not.
+            StoreError: it cannot be written.
         """
 
         def write(db: sa.Connection) -> None:
+            if sure:
+                _require_kept(db, revision)
+            if REVISION_ROWS.has(
+                db, REVISION_ROWS.c.guild == revision.guild, REVISION_ROWS.c.number >= revision.number
+            ):
+                raise RefusalError(
+                    "Somebody has changed this server's library meanwhile; please start again."
+                )
             _insert(db, before, unless_there=True)
             _insert(db, revision)
             act = Act(0, revision.at, revision.person, revision.what, before.edition, revision.edition)
             _write_act(db, revision.guild, act)
             for each in (before, revision):
                 _take_up(db, each)
+            tell(db, "library", revision.guild)
 
         await self._store.run(write, lasting=True)
 
@@ -249,6 +268,7 @@ class Catalogue:
             _write_act(db, revision.guild, act)
             _release(db, "editions", [revision.edition])
             _take_up(db, replace(revision, edition=edition))
+            tell(db, "library", revision.guild)
 
         await self._store.run(write, lasting=True)
 
@@ -262,6 +282,7 @@ class Catalogue:
             if is_new:
                 _write_act(db, revision.guild, act)
             _take_up(db, revision)
+            tell(db, "library", revision.guild)
             return is_new
 
         return await self._store.run(write, lasting=True)
@@ -322,9 +343,9 @@ class Catalogue:
         return tuple(Check(number, *rest) for number, _, *rest in rows)
 
     async def checked_guilds(self) -> frozenset[int]:
-        """Return the servers that have check questions."""
+        """Return those of our servers that have check questions."""
         rows = await self._store.run(CHECK_ROWS.select)
-        return frozenset(guild for _, guild, *_ in rows)
+        return frozenset(guild for _, guild, *_ in rows if self._store.serves(guild))
 
     async def add_check(self, guild: int, person: int, question: str, words: str) -> bool:
         """Keep a check question in place of an equal one; ``False`` if the server has too many."""
@@ -415,14 +436,14 @@ class Catalogue:
     # --- Leaving ---
 
     async def set_members(self, guilds: frozenset[int]) -> None:
-        """Say in which servers the bot is; for the others, the 30 days begin unless they have begun."""
+        """Say in which of our servers the bot is; for the others, the 30 days begin if they have not."""
 
         def write(db: sa.Connection) -> None:
             known = _known(db)
             now = self._store.clock()
             for guild in guilds & DEPARTURES.guilds(db):
                 DEPARTURES.delete(db, DEPARTURES.c.guild == guild)
-            for guild in known - guilds:
+            for guild in filter(self._store.serves, known - guilds):
                 DEPARTURES.insert(db, (guild, now), "ignore")
 
         await self._store.run(write)
@@ -473,8 +494,13 @@ class Catalogue:
         return await self._store.run(_released)
 
     async def named(self) -> Kept:
-        """Return what the revisions need on the disk."""
-        return await self._store.run(lambda db: _kept(map(_revision, REVISION_ROWS.select(db))))
+        """Return what the revisions of our servers need on the disk."""
+
+        def read(db: sa.Connection) -> Kept:
+            revisions = map(_revision, REVISION_ROWS.select(db))
+            return _kept(each for each in revisions if self._store.serves(each.guild))
+
+        return await self._store.run(read)
 
     # --- Tidying ---
 
@@ -523,6 +549,11 @@ class Catalogue:
             if is_sure:
                 _withhold(db, "editions", need.editions)
                 _withhold(db, "uploads", need.uploads)
+            for guild in gone:
+                tell(db, "library", guild)
+                tell(db, "settings", guild)
+            ours = {guild: revisions for guild, revisions in kept.items() if self._store.serves(guild)}
+            need = _kept(revision for revisions in ours.values() for revision in revisions)
             return Tidied(frozenset(gone), need, _released(db), is_sure)
 
         return await self._store.run(write, lasting=True)
@@ -685,6 +716,33 @@ def _insert(db: sa.Connection, revision: Revision, *, unless_there: bool = False
         ),
         "ignore" if unless_there else "replace" if over else "refuse",
     )
+
+
+def _require_kept(db: sa.Connection, revision: Revision) -> None:
+    """Make sure, where the database keeps files, that it has all that a revision names.
+
+    What no revision named until now, another process may have let go meanwhile; from here on it cannot.
+
+    Raises:
+        StoreUnkeptError: it has not.
+    """
+    if db.dialect.name != "postgresql":
+        return
+    from sqlalchemy import select
+
+    from linernotes.library.tables import files
+
+    need = _kept([revision])
+    listed = select(files.c.path).where(
+        files.c.kind == LISTED, files.c.name.in_(need.editions), files.c.path != ""
+    )
+    segments = frozenset(db.execute(listed).scalars())
+    for kind, digests in (("editions", need.editions), ("uploads", need.uploads), ("segments", segments)):
+        which = (files.c.kind == kind, files.c.name.in_(digests))
+        if missing := digests - {*db.execute(select(files.c.name).where(*which)).scalars()}:
+            raise StoreUnkeptError(
+                f"The database on the server lacks {len(missing)} of the {kind} that are to count."
+            )
 
 
 def _last_move(db: sa.Connection, guild: int) -> tuple[str, str] | None:

@@ -16,7 +16,7 @@ from collections import OrderedDict
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Final
 
-from linernotes.errors import CorpusError, EditionError, RefusalError, StoreError
+from linernotes.errors import CorpusError, EditionError, RefusalError, StoreError, StoreUnkeptError
 from linernotes.library.builder import Builder
 from linernotes.library.catalogue import Revision
 from linernotes.library.changes import WriteNote
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from linernotes.library.editions import EditionStore, Progress
     from linernotes.library.following import Moved, Reloaded
     from linernotes.library.overview import Past, Status
+    from linernotes.library.processes import Processes
     from linernotes.library.quarantine import Quarantine
     from linernotes.library.shared import Shared
     from linernotes.library.store import Store
@@ -68,6 +69,7 @@ class Curator:
         planner: Planner,
         store: Store,
         catalogue: Catalogue,
+        processes: Processes,
         workers: Workers,
         clock: Callable[[], float],
     ) -> None:
@@ -84,7 +86,7 @@ class Curator:
         self.on_removed: Callable[[int], object] = lambda _guild: None
         """Told of each server of which nothing is kept any more."""
         self._previews: OrderedDict[str, Preview] = OrderedDict()
-        self._locks = Locks(clock)
+        self._locks = Locks(clock, processes)
         self._alone, self._filing = self._locks.alone, self._locks.filing
         self._builder = Builder(settings, engine, editions, store, workers)
         self._opening = Opening(
@@ -151,7 +153,7 @@ class Curator:
             EditionError: an edition cannot be read.
             ClosedError: the library has been closed.
         """
-        with self._alone(guild, person, change.what):
+        async with self._alone(guild, person, change.what):
             return await self._preview(guild, person, change, progress)
 
     def find(self, guild: int, preview_id: str) -> Preview:
@@ -201,7 +203,7 @@ class Curator:
     ) -> Revision | Preview:
         guild = preview.guild
         has_library = self.standings.of(guild).revision is not None
-        with self._alone(guild, person, preview.change.what):
+        async with self._alone(guild, person, preview.change.what):
             async with nullcontext() if has_library else self._locks.first_library():
                 try:
                     is_fresh = await self._is_fresh(preview)
@@ -277,6 +279,22 @@ class Curator:
 
     async def _commit(self, preview: Preview, person: int) -> Revision:
         change = preview.change
+        try:
+            revision = await self._keep(preview, person, sure=True)
+        except StoreUnkeptError:
+            # Between two steps, another process has let go what no revision named yet.
+            revision = await self._keep(preview, person, sure=False)
+        self.standings.put(preview.guild, Standing(preview.after, revision.at, revision))
+        self._previews.pop(preview.id, None)
+        if isinstance(change, WriteNote) and change.gaps:
+            # The note counts, whatever becomes of what it was written for.
+            with suppress(StoreError):
+                await self.catalogue.drop_gaps(preview.guild, change.gaps)
+        return revision
+
+    async def _keep(self, preview: Preview, person: int, *, sure: bool) -> Revision:
+        """Save what a preview leads to, and let it be the newest revision; ``sure`` is as in ``commit``."""
+        change = preview.change
         # Whole on the disk first: what the database speaks of must be there after a restart.
         await self._builder.save(preview.before)
         await self._builder.save(preview.after)
@@ -296,13 +314,7 @@ class Curator:
                 preview.plan.hidden,
                 preview.plan.follows,
             )
-            await self.catalogue.commit(revision, before=preview.base)
-        self.standings.put(preview.guild, Standing(preview.after, revision.at, revision))
-        self._previews.pop(preview.id, None)
-        if isinstance(change, WriteNote) and change.gaps:
-            # The note counts, whatever becomes of what it was written for.
-            with suppress(StoreError):
-                await self.catalogue.drop_gaps(preview.guild, change.gaps)
+            await self.catalogue.commit(revision, before=preview.base, sure=sure)
         return revision
 
     def _expire(self) -> None:
@@ -341,6 +353,25 @@ class Curator:
         """
         mended, self._opening.mended = tuple(self._opening.mended), []
         return (*mended, *await self._following.catch_up())
+
+    async def follow(self) -> tuple[Moved, ...]:
+        """Serve the shared corpus that another process has read, and move our servers on.
+
+        Raises:
+            StoreError: the database cannot be used; servers that have not been moved stay.
+            EditionError: what the other process has read cannot be had; the old edition stays.
+            ClosedError: the library has been closed.
+        """
+        return await self._following.follow()
+
+    async def look_again(self, guild: int | None = None) -> None:
+        """Work with what the database says of a server, or of each of ours, whoever has changed it.
+
+        Raises:
+            StoreError: the database cannot be used.
+            ClosedError: the library has been closed.
+        """
+        await self._opening.look_again(guild)
 
     async def reload_all(self, progress: Progress | None = None) -> Reloaded:
         """Read the shared corpus again, and move every server forward that can be moved.

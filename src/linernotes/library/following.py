@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from linernotes.errors import ClosedError, LinerNotesError, RefusalError, StoreError
+from linernotes.errors import ClosedError, LinerNotesError, RefusalError, StoreError, StoreUnkeptError
 from linernotes.library import shared
 from linernotes.library.catalogue import HELD, OPERATOR
 from linernotes.library.standings import Standing
@@ -88,6 +88,7 @@ class Following:
         self._locks = locks
         self._clock = clock
         self._tidy = tidy
+        self._followed: str | None = None
         self.is_behind = False
         """Whether the shared corpus has changed while nothing ran, and servers are still to follow it."""
 
@@ -121,12 +122,39 @@ class Following:
             found = await self._workers.build(shared.require_shared, self._settings, before.edition.documents)
             self._standings.left_out = found.left_out
             edition = await self._builder.build(found.documents, progress)
-            if edition is not before.edition:
-                # Until their check questions have been asked, these servers keep what they have.
-                for guild in await self._catalogue.checked_guilds() - self._standings.guilds:
-                    self._standings.put(guild, before)
-                self._standings.put(None, Standing(edition, self._clock()))
+            await self._serve(edition, self._clock())
+            if self._store.is_on_server:
+                await self._builder.save(edition)
+                await shared.publish(self._store, edition.id, self._standings.of(None).since)
             return Reloaded(edition, await self._move_all(found.documents), found.left_out)
+
+    async def follow(self) -> tuple[Moved, ...]:
+        """Serve the shared corpus that another process has read, as a reload of our own would.
+
+        Raises:
+            StoreError: the database cannot be used; servers that have not been moved stay.
+            EditionError: what the other process has read cannot be had; the old edition stays.
+            ClosedError: the library has been closed.
+        """
+        async with self._locks.reload():
+            last = await shared.published(self._store)
+            if last is None or last.edition in {self._followed, self._standings.of(None).edition.id}:
+                return ()
+            edition = await self._builder.load(last.edition)
+            # Of another version of the program, it may have got another id.
+            self._followed = last.edition
+            self.is_behind = False
+            await self._serve(edition, last.since)
+            return await self._move_all(edition.documents)
+
+    async def _serve(self, edition: Edition[Index], since: float) -> None:
+        """Let servers without a library of their own work with a shared edition."""
+        before = self._standings.of(None)
+        if edition is not before.edition:
+            # Until their check questions have been asked, these servers keep what they have.
+            for guild in await self._catalogue.checked_guilds() - self._standings.guilds:
+                self._standings.put(guild, before)
+            self._standings.put(None, Standing(edition, since))
 
     async def _move_all(self, documents: Sequence[Document]) -> tuple[Moved, ...]:
         """Move each server that has a library or check questions of its own to the new shared documents."""
@@ -152,7 +180,8 @@ class Following:
         try:
             # To a server without a library nothing is applied meanwhile; that one is previewed is no reason
             # to pass over its check questions.
-            with nullcontext() if standing.revision is None else self._locks.alone(guild, OPERATOR, does):
+            alone = nullcontext() if standing.revision is None else self._locks.alone(guild, OPERATOR, does)
+            async with alone:
                 return await self._move_or_fail(guild, documents)
         except RefusalError as error:
             return Moved(guild, "busy", standing.edition.id, str(error))
@@ -197,7 +226,6 @@ class Following:
             # It has the shared corpus and nothing else, and goes on having it.
             self._standings.drop(guild)
             return Moved(guild, "moved", after.id)
-        await self._builder.save(after)
         revision = replace(
             base,
             number=base.number + 1,
@@ -206,6 +234,12 @@ class Following:
             at=self._clock(),
             person=OPERATOR,
         )
-        await self._catalogue.commit(revision, before=base)
+        await self._builder.save(after)
+        try:
+            await self._catalogue.commit(revision, before=base, sure=True)
+        except StoreUnkeptError:
+            # Another process has let go what no revision named yet.
+            await self._builder.save(after)
+            await self._catalogue.commit(revision, before=base)
         self._standings.put(guild, Standing(after, revision.at, revision))
         return Moved(guild, "moved", after.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import stat
@@ -19,6 +20,8 @@ from linernotes.words import counted
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
+
+    from linernotes.library.processes import Processes
 
 # What a mode lets the group and other users do.
 _OTHERS: Final = 0o077
@@ -204,20 +207,30 @@ def _write_holder(folder: Path) -> None:
         beside.replace(folder / "lock.pid")
 
 
-class Locks:
-    """Keeps those apart who change libraries, within this process; all of it in the event loop."""
+def _at_work(told: str) -> tuple[int, str, float] | None:
+    """Return what another process has told of who is at it, if it can be read."""
+    try:
+        who, does, since = json.loads(told)
+        return int(who), str(does), float(since)
+    except (ValueError, TypeError):
+        return None
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        """Take a clock in seconds; nobody is at work yet."""
+
+class Locks:
+    """Keeps those apart who change libraries, in this process and in others; all of it in the event loop."""
+
+    def __init__(self, clock: Callable[[], float], processes: Processes) -> None:
+        """Take a clock in seconds, and what knows of other processes; nobody is at work yet."""
         self._clock = clock
+        self._processes = processes
         self._at_work: dict[int, tuple[int, str, float]] = {}
         self._reloading = asyncio.Lock()
         self._is_moving = False
         self.filing = asyncio.Lock()
         """Held from the moment a file is kept until the database names it: tidying must not come between."""
 
-    @contextmanager
-    def alone(self, guild: int, person: int, what: str) -> Iterator[None]:
+    @asynccontextmanager
+    async def alone(self, guild: int, person: int, what: str) -> AsyncIterator[None]:
         """Let nobody else change a server's library meanwhile.
 
         Args:
@@ -229,18 +242,30 @@ class Locks:
             RefusalError: somebody is at it already; says who.
         """
         if guild in self._at_work:
-            who, does, since = self._at_work[guild]
-            name = "The operator" if who == OPERATOR else f"<@{who}>"
-            seconds = max(0, round(self._clock() - since))
-            raise RefusalError(
-                f"{name} is changing this server's library (“{does}”, for"
-                f" {counted(seconds, 'second')} now); please wait."
-            )
+            raise self._refusal(self._at_work[guild])
         self._at_work[guild] = (person, what, self._clock())
         try:
-            yield
+            told = await self._processes.take_library(guild, json.dumps(self._at_work[guild]))
+            if told is not None:
+                raise self._refusal(_at_work(told))
+            try:
+                yield
+            finally:
+                await self._processes.give_library(guild)
         finally:
             del self._at_work[guild]
+
+    def _refusal(self, at_work: tuple[int, str, float] | None) -> RefusalError:
+        """Say who is at it; ``None`` where another process has begun and not yet told who it is for."""
+        if at_work is None:
+            return RefusalError("Somebody is changing this server's library; please wait.")
+        who, does, since = at_work
+        name = "The operator" if who == OPERATOR else f"<@{who}>"
+        seconds = max(0, round(self._clock() - since))
+        return RefusalError(
+            f"{name} is changing this server's library (“{does}”, for {counted(seconds, 'second')} now);"
+            " please wait."
+        )
 
     @asynccontextmanager
     async def reload(self) -> AsyncIterator[None]:

@@ -82,14 +82,11 @@ class Opening:
             for said in found.left_out:
                 _log.warning("%s", said)
         self._standings.left_out = found.left_out
-        edition = await self._builder.build(found.documents, progress)
-        self._standings.put(None, Standing(edition, self._clock()))
+        edition = await self._open_shared(found.documents, progress, own=own)
         if not own:
             return False
-        if self._store.is_on_server:
-            await self._builder.save(edition)
         await self._look_after_rows()
-        shared_ones = found.documents
+        shared_ones = edition.documents
         earlier = () if noted in {None, edition.id} else await self._documents(noted)
         await self._take_up_all([shared_ones, *earlier])
         if noted is None:
@@ -104,6 +101,66 @@ class Opening:
             for guild in await self._catalogue.checked_guilds() - self._standings.guilds:
                 self._standings.put(guild, Standing(before, self._clock() if since is None else since))
         return True
+
+    async def _open_shared(
+        self, documents: Sequence[Document], progress: Progress | None, *, own: bool
+    ) -> Edition[Index]:
+        """Work with these as the shared corpus, or with what the first process does."""
+        if (standing := await self._published() if own else None) is None:
+            edition = await self._builder.build(documents, progress)
+            standing = Standing(edition, self._clock())
+        self._standings.put(None, standing)
+        if own and self._store.is_on_server:
+            await self._builder.save(standing.edition)
+            if self._store.is_first:
+                await shared.publish(self._store, standing.edition.id, standing.since)
+        return standing.edition
+
+    async def look_again(self, guild: int | None) -> None:
+        """Work with what the database says of a server, or of each of ours, whoever has changed it.
+
+        Raises:
+            StoreError: the database cannot be used.
+            ClosedError: the library has been closed.
+        """
+        for revision in (await self._catalogue.newest(guild)).values():
+            if not self._is_behind(revision):
+                continue
+            try:
+                edition = await self._builder.load(revision.edition)
+            except EditionError as error:
+                _log.warning("Edition #%d of server %d: %s", revision.number, revision.guild, error)
+                continue
+            # One of our own changes may have come meanwhile.
+            if self._is_behind(revision):
+                self._standings.put(revision.guild, Standing(edition, revision.at, revision))
+        for each in self._standings.guilds if guild is None else {guild}:
+            # Of what is looked up now, no change of our own can be later: the store's thread does one thing
+            # after the other, and what comes of it comes here in that order.
+            if self._standings.of(each).revision is not None and not await self._catalogue.newest(each):
+                self._standings.drop(each)
+
+    def _is_behind(self, revision: Revision) -> bool:
+        """Say whether a server works with another state than its newest, and not with a newer one."""
+        has = self._standings.of(revision.guild).revision
+        if has is None or has.number < revision.number:
+            return True
+        return has.number == revision.number and has.edition != revision.edition
+
+    async def _published(self) -> Standing | None:
+        """Return what the first process serves as the shared corpus, where this is not the first itself.
+
+        So they never disagree; what a process that is not the first has in its folder counts where nothing
+        has been served yet, and when that process is told to reload.
+        """
+        last = None if self._store.is_first else await shared.published(self._store)
+        if last is None:
+            return None
+        try:
+            return Standing(await self._builder.load(last.edition), last.since)
+        except EditionError as error:
+            _log.warning("The shared edition of the other processes is not to be had: %s", error)
+            return None
 
     async def _take_up_all(self, known: Sequence[Sequence[Document]]) -> None:
         """Work with what each server had; ``known`` are states of the shared corpus, that of now first."""

@@ -9,17 +9,22 @@ each call says so at once, and the first one after it is back finds it.
 from __future__ import annotations
 
 import logging
+import secrets
 import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
-from linernotes.errors import BackupError, StoreAwayError, StoreError, StoreLostError
+from linernotes.errors import BackupError, StoreAwayError, StoreError, StoreLostError, StoreTakenError
+from linernotes.library import holding
 from linernotes.library.database import FORMAT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import sqlalchemy as sa
+
+    from linernotes.shards import Shards
 
 # One name for all that is said of the database: who reads the log may filter by it.
 _log = logging.getLogger("linernotes.library.store")
@@ -28,7 +33,6 @@ _T = TypeVar("_T")
 # Numbers of advisory locks; 0x4C4E is ours.
 _WRITING: Final = 0x4C4E0002
 _MIGRATING: Final = 0x4C4E0003
-_ALONE: Final = 0x4C4E0004
 
 _CONNECT_SECONDS: Final = 3
 _STATEMENT_SECONDS: Final = 30
@@ -50,30 +54,44 @@ class ServerDatabase:
     connection: Final = None
     """There is no connection of SQLite's."""
 
-    def __init__(self, url: str, *, alone: bool = False, ticks: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        alone: bool = False,
+        shards: Shards | None = None,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Take the server's address.
 
         Args:
             url: ``postgresql://user:password@host/name``.
-            alone: whether every other process that is to be alone is kept out, as long as this one lives and
-                is connected.
+            alone: whether other processes are kept out of what this one serves, as long as it lives and is
+                connected.
+            shards: what it serves; by default, all there is.
             ticks: gives seconds that go on evenly.
         """
         self._url = url
         self._alone = alone
+        self._shards = shards
         self._ticks = ticks
         self._holding: sa.Connection | None = None
+        self._libraries: set[int] = set()
         self._engine: sa.Engine | None = None
         self._is_ready = False
+        self._was_ready = False
         self._away_until = float("-inf")
+        self._taken_since: float | None = None
+        self.name: Final = f"linernotes {secrets.token_hex(8)}"
+        """What its sessions are called on the server, by which its own news are known."""
 
     def open(self) -> None:
         """Connect, make the tables if there are none, and bring older ones up to date.
 
         Raises:
             StoreAwayError: the server cannot be reached.
+            StoreTakenError: another process works with what this one is to have to itself.
             StoreLostError: the database is from a newer version.
-            StoreError: another process works with it that is to be alone, as this one is.
         """
         if self._is_ready:
             return
@@ -86,7 +104,45 @@ class ServerDatabase:
         except BaseException:
             self.close()
             raise
-        self._is_ready = True
+        self._is_ready = self._was_ready = True
+
+    def look(self) -> None:
+        """Make sure that what this process holds is still held; where the connection was lost, take it again.
+
+        Raises:
+            StoreAwayError: the server cannot be reached.
+            StoreTakenError: another process has had it for so long that it is no remainder of our own.
+        """
+        self.open()
+        if self._holding is not None:
+            with self._on_holding() as db:
+                db.exec_driver_sql("SELECT 1")
+
+    @property
+    def is_superseded(self) -> bool:
+        """Say whether another process has long had what this one held."""
+        since = self._taken_since
+        return since is not None and self._ticks() - since > holding.WAIT_SECONDS
+
+    def take_library(self, guild: int) -> bool:
+        """Hold a server's library until it is given back; ``False`` if another process does.
+
+        Raises:
+            StoreAwayError: the server cannot be reached.
+        """
+        self.open()
+        with self._on_holding() as db:
+            if not holding.take_library(db, guild):
+                return False
+        self._libraries.add(guild)
+        return True
+
+    def give_library(self, guild: int) -> None:
+        """Let go of a server's library; where the connection was lost, that has been done."""
+        self._libraries.discard(guild)
+        if self._holding is not None:
+            with suppress(StoreError), self._on_holding() as db:
+                holding.give_library(db, guild)
 
     def examine(self) -> int:
         """Connect without changing anything, and return the format of the database; 0 if it is empty.
@@ -147,25 +203,41 @@ class ServerDatabase:
             self._engine.dispose()
 
     def _hold(self) -> None:
-        """Keep other processes out.
+        """Keep other processes out of what this one serves.
 
         Raises:
-            StoreError: another one does.
+            StoreTakenError: one of them is in.
+        """
+        with self._on_holding() as db:
+            try:
+                holding.take(db, self._shards, 0.0 if self._was_ready else holding.WAIT_SECONDS)
+            except StoreTakenError:
+                if self._was_ready and self._taken_since is None:
+                    # It may be our own connection, of which the server has not heard yet that it is gone.
+                    _log.warning("What this process serves is held by another connection.")
+                    self._taken_since = self._ticks()
+                self._away_until = self._ticks() + _AWAY_SECONDS
+                raise
+            self._taken_since = None
+            for guild in self._libraries:
+                holding.take_library(db, guild)
+
+    @contextmanager
+    def _on_holding(self) -> Iterator[sa.Connection]:
+        """Give the one connection that locks are of.
+
+        Raises:
+            StoreAwayError: it is lost, and with it what it held.
         """
         import sqlalchemy as sa
 
         try:
-            held = self._connected().connect().execution_options(isolation_level="AUTOCOMMIT")
-            if held.execute(sa.select(sa.func.pg_try_advisory_lock(_ALONE))).scalar():
-                self._holding = held
-                return
-            held.close()
+            if self._holding is None:
+                made = self._connected().connect()
+                self._holding = made.execution_options(isolation_level="AUTOCOMMIT")
+            yield self._holding
         except sa.exc.DBAPIError as error:
             self._lose(error)
-        raise StoreError(
-            "The database on the server (DATABASE_URL) is in use by another process of this program: stop"
-            " it, or name another database."
-        )
 
     def _run(self, work: Callable[[sa.Connection], _T]) -> _T:
         import sqlalchemy as sa
@@ -208,9 +280,10 @@ class ServerDatabase:
                 pool_pre_ping=True,
                 connect_args={
                     "connect_timeout": _CONNECT_SECONDS,
-                    "application_name": "linernotes",
+                    "application_name": self.name,
                     "tcp_user_timeout": _CONNECT_SECONDS * 1_000,
-                    "options": f"-c statement_timeout={_STATEMENT_SECONDS}s -c lock_timeout={_LOCK_SECONDS}s"
+                    "options": f"{holding.ALIVE} -c statement_timeout={_STATEMENT_SECONDS}s"
+                    f" -c lock_timeout={_LOCK_SECONDS}s"
                     f" -c idle_in_transaction_session_timeout={_STATEMENT_SECONDS}s",
                 },
             )

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_PLACE: Final = "restoring"
+PLACE: Final = "restoring"
+"""Where in the data folder is unpacked what is to be restored; the next start clears it."""
 _READY: Final = "ready.json"
 # The database, what SQLite keeps beside it, and the folders.
 _DATABASE: Final = tuple(NAME + ending for ending in ("", "-wal", "-shm", "-journal"))
@@ -85,7 +86,7 @@ def restore(file: Path, folder: Path, *, replace: bool, at: float, progress: Pro
                     " changed. With --replace that is moved aside, and nothing is deleted."
                 )
             _require_room(folder, backup.manifest)
-            new = folder / _PLACE / "new"
+            new = folder / PLACE / "new"
             new.mkdir(mode=0o700, parents=True)
             try:
                 backup.read_all("unpack", progress, new)
@@ -93,7 +94,7 @@ def restore(file: Path, folder: Path, *, replace: bool, at: float, progress: Pro
                 for path in (*(each for each in new.rglob("*") if each.is_dir()), new):
                     flush(path)
             except BaseException:
-                remove(folder / _PLACE)
+                remove(folder / PLACE)
                 raise
             aside = f"before-restore-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(at))}"
             while os.path.lexists(folder / aside):
@@ -116,7 +117,7 @@ def settle(folder: Path) -> None:
     Raises:
         ConfigurationError: the folder cannot be written.
     """
-    place = folder / _PLACE
+    place = folder / PLACE
     if not os.path.lexists(place):
         return
     try:
@@ -137,7 +138,7 @@ def settle(folder: Path) -> None:
 
 def _put_in_place(folder: Path, ready: _Ready) -> None:
     """Move what is old aside and what is new to where it belongs; goes on where it was stopped."""
-    new, aside = folder / _PLACE / "new", folder / ready.aside
+    new, aside = folder / PLACE / "new", folder / ready.aside
     left = [name for name in ready.names if os.path.lexists(new / name)]
     if len(left) == len(ready.names):
         # All that is old first: a new database must never stand beside an old log. Embeddings fit any backup.
@@ -153,7 +154,7 @@ def _put_in_place(folder: Path, ready: _Ready) -> None:
 
 def _declare(folder: Path, ready: _Ready) -> None:
     """Write down, in one step, that what was unpacked is whole."""
-    place = folder / _PLACE
+    place = folder / PLACE
     beside = place / f".{_READY}"
     with beside.open("wb") as out:
         out.write(to_json(ready))

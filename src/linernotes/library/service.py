@@ -21,7 +21,9 @@ from linernotes.library.catalogue import Catalogue
 from linernotes.library.changes import Planner
 from linernotes.library.curator import Curator
 from linernotes.library.editions import EditionStore
+from linernotes.library.hearing import Hearing
 from linernotes.library.locks import lock
+from linernotes.library.processes import Processes
 from linernotes.library.quarantine import (
     Quarantine,
     clear_the_way,
@@ -81,6 +83,9 @@ class Library:
         store: Store,
         curator: Curator,
         caught_up: asyncio.Task[tuple[Moved, ...]],
+        *,
+        processes: Processes,
+        hearing: Hearing,
     ) -> None:
         """Use ``Library.open``, which closes what it opens."""
         self._engine = engine
@@ -88,6 +93,8 @@ class Library:
         self._documents: dict[tuple[str, str], Edition[Index]] = {}
         self.store = store
         self.curator = curator
+        self.processes = processes
+        self.hearing = hearing
         self.caught_up = caught_up
         """Done when the servers follow a corpus that changed while nothing ran; says what became of each."""
 
@@ -135,6 +142,7 @@ class Library:
                 settings.data_dir / DATABASE if owned else None,
                 url=url,
                 alone=True,
+                shards=settings.shards if url is not None else None,
                 clock=clock,
                 ticks=ticks,
             )
@@ -149,6 +157,7 @@ class Library:
                 elif owned:
                     await workers.build(require_database, settings.data_dir / DATABASE)
                 await store.open()
+                processes = Processes(store)
                 catalogue = Catalogue(store)
                 kept_in = None if store.is_in_memory else folder
                 uploads, quarantine = Uploads(kept_in, blobs), Quarantine(kept_in, clock)
@@ -173,13 +182,18 @@ class Library:
                     planner=Planner(settings, editions, uploads, clock),
                     store=store,
                     catalogue=catalogue,
+                    processes=processes,
                     workers=workers,
                     clock=clock,
                 )
                 await curator.open(shared, progress, own=owned)
                 catching_up = asyncio.create_task(_catch_up(curator))
                 await asyncio.wait({catching_up}, timeout=CATCH_UP_SECONDS)
-                yield Library(engine, workers, store, curator, catching_up)
+                hearing = Hearing(curator, store, processes)
+                async with processes.together(url), hearing.going_on():
+                    yield Library(
+                        engine, workers, store, curator, catching_up, processes=processes, hearing=hearing
+                    )
             finally:
                 for task in (assembling, catching_up):
                     if task is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from linernotes.corpus.files import read_corpus
+from linernotes.library.news import tell
 from linernotes.library.rows import FACTS, RELEASED
 
 if TYPE_CHECKING:
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
 # One name for all that is said of libraries: who reads the log may filter by it.
 _log = logging.getLogger("linernotes.library.curator")
 
+# What the servers of this process followed last; where several share a database, the same by shard.
 _EDITION: Final = "shared edition"
 _SINCE: Final = "shared edition since"
+_OF_SHARD: Final = "shared edition of shard "
+# What all processes are to serve: its id, and since when.
+_PUBLISHED: Final = "published edition"
 
 
 def read_shared(settings: Settings) -> Reading:
@@ -91,31 +96,115 @@ def require_shared(settings: Settings, before: Iterable[Document] = ()) -> Share
     return shared
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The shared edition that all processes on a database are to serve, and since when."""
+
+    edition: str
+    since: float
+
+
 async def noted(store: Store) -> tuple[str | None, float | None]:
-    """Return the id of the shared edition that all servers followed last, and since when it was in use.
+    """Return the id of the shared edition that our servers followed last, and since when it was in use.
+
+    Where several were, one that is not the one published last is told: they are to follow still.
 
     Raises:
         StoreError: the database cannot be used.
     """
+    facts = await store.facts(_EDITION)
+    names = [f"{_OF_SHARD}{each}/{store.shards.count}" for each in store.shards.ids] if store.shards else []
+    ours = [facts[name] for name in names if name in facts]
+    if not names or len(ours) < len(names):
+        # The servers were divided in another way before.
+        count = f"/{store.shards.count}" if store.shards else "none of these"
+        ours += [
+            value
+            for name, value in facts.items()
+            if name == _EDITION or (name.startswith(_OF_SHARD) and not name.endswith(count))
+        ]
+    if not ours:
+        return None, None
+    last = await published(store)
+    edition = next((each for each in ours if last is None or each != last.edition), ours[0])
     try:
-        since = float(await store.fact(_SINCE) or "nan")
+        since = float(facts.get(_SINCE) or "nan")
     except ValueError:
         since = math.nan
-    return await store.fact(_EDITION), since if math.isfinite(since) else None
+    return edition, since if math.isfinite(since) else None
 
 
 async def note(store: Store, edition_id: str, since: float) -> None:
-    """Write down that all servers follow a shared edition, and that the one before may go from the disk.
+    """Write down that our servers follow a shared edition; the one before goes when no others follow it.
 
     Raises:
         StoreError: the database cannot be written.
     """
+    shards = store.shards
 
     def write(db: sa.Connection) -> None:
-        for _, before in FACTS.select(db, FACTS.c.name == _EDITION):
-            if before != edition_id:
-                RELEASED.insert(db, ("editions", before), "ignore")
-        for row in ((_SINCE, str(since)), (_EDITION, edition_id)):
+        before = {value for name, value in _of(db).items() if name != _SINCE}
+        rows = [(_SINCE, str(since))]
+        if shards is None:
+            FACTS.delete(db, FACTS.c.name.startswith(_OF_SHARD, autoescape=True))
+            rows.append((_EDITION, edition_id))
+        else:
+            rows += [(f"{_OF_SHARD}{each}/{shards.count}", edition_id) for each in shards.ids]
+        for row in rows:
             FACTS.insert(db, row, "replace")
+        after = {value for name, value in _of(db).items() if name != _SINCE}
+        for each in before - after:
+            RELEASED.insert(db, ("editions", each), "ignore")
 
     await store.run(write)
+
+
+async def all_noted(store: Store) -> frozenset[str]:
+    """Return the ids of the shared editions that servers follow, those of other processes too.
+
+    Raises:
+        StoreError: the database cannot be used.
+    """
+    facts = await store.facts(_EDITION)
+    last = await published(store)
+    found = {value for name, value in facts.items() if name != _SINCE}
+    return frozenset(found if last is None else found | {last.edition})
+
+
+async def published(store: Store) -> Published | None:
+    """Return the shared edition that all processes are to serve, where several may share the database.
+
+    Raises:
+        StoreError: the database cannot be used.
+    """
+    if not store.is_on_server:
+        return None
+    edition, _, since = (await store.fact(_PUBLISHED) or "").partition(" ")
+    try:
+        return Published(edition, float(since)) if edition else None
+    except ValueError:
+        return None
+
+
+async def publish(store: Store, edition_id: str, since: float) -> None:
+    """Let all processes serve a shared edition, which the database keeps already.
+
+    Raises:
+        StoreError: the database cannot be written.
+    """
+    if not store.is_on_server:
+        return
+
+    def write(db: sa.Connection) -> None:
+        for _, before in FACTS.select(db, FACTS.c.name == _PUBLISHED):
+            if before.partition(" ")[0] == edition_id:
+                return
+        FACTS.insert(db, (_PUBLISHED, f"{edition_id} {since}"), "replace")
+        RELEASED.delete(db, RELEASED.c.kind == "editions", RELEASED.c.digest == edition_id)
+        tell(db, "shared")
+
+    await store.run(write, lasting=True)
+
+
+def _of(db: sa.Connection) -> dict[str, str]:
+    return dict(FACTS.select(db, FACTS.c.name.startswith(_EDITION, autoescape=True)))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from linernotes.errors import ClosedError
 from linernotes.library.embedded import EmbeddedDatabase
+from linernotes.library.news import tell
 from linernotes.library.postgresql import ServerDatabase
 from linernotes.library.rows import (
     ANSWERS,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from linernotes.models import Certainty
+    from linernotes.shards import Shards
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -50,6 +52,9 @@ KEPT_SECONDS = 30 * 24 * 3600
 
 KEPT_QUESTION_SECONDS = 15 * 60
 """How long is kept that something was asked: the ids of the message, the channel and the server."""
+
+AT_WORK = "at work: "
+"""How the names of facts begin that say who changes a server's library; the server's id follows."""
 
 # Old rows are looked for at most so often, when something is written.
 _PURGE_SECONDS = 3600
@@ -149,6 +154,7 @@ class Store:
         *,
         url: str | None = None,
         alone: bool = False,
+        shards: Shards | None = None,
         clock: Callable[[], float] = time.time,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -157,7 +163,8 @@ class Store:
         Args:
             path: the file; its folder is made.
             url: a PostgreSQL server's address; it then keeps the database, and no file is used.
-            alone: whether other processes that are to be alone with the server's database are kept out.
+            alone: whether other processes are kept out of what this one serves of the server's database.
+            shards: what it serves; by default, all servers there are.
             clock: gives seconds since 1970.
             ticks: gives seconds that no change of the clock moves.
         """
@@ -169,7 +176,9 @@ class Store:
         if url is None:
             self._database = EmbeddedDatabase(path)
         else:
-            self._database = ServerDatabase(url, alone=alone)
+            self._database = ServerDatabase(url, alone=alone, shards=shards, ticks=ticks)
+        self.shards = shards
+        """What this process serves; ``None`` where it serves all servers."""
         self._purged = float("-inf")
 
     @property
@@ -187,6 +196,20 @@ class Store:
         """Say whether a PostgreSQL server keeps the database, and files with it."""
         return isinstance(self._database, ServerDatabase)
 
+    @property
+    def server(self) -> ServerDatabase | None:
+        """The database of a PostgreSQL server, where one keeps it; for ``processes.py``."""
+        return self._database if isinstance(self._database, ServerDatabase) else None
+
+    def serves(self, guild: int | None) -> bool:
+        """Say whether this process serves a server, or with ``None`` direct messages."""
+        return self.shards is None or self.shards.serves(guild)
+
+    @property
+    def is_first(self) -> bool:
+        """Say whether this is the process that does what is done once over all: the one of shard 0."""
+        return self.serves(None)
+
     async def open(self) -> None:
         """Open the database, make it if there is none, and bring an older one up to date.
 
@@ -194,7 +217,7 @@ class Store:
             StoreError: it is locked, read-only or cannot be read.
             StoreLostError: it is damaged, another program's or from a newer version.
         """
-        await self._in_thread(self._database.open)
+        await self.in_thread(self._database.open)
 
     async def close(self) -> None:
         """Close the database; calls under way are finished."""
@@ -217,7 +240,7 @@ class Store:
             StoreError: the database cannot be used.
             ClosedError: the store has been closed.
         """
-        return await self._in_thread(functools.partial(self._transact, work, lasting=lasting))
+        return await self.in_thread(functools.partial(self._transact, work, lasting=lasting))
 
     async def copy(self, path: Path) -> None:
         """Write the database as it is now into a new file, which is whole by itself.
@@ -227,12 +250,12 @@ class Store:
             ClosedError: the store has been closed.
         """
         # Not as a transaction: a database that is being written to by its own connection is not copied.
-        await self._in_thread(functools.partial(self._database.copy, path))
+        await self.in_thread(functools.partial(self._database.copy, path))
 
     # --- Servers ---
 
     async def servers(self) -> dict[int, Server]:
-        """Return the settings of all servers that have any."""
+        """Return the settings of all servers that have any and are this process's to serve."""
 
         def read(db: sa.Connection) -> dict[int, Server]:
             channels: dict[int, dict[int, Rule]] = {}
@@ -248,6 +271,7 @@ class Store:
                     channels.get(guild, {}), frozenset(blocked.get(guild, ())), *own.get(guild, (None, False))
                 )
                 for guild in own.keys() | channels.keys() | blocked.keys()
+                if self.serves(guild)
             }
 
         return await self.run(read)
@@ -269,6 +293,7 @@ class Store:
                 CHANNELS.insert(db, (guild, channel, rule))
             for member in server.blocked:
                 BLOCKED.insert(db, (guild, member))
+            tell(db, "settings", guild)
             for work in also:
                 work(db)
 
@@ -344,14 +369,17 @@ class Store:
         rows = [(each.message, each.guild or 0, each.channel, each.at, int(each.open)) for each in questions]
 
         def write(db: sa.Connection) -> None:
-            QUESTIONS.delete(db, QUESTIONS.c.at <= self._clock() - KEPT_QUESTION_SECONDS)
+            old = QUESTIONS.c.at <= self._clock() - KEPT_QUESTION_SECONDS
+            # Another process's are its own to end.
+            ours = () if self.shards is None else (_served(self.shards, QUESTIONS.c.guild),)
+            QUESTIONS.delete(db, old, *ours)
             for row in rows:
                 QUESTIONS.insert(db, row, "replace")
 
         await self.run(write)
 
     async def questions(self) -> tuple[Question, ...]:
-        """Return what was asked in the last quarter of an hour, the oldest first."""
+        """Return what was asked of our servers in the last quarter of an hour, the oldest first."""
 
         def read(db: sa.Connection) -> tuple[Question, ...]:
             since = self._clock() - KEPT_QUESTION_SECONDS
@@ -359,6 +387,7 @@ class Store:
             return tuple(
                 Question(message, guild or None, channel, at, bool(is_open))
                 for message, guild, channel, at, is_open in rows
+                if self.serves(guild)
             )
 
         return await self.run(read)
@@ -379,6 +408,8 @@ class Store:
             answers = ANSWERS.delete(db, ANSWERS.c.asker == person)
             for table in (AUDIT, REVISIONS, CHECKS):
                 table.update(db, {"person": None}, table.c.person == person)
+            at_work = FACTS.c.name.startswith(AT_WORK, autoescape=True)
+            FACTS.delete(db, at_work, FACTS.c.value.contains(str(person), autoescape=True))
             # What was damaged and put aside names them perhaps, and is of no use without.
             SET_ASIDE.delete(db, SET_ASIDE.c.content.contains(str(person), autoescape=True))
             return Forgotten(answers, votes, acts)
@@ -444,12 +475,24 @@ class Store:
     def _transact(self, work: Callable[[sa.Connection], _T], *, lasting: bool) -> _T:
         return self._database.transact(work, lasting=lasting)
 
-    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+    async def in_thread(self, work: Callable[[], _T]) -> _T:
+        """Do work in the store's thread, where all that is done with the database is.
+
+        Raises:
+            ClosedError: the store has been closed.
+        """
         try:
             future = asyncio.get_running_loop().run_in_executor(self._pool, work)
         except RuntimeError as error:
             raise ClosedError("The database has been closed.") from error
         return await future
+
+
+def _served(shards: Shards, guild: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Return what holds of the servers of these shards; 0 stands for direct messages."""
+    from sqlalchemy import Integer, type_coerce
+
+    return (guild.bitwise_rshift(type_coerce(22, Integer)) % shards.count).in_(shards.ids)
 
 
 def _acts_of(db: sa.Connection, person: int) -> int:

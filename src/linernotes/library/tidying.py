@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from linernotes.library import shared
+from linernotes.library.folders import remove
 
 if TYPE_CHECKING:
     import asyncio
@@ -61,8 +62,12 @@ class Tidying:
         """Remove what is too old: revisions, editions, files, servers left 30 days ago, and the quarantine's.
 
         Only what the database says may go is deleted. What it does not explain is moved to the quarantine;
-        and while a revision cannot be read, not even that.
+        and while a revision cannot be read, not even that. Where several processes share a database, rows are
+        the first one's to tidy; what the others have on the disk are copies, and need no quarantine.
         """
+        if not self._store.is_first:
+            await self._tidy_copies()
+            return
         async with self._filing:
             tidied = await self._catalogue.tidy()
             kept, released = tidied.kept, tidied.released
@@ -82,16 +87,33 @@ class Tidying:
         if tidied.is_sure:
             # In the thread that builds, and in turn: an edition that one of these revisions has dropped
             # meanwhile, and another has taken up, is held until then.
-            noted, _ = await shared.noted(self._store)
-            editions = kept.editions | {self._standings.of(None).edition.id, noted or ""}
+            noted = await shared.all_noted(self._store)
+            editions = kept.editions | {self._standings.of(None).edition.id, *noted}
             put = functools.partial(self._put, "editions")
             went = await self._workers.build(self._editions.prune, editions, released.editions, put)
             await self._catalogue.settled("editions", went)
+        if self._store.shards is not None:
+            return
         names = await self._workers.answer(self._quarantine.names)
         due = await self._catalogue.quarantined(names)
         await self._workers.answer(self._quarantine.discard, due)
 
+    async def _tidy_copies(self) -> None:
+        """Remove from the disk what our servers need no more; the database keeps what others need."""
+        if self._store.is_in_memory:
+            return
+        async with self._filing:
+            kept = await self._catalogue.named()
+            await self._workers.answer(self._uploads.prune, kept.uploads, frozenset(), remove)
+        noted = await shared.all_noted(self._store)
+        editions = kept.editions | {self._standings.of(None).edition.id, *noted}
+        await self._workers.build(self._editions.prune, editions, frozenset(), remove)
+
     def _put(self, kind: str, path: Path) -> None:
+        if self._store.shards is not None:
+            # A copy of what another process has let go, or of what it serves now.
+            remove(path)
+            return
         # Of a preview that nobody applied before the bot was killed, an edition is left: no reason to worry.
         level = logging.WARNING if kind == "uploads" else logging.INFO
         _log.log(

@@ -95,10 +95,14 @@ class LinerNotes(Steady):
         self.settings = settings
         self.library = library
         self.store = library.store
+        self.own_shards = settings.shards
+        if self.store.is_on_server:
+            self.take_turn = library.processes.turn_to_identify
         self.chance = chance
         self.sessions = Sessions(clock)
         self.manners = Manners(clock, limits)
         self.servers = Servers(library.store)
+        library.processes.listen(self.servers.hear)
         self.examples = Examples(library)
         self.acknowledgements = delivery.Acknowledgements()
         self.hooks = Hooks()

@@ -25,9 +25,12 @@ from discord.webhook.async_ import async_context, interaction_response_params
 from linernotes.chat.frame import logs
 from linernotes.chat.frame.endings import ending, refusal
 from linernotes.chat.frame.link import Link
+from linernotes.errors import LinerNotesError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
+
+    from linernotes.shards import Shards
 
 _log = logs.get(__name__)
 
@@ -69,7 +72,16 @@ class Steady(commands.AutoShardedBot):
         # Without a session that is told what there is, nothing else can be understood.
         for event in parsers.keys() - {"READY", "RESUMED"}:
             parsers[event] = self._guarded(event, parsers[event])
+        self.own_shards: Shards | None = None
+        """The shards of this process; ``None`` for as many as Discord recommends, all of them."""
+        self.take_turn: Callable[[int], Awaitable[float]] | None = None
+        """Where several processes IDENTIFY: takes a turn among those with this number, and returns for how
+        many seconds to wait for it."""
         self._identifying = asyncio.Lock()
+        # So many may IDENTIFY within five seconds, each with another remainder of its number; and the shards
+        # whose turn has come.
+        self._at_once = 1
+        self._turns: set[int] = set()
         self._connecting: set[asyncio.Task[None]] = set()
         # discord.py forgets a socket whose first frames fail, and leaves it open.
         self._sockets: weakref.WeakKeyDictionary[aiohttp.ClientWebSocketResponse, float]
@@ -152,21 +164,45 @@ class Steady(commands.AutoShardedBot):
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """Let one connection after the other identify itself, five seconds apart."""
+        if shard_id in self._turns:
+            self._turns.discard(shard_id)
+            return
         async with self._identifying:
             await super().before_identify_hook(shard_id, initial=initial)
 
+    async def _await_turn(self, shard: int) -> None:
+        """Wait for a turn to IDENTIFY, where other processes do; before connecting, for that must not last.
+
+        Where the database that gives turns is away, those of this process alone are kept apart.
+        """
+        self._turns.discard(shard)
+        if self.take_turn is None:
+            return
+        try:
+            seconds = await self.take_turn(shard % self._at_once)
+        except LinerNotesError as error:
+            _log.warning("no turn to identify", shard=shard, reason=str(error))
+            return
+        await asyncio.sleep(seconds)
+        self._turns.add(shard)
+
     async def launch_shards(self) -> None:
         """Connect for the first time."""
-        self.shard_count, address, limits = await self.http.get_bot_gateway()
+        recommended, address, limits = await self.http.get_bot_gateway()
+        own = self.own_shards
+        self.shard_count = recommended if own is None else own.count
         state = self._connection
         state.shard_count = self.shard_count
-        state.shard_ids = range(self.shard_count)
+        state.shard_ids = range(recommended) if own is None else list(own.ids)
+        if self.shard_count < recommended:
+            _log.warning("Discord recommends more shards", shards=self.shard_count, recommended=recommended)
+        self._at_once = max(int(limits.get("max_concurrency", 1)), 1)
         remaining, seconds = limits.get("remaining", 1), limits.get("reset_after", 0) / 1_000
-        if remaining < self.shard_count:
+        if remaining < len(state.shard_ids):
             _log.warning("no connection left today", remaining=remaining, again_in=round(seconds))
             await asyncio.sleep(seconds)
         for shard in state.shard_ids:
-            await self.launch_shard(yarl.URL(address), shard, initial=shard == 0)
+            await self.launch_shard(yarl.URL(address), shard, initial=shard == state.shard_ids[0])
 
     async def launch_shard(self, gateway: yarl.URL, shard_id: int, *, initial: bool = False) -> None:
         """Connect one shard for the first time, with pauses, until it works.
@@ -175,6 +211,7 @@ class Steady(commands.AutoShardedBot):
             LinerNotesError: it is of no use, or no longer.
         """
         while True:
+            await self._await_turn(shard_id)
             try:
                 coro = DiscordWebSocket.from_client(self, initial=initial, gateway=gateway, shard_id=shard_id)
                 ws = await asyncio.wait_for(coro, timeout=_CONNECT_SECONDS)
@@ -219,6 +256,8 @@ class Steady(commands.AutoShardedBot):
         _log_lost(shard.id, error, seconds, identify=not resume)
         # After a frame that could not be read, the old connection is still there.
         await asyncio.gather(_closed(shard), self._close_forgotten(), asyncio.sleep(seconds))
+        if not resume:
+            await self._await_turn(shard.id)
         if not self.is_closed():
             await shard.reidentify(ReconnectWebSocket(shard.id, resume=resume))
 

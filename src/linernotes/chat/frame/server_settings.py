@@ -6,15 +6,23 @@ command in the feature whose matter it is, and a line in ``governing/embeds.py``
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from linernotes.chat.frame import logs
+from linernotes.errors import ClosedError, StoreError
 from linernotes.library.store import Server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from linernotes.library.news import News
     from linernotes.library.store import Rule, Store, Work
+
+_log = logs.get(__name__)
+_AGAIN_SECONDS: Final = 1.0
 
 
 class Servers:
@@ -24,10 +32,36 @@ class Servers:
         """Take the store; nothing is known until ``load``."""
         self._store = store
         self._servers: dict[int, Server] = {}
+        # Of which servers settings are being written: what is read meanwhile may be what was before.
+        self._saving: Counter[int] = Counter()
+        self._reading: asyncio.Task[None] | None = None
+        self._is_old = False
 
     async def load(self) -> None:
         """Read the settings of all servers."""
-        self._servers = await self._store.servers()
+        read = await self._store.servers()
+        saving = {guild: self._servers[guild] for guild in self._saving if guild in self._servers}
+        self._servers = read | saving
+
+    def hear(self, news: News) -> None:
+        """Read the settings again where another process has changed some, or may have."""
+        if news.topic not in {"settings", "all"} or not self._store.serves(news.guild or None):
+            return
+        self._is_old = True
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.ensure_future(self._read_again())
+
+    async def _read_again(self) -> None:
+        while self._is_old:
+            self._is_old = False
+            try:
+                await self.load()
+            except ClosedError:
+                return
+            except StoreError as error:
+                _log.warning("settings not read again", reason=str(error))
+                self._is_old = True
+                await asyncio.sleep(_AGAIN_SECONDS)
 
     def of(self, guild: int | None) -> Server:
         """Return the settings of a server."""
@@ -69,10 +103,14 @@ class Servers:
     async def _save(self, guild: int, server: Server, *also: Work) -> Server:
         # In memory first: two changes at once must not each start from the same settings.
         before, self._servers[guild] = self._servers.get(guild), server
+        self._saving[guild] += 1
         try:
             await self._store.save_server(guild, server, *also)
         except BaseException:
             if self._servers.get(guild) is server:
                 self._servers[guild] = before or Server()
             raise
+        finally:
+            self._saving[guild] -= 1
+            self._saving += Counter()
         return server

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from linernotes.library.backup import Made, Progress
+    from linernotes.settings import Settings
 
 # A bot that starts or stops takes the snapshot away from under us: then the other way is open.
 _ATTEMPTS: Final = 3
@@ -87,14 +88,12 @@ def restore(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Verify a backup and put what it holds into the data folder; the bot must not be running."""
+    """Verify a backup and put what it holds into DATA_DIR or DATABASE_URL; the bot must not be running."""
     settings = read_settings()
     log_to_stderr(settings)
     if settings.database_url is not None:
-        raise BackupError(
-            "DATABASE_URL is set: what servers have is on that database's server, and is restored there, with"
-            " pg_restore. For a DATA_DIR of its own, leave DATABASE_URL empty. Nothing has changed."
-        )
+        _move(settings, file, as_json=as_json)
+        return
     from linernotes.library import restoring
 
     with _telling("Restoring") as progress:
@@ -120,6 +119,27 @@ def restore(
     )
     if done.aside is not None:
         typer.echo(f"What was there before is in {done.aside}; remove it when you no longer need it.")
+
+
+def _move(settings: Settings, file: Path, *, as_json: bool) -> None:
+    """Put what a backup of a data folder holds on the server of ``DATABASE_URL``."""
+    from linernotes.library import moving
+
+    assert settings.database_url is not None  # noqa: S101  looked at by who calls
+    url = settings.database_url.get_secret_value()
+    with _telling("Restoring") as progress:
+        manifest = moving.move(file, settings.data_dir, url, now=time.time, progress=progress)
+    counts = {kind: manifest.count(kind) for kind in ("uploads", "editions", "segments")}
+    if as_json:
+        print_json(
+            {"folder": None, "made": manifest.made, "format": manifest.format, **counts, "aside": None}
+        )
+        return
+    when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(manifest.made))
+    typer.echo(
+        f"The database on the server (DATABASE_URL) holds what the backup held of {when}: {counts['uploads']}"
+        f" files that were added, {counts['editions']} editions, and all rows."
+    )
 
 
 async def _back_up(folder: Path, file: Path, *, replace: bool, small: bool, progress: Progress) -> Made:
