@@ -106,13 +106,16 @@ class EditionStore(Generic[IndexT]):
         *,
         pause: Callable[[], None] = lambda: None,
         blobs: Keeper | None = None,
+        earlier: Mapping[str, Callable[[PreparedSegment], PreparedSegment]] | None = None,
     ) -> None:
         """Take the folder and the two makers; one warning says where the folder cannot be written to.
 
         ``pause`` is called now and then while a build waits for another: it lets that one go on. With
-        ``blobs``, a database on a server keeps what is saved, and the folder holds copies.
+        ``blobs``, a database on a server keeps what is saved, and the folder holds copies. ``earlier`` has
+        settings of other segment makers, and what makes of their segments those of this one.
         """
         self._folders = Folders(folder, blobs)
+        self._earlier = earlier or {}
         self._segments = segment_maker
         self._indexes = index_maker
         self._edition_settings = f"{segment_maker.settings} | {index_maker.settings}"
@@ -311,13 +314,15 @@ class EditionStore(Generic[IndexT]):
 
     def unseen(self, documents: Iterable[Document]) -> tuple[Document, ...]:
         """Return the documents that have to be embedded; whether what was saved is whole is not looked at."""
-        keys = ((document, self._segment_key(document)) for document in documents)
-        return tuple(
-            document
-            for document, key in keys
-            if key not in self._shared
-            and key not in self._unsaved_segments
-            and not self._folders.has("segments", key)
+        return tuple(document for document in documents if not self._is_seen(document))
+
+    def _is_seen(self, document: Document) -> bool:
+        key = self._segment_key(document)
+        return (
+            key in self._shared
+            or key in self._unsaved_segments
+            or self._folders.has("segments", key)
+            or any(self._folders.has("segments", segment_digest(document, each)) for each in self._earlier)
         )
 
     def undisturbed(self) -> AbstractContextManager[object]:
@@ -402,12 +407,27 @@ class EditionStore(Generic[IndexT]):
                 # Its folder has gone, and the edition to come is to be whole on the disk.
                 self._unsaved_segments[key] = named(segment, "")
             return segment
-        segment = self._unsaved_segments.get(key) or self._folders.read(
-            "segments", key, self._segments.settings, functools.partial(read_segment, document)
+        segment = (
+            self._unsaved_segments.get(key)
+            or self._read(key, document, self._segments.settings)
+            or self._take_over(key, document)
         )
         if segment is not None:
             segment = self._shared[key] = named(segment, document.name)
         return segment
+
+    def _read(self, key: str, document: Document, settings: str) -> PreparedSegment | None:
+        parse = functools.partial(read_segment, document)
+        return self._folders.read("segments", key, settings, parse)
+
+    def _take_over(self, key: str, document: Document) -> PreparedSegment | None:
+        """Return what an earlier version has saved of a document, made ours and yet to be saved."""
+        for settings, convert in self._earlier.items():
+            saved = self._read(segment_digest(document, settings), document, settings)
+            if saved is not None:
+                segment = self._unsaved_segments[key] = named(convert(saved), "")
+                return segment
+        return None
 
     def _listing(self, edition_id: str) -> tuple[tuple[Document, str], ...]:
         """Return the documents of a saved edition, each with the digest of its segment.

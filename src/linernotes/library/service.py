@@ -345,7 +345,14 @@ def _assemble(
         reader=None if reader is None else workers.share_reader(reader),
         max_question_chars=settings.max_question_chars,
     )
-    return engine, EditionStore(folder, engine.segments, engine.indexes, pause=workers.pause, blobs=blobs)
+    return engine, EditionStore(
+        folder,
+        engine.segments,
+        engine.indexes,
+        pause=workers.pause,
+        blobs=blobs,
+        earlier=engine.segments.earlier,
+    )
 
 
 def _clean(text: str) -> str:
