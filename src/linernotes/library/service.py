@@ -88,6 +88,7 @@ class Library:
         self._documents: dict[tuple[str, str], Edition[Index]] = {}
         self.store = store
         self.curator = curator
+        curator.standings.on_let_go = self._forget
         self.caught_up = caught_up
         """Done when the servers follow a corpus that changed while nothing ran; says what became of each."""
 
@@ -215,7 +216,7 @@ class Library:
             CorpusError: the server has no such document.
             ClosedError: the library has been closed.
         """
-        edition = self.curator.standings.of(guild).edition
+        edition = await self.curator.memory.edition_of(guild)
         asked = edition if document is None else await self._alone(edition, document)
 
         def answer() -> Turn:
@@ -233,7 +234,7 @@ class Library:
         Raises:
             ClosedError: the library has been closed.
         """
-        edition = self.curator.standings.of(guild).edition
+        edition = await self.curator.memory.edition_of(guild)
         return await self._workers.answer(self._engine.is_question, edition, _clean(message))
 
     async def recall(self, history: Sequence[str], *, guild: int | None = None) -> tuple[Turn, ...]:
@@ -242,7 +243,7 @@ class Library:
         Raises:
             ClosedError: the library has been closed.
         """
-        edition = self.curator.standings.of(guild).edition
+        edition = await self.curator.memory.edition_of(guild)
         return await self._workers.answer(self._engine.recall, edition, [_clean(each) for each in history])
 
     async def quotes(
@@ -258,7 +259,7 @@ class Library:
         Raises:
             ClosedError: the library has been closed.
         """
-        edition = self.curator.standings.of(guild).edition
+        edition = await self.curator.memory.edition_of(guild)
         quotes = edition.quotes
         if about is not None:
             quotes = await self._workers.answer(self._engine.quotes_about, edition, _clean(about))
@@ -266,7 +267,7 @@ class Library:
 
     async def edition(self, guild: int | None = None) -> Edition[Index]:
         """Return the edition that the server works with now."""
-        return self.curator.standings.of(guild).edition
+        return await self.curator.memory.edition_of(guild)
 
     async def since(self, guild: int | None = None) -> float:
         """Return when the server began to work with its edition, by the library's clock."""
@@ -291,6 +292,11 @@ class Library:
         while len(self._documents) > MOST_DOCUMENTS_ALONE:
             del self._documents[next(iter(self._documents))]
         return alone
+
+    def _forget(self, edition_id: str) -> None:
+        """Keep nothing ready of an edition that is let go."""
+        for key in [each for each in self._documents if each[0] == edition_id]:
+            del self._documents[key]
 
 
 def spoken_by(quotes: Iterable[Quote], speaker: str) -> tuple[Quote, ...]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from linernotes.models import Floats, PreparedSegment
 
 _VOCABULARY = "vocabulary.json"
+# What Python takes for a word, in all places that know it, as measured with ``tracemalloc``.
+WORD_BYTES = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,19 @@ class Lexicon:
             stored["frequencies"], *(tuple(stored[name]) for name in ("words", "names", "common"))
         )
         return cls(vocabulary, sizes, of_sentences, of_passages)
+
+    @property
+    def nbytes(self) -> int:
+        """Return how much memory this takes, in bytes, about."""
+        words = len(self.vocabulary.frequencies) + len(self.vocabulary.words)
+        scores = sum(
+            array.nbytes
+            for bm25 in (self._of_sentences, self._of_passages)
+            if bm25 is not None
+            for array in bm25.scores.values()
+            if isinstance(array, np.ndarray)
+        )
+        return scores + WORD_BYTES * words
 
     def scores(self, stems: Sequence[str]) -> tuple[Floats, Floats]:
         """Return the BM25 scores of all sentences and of all passages."""
