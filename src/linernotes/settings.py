@@ -134,8 +134,8 @@ class Settings(BaseModel):
         int,
         Field(
             ge=0,
-            description="How much memory servers' libraries may take, in MB; beyond, the ones asked longest ago"
-            " are let go until asked again; 0: all stay",
+            description="How much memory servers' libraries may take, in MB; beyond, the ones asked longest"
+            " ago are let go until asked again; 0: all stay",
         ),
     ] = 1_024
     max_file_bytes: Annotated[

@@ -10,7 +10,7 @@ import math
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from linernotes.models import Floats, PreparedSegment
+    from numpy.typing import NDArray
+
+    from linernotes.models import Floats, Integers, PreparedSegment
 
 _VOCABULARY = "vocabulary.json"
+_FITS = ("sentence-words.npz", "passage-words.npz")
 # What Python takes for a word, in all places that know it, as measured with ``tracemalloc``.
 WORD_BYTES = 150
 
@@ -41,17 +44,84 @@ class Vocabulary:
     common: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Fits:
+    """Of each stem, in which of ``count`` texts it stands and what it adds to their scores.
+
+    The one with number ``n`` stands in the texts ``texts[begins[n] : begins[n + 1]]``. ``bm25s`` works this
+    out; to look it up, it is not needed, and it takes long to import.
+    """
+
+    count: int
+    stems: Mapping[str, int]
+    begins: Integers
+    texts: NDArray[np.int32]
+    scored: Floats
+
+    @classmethod
+    def build(cls, texts: Sequence[Sequence[str]]) -> Fits:
+        """Work it out for texts given as stems."""
+        if not any(texts):
+            # What ``bm25s`` cannot index.
+            return cls(len(texts), {}, np.zeros(1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
+        import bm25s
+
+        index = bm25s.BM25(k1=1.2, b=0.75, method="lucene")
+        index.index([list(stems) for stems in texts], show_progress=False)
+        found = index.scores
+        known = len(found["indptr"]) - 1
+        return cls(
+            len(texts),
+            {stem: at for stem, at in index.vocab_dict.items() if stem and at < known},
+            found["indptr"].astype(np.int64),
+            found["indices"].astype(np.int32),
+            found["data"].astype(np.float32),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write it to a file."""
+        stems = np.frombuffer(json.dumps(dict(self.stems)).encode(), np.uint8)
+        with path.open("wb") as file:
+            np.savez(
+                file,
+                count=self.count,
+                stems=stems,
+                begins=self.begins,
+                texts=self.texts,
+                scored=self.scored,
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> Fits:
+        """Read what ``save`` has written."""
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
+            stems = json.loads(found["stems"].tobytes())
+            return cls(int(found["count"]), stems, found["begins"], found["texts"], found["scored"])
+
+    @property
+    def nbytes(self) -> int:
+        """Return how much memory this takes, in bytes, about."""
+        arrays = self.begins.nbytes + self.texts.nbytes + self.scored.nbytes
+        return arrays + WORD_BYTES * len(self.stems)
+
+    def scores(self, stems: Sequence[str]) -> Floats:
+        """Return the score of each text for a question of these stems."""
+        found = np.zeros(self.count, np.float32)
+        for stem in stems:
+            if (at := self.stems.get(stem)) is not None:
+                begin, end = self.begins[at], self.begins[at + 1]
+                found[self.texts[begin:end]] += self.scored[begin:end]
+        return found
+
+
 class Lexicon:
     """The words of an edition's sentences and passages; never changed once it is made."""
 
-    def __init__(
-        self, vocabulary: Vocabulary, sizes: tuple[int, int], of_sentences: Any, of_passages: Any
-    ) -> None:
+    def __init__(self, vocabulary: Vocabulary, of_sentences: Fits, of_passages: Fits) -> None:
         """Take what was built; see ``build`` and ``load``."""
         self.vocabulary = vocabulary
         self.names = frozenset(vocabulary.names)
         self.common = frozenset(vocabulary.common)
-        self._sizes = sizes
         self._of_sentences = of_sentences
         self._of_passages = of_passages
 
@@ -96,13 +166,12 @@ class Lexicon:
                 )
             ),
         )
-        return cls(vocabulary, (len(sentences), len(passages)), _bm25(stems), _bm25(passages))
+        return cls(vocabulary, Fits.build(stems), Fits.build(passages))
 
     def save(self, folder: Path) -> None:
         """Write all to a folder."""
-        for name, bm25 in (("sentences", self._of_sentences), ("passages", self._of_passages)):
-            if bm25 is not None:
-                bm25.save(folder / f"bm25-{name}", show_progress=False)
+        for name, fits in zip(_FITS, (self._of_sentences, self._of_passages), strict=True):
+            fits.save(folder / name)
         (folder / _VOCABULARY).write_text(json.dumps(asdict(self.vocabulary)), encoding="utf-8")
 
     @classmethod
@@ -112,47 +181,28 @@ class Lexicon:
         Raises:
             EditionDamagedError: it is of another number.
         """
-        import bm25s
-
-        of_sentences, of_passages = (
-            bm25s.BM25.load(folder / f"bm25-{name}", show_progress=False)
-            if (folder / f"bm25-{name}").is_dir()
-            else None
-            for name in ("sentences", "passages")
-        )
-        for bm25, size in zip((of_sentences, of_passages), sizes, strict=True):
-            if bm25 is not None and bm25.scores["num_docs"] != size:
-                raise EditionDamagedError(f"{folder} does not fit its documents.")
+        of_sentences, of_passages = (Fits.load(folder / name) for name in _FITS)
+        if (of_sentences.count, of_passages.count) != sizes:
+            raise EditionDamagedError(f"{folder} does not fit its documents.")
         stored = json.loads((folder / _VOCABULARY).read_text(encoding="utf-8"))
         vocabulary = Vocabulary(
             stored["frequencies"], *(tuple(stored[name]) for name in ("words", "names", "common"))
         )
-        return cls(vocabulary, sizes, of_sentences, of_passages)
+        return cls(vocabulary, of_sentences, of_passages)
 
     @property
     def nbytes(self) -> int:
         """Return how much memory this takes, in bytes, about."""
         words = len(self.vocabulary.frequencies) + len(self.vocabulary.words)
-        scores = sum(
-            array.nbytes
-            for bm25 in (self._of_sentences, self._of_passages)
-            if bm25 is not None
-            for array in bm25.scores.values()
-            if isinstance(array, np.ndarray)
-        )
-        return scores + WORD_BYTES * words
+        return self._of_sentences.nbytes + self._of_passages.nbytes + WORD_BYTES * words
 
     def scores(self, stems: Sequence[str]) -> tuple[Floats, Floats]:
         """Return the BM25 scores of all sentences and of all passages."""
-        of_sentences, of_passages = (
-            np.zeros(size, np.float32) if bm25 is None or not stems else bm25.get_scores(list(stems))
-            for bm25, size in zip((self._of_sentences, self._of_passages), self._sizes, strict=True)
-        )
-        return of_sentences, of_passages
+        return self._of_sentences.scores(stems), self._of_passages.scores(stems)
 
     def rarity(self, stem: str) -> float:
         """Return the inverse document frequency of a stem over sentences, from 0 to 1 (not in the corpus)."""
-        total = self._sizes[0]
+        total = self._of_sentences.count
         frequency = self.vocabulary.frequencies.get(stem, 0)
         most = math.log(1 + (total + 0.5) / 0.5)
         return math.log(1 + (total - frequency + 0.5) / (frequency + 0.5)) / most
@@ -176,14 +226,3 @@ def contexts_of(parts: Sequence[PreparedSegment]) -> tuple[str, ...]:
             says = spoken[at][2] if at >= 0 and spoken[at][1] > sentence.start else ""
             found.append(f"{headings[sentence.passage]} {says}".strip())
     return tuple(found)
-
-
-def _bm25(texts: Sequence[Sequence[str]]) -> Any:
-    """Return BM25 over texts given as stems; ``None`` where no text has one, which ``bm25s`` cannot index."""
-    import bm25s
-
-    if not any(texts):
-        return None
-    index = bm25s.BM25(k1=1.2, b=0.75, method="lucene")
-    index.index([list(stems) for stems in texts], show_progress=False)
-    return index
