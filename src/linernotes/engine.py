@@ -26,10 +26,11 @@ from linernotes.retrieval.grouping import group
 from linernotes.retrieval.index import Index
 from linernotes.retrieval.query import Query
 from linernotes.retrieval.ranking import rank_read
+from linernotes.retrieval.token_vectors import compress
 from linernotes.words import find_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from linernotes.answering.talk import Talk
@@ -37,11 +38,13 @@ if TYPE_CHECKING:
     from linernotes.models import Candidate, Document, Evidence, Quote, Reason
     from linernotes.reading.reader import Reader
     from linernotes.retrieval.embedding import Embedder
-    from linernotes.retrieval.index import Vocabulary
+    from linernotes.retrieval.lexicon import Vocabulary
 
 # To be raised when what is made of the same text changes.
-SEGMENT_VERSION = 5
-INDEX_VERSION = 3
+SEGMENT_VERSION = 6
+INDEX_VERSION = 4
+# Of this version, all is the same but that the tokens' vectors are kept in float16.
+SEGMENT_VERSION_OF_FLOATS = 5
 # Of the model's longest text, so many tokens are kept free for a passage's heading.
 HEADING_TOKENS = 24
 # A word this long may be a slip of one that is this like it (1 is the same).
@@ -104,7 +107,11 @@ class Segments:
     def __init__(self, embedder: Embedder) -> None:
         """Take the embedder."""
         self._embedder = embedder
-        self.settings = f"segment {SEGMENT_VERSION}, model {embedder.digest}, {embedder.max_tokens} tokens"
+        self.settings = self._settings_of(SEGMENT_VERSION)
+        self.earlier: Mapping[str, Callable[[PreparedSegment], PreparedSegment]] = {
+            self._settings_of(SEGMENT_VERSION_OF_FLOATS): _with_small_tokens
+        }
+        """What of earlier versions is taken over without the model: their settings, and how."""
 
     def make(self, document: Document, progress: Callable[[int, int], None]) -> PreparedSegment:
         """Split and embed a document."""
@@ -123,6 +130,9 @@ class Segments:
         least = sum(block.kind == "heading" != after.kind for block, after in blocks)
         return least if least > most else len(self._split(document)[1].passages)
 
+    def _settings_of(self, version: int) -> str:
+        return f"segment {version}, model {self._embedder.digest}, {self._embedder.max_tokens} tokens"
+
     def _split(self, document: Document) -> tuple[tuple[Quote, ...], Division]:
         quotes = find_quotes(document)
         embedder = self._embedder
@@ -131,6 +141,12 @@ class Segments:
         questions = find_questions(document)
         division = split(document, quotes, questions, count_tokens=embedder.count_tokens, max_tokens=most)
         return quotes, division
+
+
+def _with_small_tokens(segment: PreparedSegment) -> PreparedSegment:
+    """Return a segment whose tokens' vectors are float16 as it would be made now."""
+    vectors, scales = compress(segment.arrays["token_vectors"].astype(np.float32))
+    return replace(segment, arrays={**segment.arrays, "token_vectors": vectors, "token_scales": scales})
 
 
 class Indexes:

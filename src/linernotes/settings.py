@@ -152,6 +152,14 @@ class Settings(BaseModel):
         AfterValidator(_proxy),
         Field(description="A proxy between the bot and Discord (http://...); may hold a name and password"),
     ] = None
+    memory_mb: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="How much memory servers' libraries may take, in MB; beyond, the ones asked longest"
+            " ago are let go until asked again; 0: all stay",
+        ),
+    ] = 1_024
     max_file_bytes: Annotated[
         int, Field(ge=1, description="The largest file the corpus may hold, in bytes")
     ] = 2_000_000

@@ -107,6 +107,7 @@ async def _run(settings: Settings, serving: Serving) -> int:
             library = await stack.enter_async_context(Library.open(settings))
             bot = create_bot(settings, library)
             library.hearing.on_moved = bot.reloaded
+            library.curator.on_mended(bot.reloaded)
             stack.enter_context(watchdog.watching(loop))
             await stack.enter_async_context(serving(library, settings.data_dir, bot.reloaded))
             await stack.enter_async_context(_telling(bot, library.caught_up))

@@ -17,8 +17,10 @@ Where to look; each file imports those below it alone::
     changes      the kinds of change, and which documents each leads to
     notes        the moderators' notes, and the file that holds them
     shared       the shared corpus: read from its folder, and noted
-    standings    which edition each server works with now
     moving       a backup of a data folder in, a server's database out
+    memory       gives a server's edition, taken up again where it was let go
+    standings    which edition each server works with now, and which are let go
+    room         what of the memory is taken
     restoring    a backup in, a data folder out: the old state or the new one
     backup       a snapshot, or a data folder, in one file that is verified
     snapshots    what is kept, held still for a backup

@@ -22,15 +22,17 @@ from linernotes.library.catalogue import Revision
 from linernotes.library.changes import WriteNote
 from linernotes.library.following import Following
 from linernotes.library.locks import Locks
+from linernotes.library.memory import Memory
 from linernotes.library.opening import Opening
 from linernotes.library.overview import Overview
 from linernotes.library.previews import Preview
+from linernotes.library.room import Room
 from linernotes.library.snapshots import link, snapshot
 from linernotes.library.standings import Standing, Standings
 from linernotes.library.tidying import Tidying
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
@@ -82,7 +84,8 @@ class Curator:
         self._workers = workers
         self._clock = clock
         self.catalogue = catalogue
-        self.standings = Standings()
+        room = Room(None if settings.memory_mb == 0 else settings.memory_mb * 2**20)
+        self.standings = Standings(room, editions.is_saved)
         self.on_removed: Callable[[int], object] = lambda _guild: None
         """Told of each server of which nothing is kept any more."""
         self._previews: OrderedDict[str, Preview] = OrderedDict()
@@ -100,9 +103,12 @@ class Curator:
             workers=workers,
             clock=clock,
         )
+        self.memory = Memory(self.standings, self._opening.take_up_again)
+        """Gives the edition of a server, which may have been let go."""
         self._following = Following(
             settings=settings,
             standings=self.standings,
+            memory=self.memory,
             builder=self._builder,
             planner=planner,
             store=store,
@@ -127,6 +133,7 @@ class Curator:
             settings=settings,
             engine=engine,
             standings=self.standings,
+            memory=self.memory,
             editions=editions,
             catalogue=catalogue,
             workers=workers,
@@ -154,7 +161,8 @@ class Curator:
             ClosedError: the library has been closed.
         """
         async with self._alone(guild, person, change.what):
-            return await self._preview(guild, person, change, progress)
+            async with self.memory.holding(guild):
+                return await self._preview(guild, person, change, progress)
 
     def find(self, guild: int, preview_id: str) -> Preview:
         """Return a preview of this server's.
@@ -204,7 +212,8 @@ class Curator:
         guild = preview.guild
         has_library = self.standings.of(guild).revision is not None
         async with self._alone(guild, person, preview.change.what):
-            async with nullcontext() if has_library else self._locks.first_library():
+            first = nullcontext() if has_library else self._locks.first_library()
+            async with self.memory.holding(guild), first:
                 try:
                     is_fresh = await self._is_fresh(preview)
                 except (RefusalError, CorpusError, EditionError):
@@ -241,7 +250,7 @@ class Curator:
 
     async def _preview(self, guild: int, person: int, change: Change, progress: Progress | None) -> Preview:
         base = self.standings.base(guild)
-        before = self.standings.of(guild).edition
+        before = await self.memory.edition_of(guild)
         plan = await self._plan(change, base)
         if plan.adds is not None:
             shared = self.standings.of(None).edition
@@ -390,6 +399,10 @@ class Curator:
 
     def _tell_removed(self, guild: int) -> None:
         self.on_removed(guild)
+
+    def on_mended(self, told: Callable[[tuple[Moved, ...]], Awaitable[None]]) -> None:
+        """Have somebody told of libraries that are found damaged, and made again, while the bot runs."""
+        self._opening.on_mended = told
 
     def snapshot(self) -> AbstractAsyncContextManager[Path]:
         """Give a folder that holds what is kept, as it is now, as long as the context lasts; for a backup.

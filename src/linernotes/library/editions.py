@@ -106,13 +106,16 @@ class EditionStore(Generic[IndexT]):
         *,
         pause: Callable[[], None] = lambda: None,
         blobs: Keeper | None = None,
+        earlier: Mapping[str, Callable[[PreparedSegment], PreparedSegment]] | None = None,
     ) -> None:
         """Take the folder and the two makers; one warning says where the folder cannot be written to.
 
         ``pause`` is called now and then while a build waits for another: it lets that one go on. With
-        ``blobs``, a database on a server keeps what is saved, and the folder holds copies.
+        ``blobs``, a database on a server keeps what is saved, and the folder holds copies. ``earlier`` has
+        settings of other segment makers, and what makes of their segments those of this one.
         """
         self._folders = Folders(folder, blobs)
+        self._earlier = earlier or {}
         self._segments = segment_maker
         self._indexes = index_maker
         self._edition_settings = f"{segment_maker.settings} | {index_maker.settings}"
@@ -159,9 +162,10 @@ class EditionStore(Generic[IndexT]):
         progress: Progress,
     ) -> Edition[IndexT]:
         """Return the edition of documents whose segments are there."""
-        with self._building:
+        with self._one_at_a_time(key):
             if (edition := self._alive.get(key)) is not None:
                 return edition
+            # Nobody else waits for it meanwhile: of a large corpus, it takes long.
             parts = [named(segments[of], document.name) for of, document in zip(keys, ordered, strict=True)]
             progress("index", 0, 1)
             saved = self._folders.read(
@@ -179,13 +183,30 @@ class EditionStore(Generic[IndexT]):
                 self._indexes.build(parts) if saved is None else saved,
                 tuple(segments.values()),
             )
-            self._alive[key] = edition
-            self._seen.add(key)
-            if saved is None:
-                self._unsaved_editions[key] = edition
-            self._save()
+            with self._building:
+                self._alive[key] = edition
+                self._seen.add(key)
+                if saved is None:
+                    self._unsaved_editions[key] = edition
+                self._save()
             progress("index", 1, 1)
             return edition
+
+    @contextmanager
+    def _one_at_a_time(self, key: str) -> Iterator[None]:
+        """Wait until no other thread is at what has this digest, and keep others from it."""
+        while True:
+            with self._building:
+                if key not in self._making:
+                    self._making.add(key)
+                    break
+            self._pause()
+            time.sleep(_WAIT_SECONDS)
+        try:
+            yield
+        finally:
+            with self._building:
+                self._making.discard(key)
 
     def id_of(self, documents: Iterable[Document]) -> str:
         """Return the id that the edition of these documents has; nothing is made.
@@ -208,6 +229,28 @@ class EditionStore(Generic[IndexT]):
         if (edition := self._alive.get(edition_id)) is not None:
             return edition
         return self.open_edition([document for document, _ in self._listing(edition_id)], progress)
+
+    def find(self, edition_id: str) -> Edition[IndexT] | None:
+        """Return an edition that is held, or saved and whole; nothing is embedded for it."""
+        if (edition := self._alive.get(edition_id)) is not None:
+            return edition
+        try:
+            ordered, keys, key = self._identify(document for document, _ in self._listing(edition_id))
+        except (EditionError, CorpusError):
+            return None
+        if key != edition_id:
+            return None
+        with self._needing(keys):
+            segments: dict[str, PreparedSegment] = {}
+            for of, document in zip(keys, ordered, strict=True):
+                if (segment := self._find(of, document)) is None:
+                    return None
+                segments[of] = segment
+            return self._assemble(key, ordered, keys, segments, silent)
+
+    def is_saved(self, edition_id: str) -> bool:
+        """Say whether an edition is on the disk."""
+        return self._folders.root is not None and self._is_saved(edition_id)
 
     def documents(self, edition_id: str) -> tuple[Document, ...]:
         """Return the documents of an edition that is held or saved.
@@ -311,13 +354,15 @@ class EditionStore(Generic[IndexT]):
 
     def unseen(self, documents: Iterable[Document]) -> tuple[Document, ...]:
         """Return the documents that have to be embedded; whether what was saved is whole is not looked at."""
-        keys = ((document, self._segment_key(document)) for document in documents)
-        return tuple(
-            document
-            for document, key in keys
-            if key not in self._shared
-            and key not in self._unsaved_segments
-            and not self._folders.has("segments", key)
+        return tuple(document for document in documents if not self._is_seen(document))
+
+    def _is_seen(self, document: Document) -> bool:
+        key = self._segment_key(document)
+        return (
+            key in self._shared
+            or key in self._unsaved_segments
+            or self._folders.has("segments", key)
+            or any(self._folders.has("segments", segment_digest(document, each)) for each in self._earlier)
         )
 
     def undisturbed(self) -> AbstractContextManager[object]:
@@ -358,9 +403,7 @@ class EditionStore(Generic[IndexT]):
         """Return the segment of each document by its digest: one in use, as it was saved, or newly made."""
         found: dict[str, PreparedSegment] = {}
         for done, (key, document) in enumerate(documents.items(), 1):
-            with self._building:
-                segment = self._find(key, document)
-            if segment is not None:
+            if (segment := self._find(key, document)) is not None:
                 found[key] = segment
             progress("read", done, len(documents))
         missing = {key: document for key, document in documents.items() if key not in found}
@@ -371,16 +414,9 @@ class EditionStore(Generic[IndexT]):
 
     def _make(self, key: str, document: Document, progress: Callable[[int, int], None]) -> PreparedSegment:
         """Make and save a segment, or wait until another build that is at it has made it."""
-        while True:
-            with self._building:
-                if (segment := self._shared.get(key)) is not None:
-                    return segment
-                if key not in self._making:
-                    self._making.add(key)
-                    break
-            self._pause()
-            time.sleep(_WAIT_SECONDS)
-        try:
+        with self._one_at_a_time(key):
+            if (segment := self._shared.get(key)) is not None:
+                return segment
             bare = replace(document, title=None, artist=None, source=None, date=None)
             made = self._segments.make(bare, progress)
             if (wrong := misfit(document, made)) is not None:
@@ -391,23 +427,41 @@ class EditionStore(Generic[IndexT]):
                 # Saved one by one: a long first build that is stopped goes on where it was.
                 self._save()
                 return segment
-        finally:
-            with self._building:
-                self._making.discard(key)
 
     def _find(self, key: str, document: Document) -> PreparedSegment | None:
         """Return a segment that is in use or was saved."""
-        if (segment := self._shared.get(key)) is not None:
-            if key not in self._unsaved_segments and not self._folders.has("segments", key):
-                # Its folder has gone, and the edition to come is to be whole on the disk.
-                self._unsaved_segments[key] = named(segment, "")
-            return segment
-        segment = self._unsaved_segments.get(key) or self._folders.read(
-            "segments", key, self._segments.settings, functools.partial(read_segment, document)
-        )
-        if segment is not None:
+        with self._building:
+            if (segment := self._shared.get(key)) is not None:
+                if key not in self._unsaved_segments and not self._folders.has("segments", key):
+                    # Its folder has gone, and the edition to come is to be whole on the disk.
+                    self._unsaved_segments[key] = named(segment, "")
+                return segment
+            segment = self._unsaved_segments.get(key)
+        # Nobody else waits while it is read.
+        taken = None
+        if segment is None and (segment := self._read(key, document, self._segments.settings)) is None:
+            segment = taken = self._take_over(document)
+        if segment is None:
+            return None
+        with self._building:
+            if (found := self._shared.get(key)) is not None:
+                return found
+            if taken is not None:
+                self._unsaved_segments[key] = named(taken, "")
             segment = self._shared[key] = named(segment, document.name)
-        return segment
+            return segment
+
+    def _read(self, key: str, document: Document, settings: str) -> PreparedSegment | None:
+        parse = functools.partial(read_segment, document)
+        return self._folders.read("segments", key, settings, parse)
+
+    def _take_over(self, document: Document) -> PreparedSegment | None:
+        """Return what an earlier version has saved of a document, made ours."""
+        for settings, convert in self._earlier.items():
+            saved = self._read(segment_digest(document, settings), document, settings)
+            if saved is not None:
+                return convert(saved)
+        return None
 
     def _listing(self, edition_id: str) -> tuple[tuple[Document, str], ...]:
         """Return the documents of a saved edition, each with the digest of its segment.

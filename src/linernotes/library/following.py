@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from linernotes.library.changes import Planner
     from linernotes.library.editions import Progress
     from linernotes.library.locks import Locks
+    from linernotes.library.memory import Memory
     from linernotes.library.standings import Standings
     from linernotes.library.store import Store
     from linernotes.library.workers import Workers
@@ -68,6 +69,7 @@ class Following:
         *,
         settings: Settings,
         standings: Standings,
+        memory: Memory,
         builder: Builder,
         planner: Planner,
         store: Store,
@@ -80,6 +82,7 @@ class Following:
         """Take the parts; ``tidy`` is done after each reload."""
         self._settings = settings
         self._standings = standings
+        self._memory = memory
         self._builder = builder
         self._planner = planner
         self._store = store
@@ -184,25 +187,26 @@ class Following:
             async with alone:
                 return await self._move_or_fail(guild, documents)
         except RefusalError as error:
-            return Moved(guild, "busy", standing.edition.id, str(error))
+            return Moved(guild, "busy", standing.edition_id, str(error))
 
     async def _move_or_fail(self, guild: int, documents: Sequence[Document]) -> Moved:
         standing = self._standings.of(guild)
         try:
-            return await self._move(guild, standing, documents)
+            if not self._standings.base(guild).follows:
+                return Moved(guild, "rolled back", standing.edition_id)
+            async with self._memory.holding(guild) as before:
+                return await self._move(guild, before, documents)
         except (StoreError, ClosedError):
             raise
         except LinerNotesError as error:
-            return Moved(guild, "failed", standing.edition.id, str(error))
+            return Moved(guild, "failed", standing.edition_id, str(error))
         except Exception:  # noqa: BLE001  whatever one server's documents do: the others are to be moved
             _log.exception("Server %d", guild)
-            return Moved(guild, "failed", standing.edition.id, "Something went wrong; the log says more.")
+            return Moved(guild, "failed", standing.edition_id, "Something went wrong; the log says more.")
 
-    async def _move(self, guild: int, standing: Standing, documents: Sequence[Document]) -> Moved:
-        before = standing.edition
+    async def _move(self, guild: int, before: Edition[Index], documents: Sequence[Document]) -> Moved:
+        standing = self._standings.of(guild)
         base = self._standings.base(guild)
-        if not base.follows:
-            return Moved(guild, "rolled back", before.id)
         plan = await self._workers.answer(self._planner.follow, base, documents)
         after = await self._builder.build(plan.documents, None)
         if after.id == before.id:

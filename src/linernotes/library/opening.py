@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from linernotes.errors import ClosedError, EditionError
 from linernotes.library import shared
@@ -14,7 +14,7 @@ from linernotes.library.mending import Mending
 from linernotes.library.standings import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from linernotes.library.builder import Builder
     from linernotes.library.catalogue import Catalogue, Missing, Revision
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 # One name for all that is said of libraries: who reads the log may filter by it.
 _log = logging.getLogger("linernotes.library.curator")
+
+# So many libraries, those changed last, are taken up at the start, as far as there is room.
+TAKEN_UP_AT_START: Final = 64
 
 
 class Opening:
@@ -60,6 +63,8 @@ class Opening:
         self._clock = clock
         self.mended: list[Moved] = []
         """The servers whose libraries were damaged and are no longer what they were, for their moderators."""
+        self.on_mended: Callable[[tuple[Moved, ...]], Awaitable[None]] = self._remember
+        """Told of those that are found so while the bot runs; by default, they are kept in ``mended``."""
 
     async def open(self, found: Shared, progress: Progress | None, *, own: bool) -> bool:
         """Work with the shared documents, and with what each server had.
@@ -168,8 +173,14 @@ class Opening:
         for guild, lost in (await self._catalogue.missing()).items():
             if (found := await self._find(guild, newest.get(guild), lost, known)) is not None:
                 newest[guild] = found
-        for revision in newest.values():
-            await self._take_up(revision, known)
+        latest_first = sorted(newest.values(), key=lambda revision: (-revision.at, revision.guild))
+        for number, revision in enumerate(latest_first):
+            if self._editions.is_saved(revision.edition) and (
+                number >= TAKEN_UP_AT_START or self._standings.is_full
+            ):
+                self._standings.put(revision.guild, Standing(None, revision.at, revision))
+            else:
+                await self._take_up(revision, known)
 
     async def _last_shared(self, edition_id: str) -> Edition[Index] | None:
         try:
@@ -215,6 +226,28 @@ class Opening:
         _log.warning("Server %d: its newest revision is #%d, %s.", guild, revision.number, what)
         return revision
 
+    async def take_up_again(self, guild: int) -> Edition[Index]:
+        """Return the edition of a server that was let go, as it was saved; a damaged one is made again.
+
+        Raises:
+            EditionError: it cannot be read or made again.
+            StoreError: it was damaged, and the database cannot be used.
+            ClosedError: the library has been closed.
+        """
+        standing = self._standings.of(guild)
+        if standing.held is not None or (revision := standing.revision) is None:
+            return standing.edition
+        edition = await self._workers.answer(self._editions.find, revision.edition)
+        if edition is not None:
+            self._standings.take_back(guild, standing, edition)
+            return edition
+        with self._standings.pinned(guild):
+            await self._take_up(revision, [self._standings.of(None).edition.documents])
+            if self.mended:
+                mended, self.mended = tuple(self.mended), []
+                await self.on_mended(mended)
+            return self._standings.of(guild).edition
+
     async def _take_up(self, revision: Revision, known: Sequence[Sequence[Document]]) -> None:
         """Work with a server's newest revision; where its edition cannot be read, it is made again."""
         try:
@@ -230,7 +263,16 @@ class Opening:
             what = "made again for another model or version"
             await self._catalogue.move(revision, edition.id, what)
             revision = replace(revision, edition=edition.id)
-        self._standings.put(revision.guild, Standing(edition, revision.at, revision))
+        self._put(Standing(edition, revision.at, revision), revision)
+
+    def _put(self, standing: Standing, revision: Revision) -> None:
+        """Let a server work with a revision, unless it works with a newer one by now."""
+        now = self._standings.of(revision.guild).revision
+        if now is None or now.number <= revision.number:
+            self._standings.put(revision.guild, standing)
+
+    async def _remember(self, mended: tuple[Moved, ...]) -> None:
+        self.mended += mended
 
     async def _mend(self, revision: Revision, known: Sequence[Sequence[Document]]) -> None:
         """Make a server's edition again from its revision and the files."""
@@ -250,15 +292,15 @@ class Opening:
             edition = await self._builder.build(shared_ones, None)
         if mended.for_now or not await self._builder.try_to_save(edition):
             # Not written down: with the next start, it may be as it was.
-            self._standings.put(revision.guild, Standing(edition, revision.at, revision))
+            self._put(Standing(edition, revision.at, revision), revision)
             return
         if edition.id == revision.edition:
-            self._standings.put(revision.guild, Standing(edition, revision.at, revision))
+            self._put(Standing(edition, revision.at, revision), revision)
             return
         number = await self._catalogue.next_number(revision.guild)
         made = replace(to, number=number, edition=edition.id, what=what, at=self._clock(), person=OPERATOR)
         await self._catalogue.commit(made, before=revision)
-        self._standings.put(made.guild, Standing(edition, made.at, made))
+        self._put(Standing(edition, made.at, made), made)
         self._tell(made.guild, edition.id, what)
 
     def _tell(self, guild: int, edition: str, what: str) -> None:

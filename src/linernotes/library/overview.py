@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from linernotes.engine import Engine
     from linernotes.library.catalogue import Catalogue, Gap, Revision
     from linernotes.library.editions import EditionStore
+    from linernotes.library.memory import Memory
     from linernotes.library.standings import Standings
     from linernotes.library.workers import Workers
     from linernotes.models import Document, Edition
@@ -67,6 +68,7 @@ class Overview:
         settings: Settings,
         engine: Engine,
         standings: Standings,
+        memory: Memory,
         editions: EditionStore[Index],
         catalogue: Catalogue,
         workers: Workers,
@@ -75,6 +77,7 @@ class Overview:
         self._settings = settings
         self._engine = engine
         self._standings = standings
+        self._memory = memory
         self._editions = editions
         self._catalogue = catalogue
         self._workers = workers
@@ -87,6 +90,7 @@ class Overview:
 
     async def status(self, guild: int) -> Status:
         """Return what a server answers from, and since when."""
+        edition = await self._memory.edition_of(guild)
         standing = self._standings.of(guild)
         base = self._standings.base(guild)
         # Who made it may have asked to be forgotten since.
@@ -94,9 +98,9 @@ class Overview:
         base = next(kept, base)
         last = await self._catalogue.last_act(guild)
         held = last.what if last is not None and last.what.startswith(HELD) else None
-        documents = await self._workers.answer(_shelve, standing.edition, base, self._settings.corpus_dir)
+        documents = await self._workers.answer(_shelve, edition, base, self._settings.corpus_dir)
         return Status(
-            standing.edition,
+            edition,
             base,
             standing.revision is not None,
             documents,
@@ -113,8 +117,8 @@ class Overview:
             look: read how many documents they have from the disk, where that is not known.
         """
         revisions = await self._catalogue.revisions(guild) or (self._standings.base(guild),)
-        current = self._standings.of(guild).edition
-        self.remember(current)
+        if (current := self._standings.of(guild).held) is not None:
+            self.remember(current)
         if look:
             for each in revisions:
                 if each.edition not in self._counts:

@@ -95,6 +95,7 @@ class Library:
         self.curator = curator
         self.processes = processes
         self.hearing = hearing
+        curator.standings.on_let_go = self._forget
         self.caught_up = caught_up
         """Done when the servers follow a corpus that changed while nothing ran; says what became of each."""
 
@@ -229,7 +230,7 @@ class Library:
             CorpusError: the server has no such document.
             ClosedError: the library has been closed.
         """
-        edition = self.curator.standings.of(guild).edition
+        edition = await self.curator.memory.edition_of(guild)
         asked = edition if document is None else await self._alone(edition, document)
 
         def answer() -> Turn:
@@ -247,7 +248,7 @@ class Library:
         Raises:
             ClosedError: the library has been closed.
         """
-        edition = self.curator.standings.of(guild).edition
+        edition = await self.curator.memory.edition_of(guild)
         return await self._workers.answer(self._engine.is_question, edition, _clean(message))
 
     async def recall(self, history: Sequence[str], *, guild: int | None = None) -> tuple[Turn, ...]:
@@ -256,7 +257,7 @@ class Library:
         Raises:
             ClosedError: the library has been closed.
         """
-        edition = self.curator.standings.of(guild).edition
+        edition = await self.curator.memory.edition_of(guild)
         return await self._workers.answer(self._engine.recall, edition, [_clean(each) for each in history])
 
     async def quotes(
@@ -272,7 +273,7 @@ class Library:
         Raises:
             ClosedError: the library has been closed.
         """
-        edition = self.curator.standings.of(guild).edition
+        edition = await self.curator.memory.edition_of(guild)
         quotes = edition.quotes
         if about is not None:
             quotes = await self._workers.answer(self._engine.quotes_about, edition, _clean(about))
@@ -280,7 +281,7 @@ class Library:
 
     async def edition(self, guild: int | None = None) -> Edition[Index]:
         """Return the edition that the server works with now."""
-        return self.curator.standings.of(guild).edition
+        return await self.curator.memory.edition_of(guild)
 
     async def since(self, guild: int | None = None) -> float:
         """Return when the server began to work with its edition, by the library's clock."""
@@ -305,6 +306,11 @@ class Library:
         while len(self._documents) > MOST_DOCUMENTS_ALONE:
             del self._documents[next(iter(self._documents))]
         return alone
+
+    def _forget(self, edition_id: str) -> None:
+        """Keep nothing ready of an edition that is let go."""
+        for key in [each for each in self._documents if each[0] == edition_id]:
+            del self._documents[key]
 
 
 def spoken_by(quotes: Iterable[Quote], speaker: str) -> tuple[Quote, ...]:
@@ -359,7 +365,14 @@ def _assemble(
         reader=None if reader is None else workers.share_reader(reader),
         max_question_chars=settings.max_question_chars,
     )
-    return engine, EditionStore(folder, engine.segments, engine.indexes, pause=workers.pause, blobs=blobs)
+    return engine, EditionStore(
+        folder,
+        engine.segments,
+        engine.indexes,
+        pause=workers.pause,
+        blobs=blobs,
+        earlier=engine.segments.earlier,
+    )
 
 
 def _clean(text: str) -> str:

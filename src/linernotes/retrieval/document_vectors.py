@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from linernotes.retrieval.token_vectors import compress
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -36,9 +38,10 @@ def embed_document(
 
     Returns:
         ``passage_vectors``, ``sentence_vectors`` and ``quote_vectors``, shape ``(n, dimension)``;
-        ``token_vectors``, float16, of all passages one after the other; ``passage_tokens``, shape
-        ``(n_passages + 1,)``, where each passage's begin; ``sentence_tokens``, shape ``(n_sentences, 2)``,
-        the first and the end of each sentence's.
+        ``token_vectors`` in eight bits, of all passages one after the other, and ``token_scales``, shape
+        ``(n_tokens,)`` (``token_vectors.py``); ``passage_tokens``, shape ``(n_passages + 1,)``, where each
+        passage's begin; ``sentence_tokens``, shape ``(n_sentences, 2)``, the first and the end of each
+        sentence's.
     """
     texts: list[str] = []
     shifts: list[int] = []
@@ -65,11 +68,13 @@ def embed_document(
         at = sentence.passage - 1
         spans[row] = begins[at] + np.searchsorted(starts[at], (sentence.start, sentence.end))
     dimension = embedder.dimension
+    tokens, scales = compress(_stack([each.tokens for each in of_passages], dimension))
     return {
         "passage_vectors": _stack([each.vector[None] for each in of_passages], dimension),
         "sentence_vectors": _stack([each.vector[None] for each in of_sentences], dimension),
         "quote_vectors": _stack([each.vector[None] for each in of_quotes], dimension),
-        "token_vectors": _stack([each.tokens for each in of_passages], dimension).astype(np.float16),
+        "token_vectors": tokens,
+        "token_scales": scales,
         "passage_tokens": begins.astype(np.int64),
         "sentence_tokens": spans,
     }

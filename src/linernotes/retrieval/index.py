@@ -1,37 +1,33 @@
 """An edition's index: made from its segments, saved, loaded, and searched by vectors, words and tokens.
 
-The vectors of sentences and passages are searched by inner product (FAISS, Johnson et al. 2017), their stems
-by BM25 (Robertson et al. 1994, ``bm25s``). Late interaction (ColBERT, Khattab and Zaharia 2020) compares each
-token of the question with each token of a sentence.
+In a large edition, its vectors (``nearest.py``) and its words (``lexicon.py``) name the passages that are
+worth a closer look. Late interaction (ColBERT, Khattab and Zaharia 2020) compares each token of the question
+with each token of their sentences.
 """
 
 from __future__ import annotations
 
-import functools
 import itertools
-import json
-import math
 import re
-from bisect import bisect_left
-from collections import Counter
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from linernotes.errors import EditionDamagedError, EmptyIndexError, ForeignVectorsError
 from linernotes.models import AskedWord, Candidate, Evidence
+from linernotes.retrieval.lexicon import Lexicon, contexts_of
+from linernotes.retrieval.nearest import Nearest
 from linernotes.retrieval.query import Query, mean_over_words, token_words
 from linernotes.retrieval.ranking import SIGNALS, score
-from linernotes.words import find_words
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from linernotes.models import Floats, Integers, Passage, PreparedSegment, Quote, Sentence
+    from linernotes.retrieval.lexicon import Vocabulary
 
 _ASKS = re.compile(r"\?[\"'\u2019”»)\]]*$")
 # A stop word's token counts for something: "who" and "when" are near to what answers them.
@@ -49,18 +45,11 @@ REPLY_SENTENCES = 4
 BM25_SCALE = 10.0
 # So many passages are looked at token by token; a corpus up to this size is looked at whole.
 CANDIDATE_PASSAGES = 96
-
-
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """The words of a corpus: in how many sentences each stem stands, the words, and those that are names.
-
-    A name is a word with a capital letter that does not begin its sentence.
-    """
-
-    frequencies: Mapping[str, int]
-    words: tuple[str, ...]
-    names: tuple[str, ...]
+# Where some documents alone are asked, so many sentences are compared one by one, and more of them by FAISS.
+COMPARED_SENTENCES = 4_096
+# What Python takes for a sentence or a passage, besides its segment, as measured with ``tracemalloc``.
+SENTENCE_BYTES = 250
+_NEAREST = ("sentences.faiss", "passages.faiss")
 
 
 class Index:
@@ -69,45 +58,44 @@ class Index:
     def __init__(
         self,
         parts: Sequence[PreparedSegment],
-        *,
-        sentence_index: Any,
-        passage_index: Any,
-        sentence_bm25: Any,
-        passage_bm25: Any,
-        vocabulary: Vocabulary,
+        dimension: int,
+        lexicon: Lexicon,
+        nearest: tuple[Nearest, Nearest] | None,
     ) -> None:
         """Take the documents' segments and what was built over them; see ``build`` and ``load``."""
         # Editions share their documents' segments: what is large stays there, and no index copies it.
         self.parts = tuple(parts)
+        self.dimension = dimension
+        """The length of the vectors."""
         self.sentences = tuple(sentence for part in parts for sentence in part.sentences)
         self.passages = tuple(passage for part in parts for passage in part.passages)
-        self._numbered = {(passage.document, passage.number): passage for passage in self.passages}
+        self._places = {(each.document, each.number): at for at, each in enumerate(self.passages)}
         self._quotes = {part.passages[0].document: part.quotes for part in parts if part.passages}
-        self._sentence_index = sentence_index
-        self._passage_index = passage_index
-        self._sentence_bm25 = sentence_bm25
-        self._passage_bm25 = passage_bm25
-        self.vocabulary = vocabulary
-        self._names = frozenset(vocabulary.names)
-        # Of each passage: its tokens' vectors, where they stand.
-        self._tokens = tuple(
-            part.arrays["token_vectors"][begin:end]
-            for part in parts
-            for begin, end in itertools.pairwise(part.arrays["passage_tokens"].tolist())
-        )
+        self._lexicon = lexicon
+        # Over sentences and passages; none where all of them are looked at.
+        self._nearest = nearest
         begins: list[Any] = [np.zeros(1, np.int64)]
         spans: list[Any] = [np.empty((0, 2), np.int64)]
         owners: list[Any] = [np.empty(0, np.int64)]
         tokens = passages = 0
+        firsts = [0]
         for part in parts:
             begins.append(part.arrays["passage_tokens"][1:] + tokens)
             spans.append(part.arrays["sentence_tokens"] + tokens)
             owners.append(np.array([s.passage - 1 + passages for s in part.sentences], np.int64))
             tokens += len(part.arrays["token_vectors"])
             passages += len(part.passages)
+            firsts.append(passages)
         self._passage_tokens: Integers = np.concatenate(begins)
         self._sentence_tokens: Integers = np.concatenate(spans)
         self.passage_of: Integers = np.concatenate(owners)
+        # Where each part's passages begin, and which passages a document has.
+        self._first_passage = np.array(firsts, np.int64)
+        self._passages_of = {
+            part.passages[0].document: (first, first + len(part.passages))
+            for part, first in zip(parts, firsts, strict=False)
+            if part.passages
+        }
         self._asks: Floats = np.array(
             [s.asks or _ASKS.search(s.text) is not None for s in self.sentences], np.float32
         )
@@ -115,16 +103,21 @@ class Index:
         # What a sentence stands under or is said by, and does not say itself.
         self._contexts = {
             (sentence.document, sentence.start): context
-            for sentence, context in zip(self.sentences, _contexts(self.parts), strict=True)
+            for sentence, context in zip(self.sentences, contexts_of(self.parts), strict=True)
         }
         # Each passage's sentences stand in a row: where they begin.
         self._first_sentence = np.searchsorted(self.passage_of, np.arange(len(self.passages) + 1))
 
     @property
-    def dimension(self) -> int:
-        """Return the length of the vectors."""
-        dimension: int = self._passage_index.d
-        return dimension
+    def vocabulary(self) -> Vocabulary:
+        """Return the words of the corpus."""
+        return self._lexicon.vocabulary
+
+    @property
+    def nbytes(self) -> int:
+        """Return how much memory this takes besides its segments, in bytes, about."""
+        pieces = SENTENCE_BYTES * len(self.sentences) + SENTENCE_BYTES * len(self.passages)
+        return self._lexicon.nbytes + pieces + sum(each.nbytes for each in self._nearest or ())
 
     @property
     def quote_vectors(self) -> Floats:
@@ -142,7 +135,7 @@ class Index:
 
     def passage(self, document: str, number: int) -> Passage:
         """Return a document's passage by its number (from 1)."""
-        return self._numbered[document, number]
+        return self.passages[self._places[document, number]]
 
     def quotes_of(self, document: str) -> tuple[Quote, ...]:
         """Return a document's quotations, in the order of the text."""
@@ -157,8 +150,6 @@ class Index:
         Raises:
             ForeignVectorsError: a segment's vectors have another length than ``dimension``.
         """
-        import faiss
-
         for part in parts:
             for name in ("passage_vectors", "sentence_vectors", "token_vectors"):
                 if part.arrays[name].shape[1:] != (dimension,):
@@ -166,61 +157,21 @@ class Index:
                     raise ForeignVectorsError(
                         f"Vectors of length {shape[-1]} do not fit a model of length {dimension}."
                     )
-        indexes = []
-        for name in ("sentence_vectors", "passage_vectors"):
-            index = faiss.IndexFlatIP(dimension)
-            for part in parts:
-                if len(part.arrays[name]):
-                    index.add(np.ascontiguousarray(part.arrays[name], np.float32))
-            indexes.append(index)
-        passages = [
-            [word.stem for word in find_words(f"{p.heading or ''} {p.text}")]
-            for part in parts
-            for p in part.passages
-        ]
-        sentences = [sentence for part in parts for sentence in part.sentences]
-        found = [find_words(sentence.text) for sentence in sentences]
-        # A band may be named in the heading alone, and who speaks only where the interview begins.
-        contexts = _contexts(parts)
-        above = {context: find_words(context) for context in set(contexts)}
-        stems = [
-            [word.stem for word in (*above[context], *words)]
-            for context, words in zip(contexts, found, strict=True)
-        ]
-        vocabulary = Vocabulary(
-            dict(Counter(stem for each in stems for stem in set(each))),
-            tuple(sorted({word.text for words in (*found, *above.values()) for word in words})),
-            tuple(
-                sorted(
-                    {
-                        word.text
-                        for words, sentence in zip(found, sentences, strict=True)
-                        for word in words[1:]
-                        if sentence.text[word.start].isupper()
-                    }
-                )
-            ),
-        )
-        return cls(
-            parts,
-            sentence_index=indexes[0],
-            passage_index=indexes[1],
-            sentence_bm25=_bm25(stems),
-            passage_bm25=_bm25(passages),
-            vocabulary=vocabulary,
-        )
+        nearest = None
+        if _is_large(parts):
+            of_sentences, of_passages = (
+                Nearest.build([part.arrays[name] for part in parts], dimension)
+                for name in ("sentence_vectors", "passage_vectors")
+            )
+            nearest = (of_sentences, of_passages)
+        return cls(parts, dimension, Lexicon.build(parts), nearest)
 
     def save(self, folder: Path) -> None:
         """Write what was built to an empty folder; the segments keep the rest."""
-        import faiss
-
-        # As bytes: faiss itself cannot open every path (one with a byte that is no UTF-8).
-        for name, index in (("sentences", self._sentence_index), ("passages", self._passage_index)):
-            (folder / f"{name}.faiss").write_bytes(faiss.serialize_index(index).tobytes())
-        for name, bm25 in (("sentences", self._sentence_bm25), ("passages", self._passage_bm25)):
-            if bm25 is not None:
-                bm25.save(folder / f"bm25-{name}", show_progress=False)
-        (folder / "vocabulary.json").write_text(json.dumps(asdict(self.vocabulary)), encoding="utf-8")
+        if self._nearest is not None:
+            for name, nearest in zip(_NEAREST, self._nearest, strict=True):
+                nearest.save(folder / name)
+        self._lexicon.save(folder)
 
     @classmethod
     def load(cls, folder: Path, parts: Sequence[PreparedSegment], dimension: int) -> Index:
@@ -229,32 +180,16 @@ class Index:
         Raises:
             EditionDamagedError: it does not fit the segments.
         """
-        import bm25s
-        import faiss
-
-        indexes = [
-            faiss.deserialize_index(np.fromfile(folder / f"{name}.faiss", np.uint8))
-            for name in ("sentences", "passages")
-        ]
-        wanted = [sum(len(part.sentences) for part in parts), sum(len(part.passages) for part in parts)]
-        if [index.ntotal for index in indexes] != wanted or any(index.d != dimension for index in indexes):
-            raise EditionDamagedError(f"{folder} does not fit its documents.")
-        bm25 = [
-            bm25s.BM25.load(folder / f"bm25-{name}", show_progress=False)
-            if (folder / f"bm25-{name}").is_dir()
-            else None
-            for name in ("sentences", "passages")
-        ]
-        stored = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
-        vocabulary = Vocabulary(stored["frequencies"], tuple(stored["words"]), tuple(stored["names"]))
-        return cls(
-            parts,
-            sentence_index=indexes[0],
-            passage_index=indexes[1],
-            sentence_bm25=bm25[0],
-            passage_bm25=bm25[1],
-            vocabulary=vocabulary,
-        )
+        sizes = sum(len(part.sentences) for part in parts), sum(len(part.passages) for part in parts)
+        nearest = None
+        if _is_large(parts):
+            of_sentences, of_passages = (Nearest.load(folder / name) for name in _NEAREST)
+            nearest = (of_sentences, of_passages)
+            if (len(of_sentences), len(of_passages)) != sizes or any(
+                each.dimension != dimension for each in nearest
+            ):
+                raise EditionDamagedError(f"{folder} does not fit its documents.")
+        return cls(parts, dimension, Lexicon.load(folder, sizes), nearest)
 
     # --- Searching ----------------------------------------------------------------------------------------
 
@@ -284,23 +219,16 @@ class Index:
                 f"A question's vector of length {len(query.embedding.vector)} does not fit the index's"
                 f" vectors of length {self.dimension}."
             )
-        allowed = None
-        if within is not None:
-            chosen = [
-                at
-                for at, passage in enumerate(self.passages)
-                if passage.document in within and at not in without
-            ]
-            allowed = np.array(chosen, dtype=np.int64)
+        allowed = None if within is None else self._allowed(within, without)
         if allowed is not None and not len(allowed):
             raise EmptyIndexError("There is no sentence to search: these documents are empty.")
         asked = (query,) if query.alone is None else (query, query.alone)
-        bm25 = [self._word_scores(each) for each in asked]
+        bm25 = [
+            self._lexicon.scores([word.stem for word in each.words if not word.is_stop]) for each in asked
+        ]
         found = [self._candidate_passages(each, *fit, allowed) for each, fit in zip(asked, bm25, strict=True)]
         passages = found[0] if len(found) == 1 else np.union1d(*found)
-        rows = np.concatenate(
-            [np.arange(self._first_sentence[p], self._first_sentence[p + 1]) for p in passages]
-        )
+        rows = self._rows(passages)
         signals, fits = self._signals(query, bm25[0], passages, rows)
         without_earlier: Floats | None = None
         if query.alone is not None:
@@ -346,17 +274,11 @@ class Index:
             query.alone is not None,
         )
 
-    def _word_scores(self, query: Query) -> tuple[Floats, Floats]:
-        """Return the BM25 scores of all sentences and of all passages."""
-        stems = [word.stem for word in query.words if not word.is_stop]
-        of_sentences, of_passages = (
-            np.zeros(size, np.float32) if bm25 is None or not stems else bm25.get_scores(stems)
-            for bm25, size in (
-                (self._sentence_bm25, len(self.sentences)),
-                (self._passage_bm25, len(self.passages)),
-            )
-        )
-        return of_sentences, of_passages
+    def _allowed(self, within: Collection[str], without: Collection[int]) -> Integers:
+        """Return the places of the passages of some documents, without some of them, in rising order."""
+        places = sorted(self._passages_of[each] for each in within if each in self._passages_of)
+        found = np.concatenate([np.empty(0, np.int64), *(np.arange(*each) for each in places)])
+        return found[~np.isin(found, list(without))] if without else found
 
     def _signals(
         self, query: Query, bm25: tuple[Floats, Floats], passages: Integers, rows: Integers
@@ -377,8 +299,8 @@ class Index:
         vector = query.embedding.vector
         asks = self._asks[rows]
         signals = [
-            self._sentence_index.reconstruct_batch(rows) @ vector,
-            (self._passage_index.reconstruct_batch(passages) @ vector)[local],
+            self._cosines("sentence_vectors", passages, vector),
+            self._cosines("passage_vectors", passages, vector)[local],
             *late,
             bm25[0][rows] / BM25_SCALE,
             bm25[1][passages][local] / BM25_SCALE,
@@ -391,9 +313,10 @@ class Index:
         """Say of each row whether its sentence stands near the one that answered the earlier question."""
         if answered is None:
             return np.zeros(len(rows), np.bool_)
-        try:
-            at = self.sentences.index(answered)
-        except ValueError:  # the corpus has changed between two questions
+        place = self._places.get((answered.document, answered.passage))
+        there = () if place is None else range(*self._first_sentence[place : place + 2].tolist())
+        at = next((row for row in there if self.sentences[row] == answered), None)
+        if at is None:  # the corpus has changed between two questions
             return np.zeros(len(rows), np.bool_)
         near = [
             i
@@ -404,27 +327,15 @@ class Index:
 
     def is_name(self, word: str) -> bool:
         """Say whether the corpus writes a word (in lower case) as a name."""
-        return word in self._names
+        return word in self._lexicon.names
 
     def is_common(self, word: str) -> bool:
         """Say whether the corpus writes a word (in lower case) without a capital letter somewhere."""
-        return word in self._common
-
-    @functools.cached_property
-    def _common(self) -> frozenset[str]:
-        return frozenset(
-            word.text
-            for sentence in self.sentences
-            for word in find_words(sentence.text)
-            if sentence.text[word.start].islower()
-        )
+        return word in self._lexicon.common
 
     def rarity(self, stem: str) -> float:
         """Return the inverse document frequency of a stem over sentences, from 0 to 1 (not in the corpus)."""
-        total = len(self.sentences)
-        frequency = self.vocabulary.frequencies.get(stem, 0)
-        most = math.log(1 + (total + 0.5) / 0.5)
-        return math.log(1 + (total - frequency + 0.5) / (frequency + 0.5)) / most
+        return self._lexicon.rarity(stem)
 
     def _weights(self, query: Query) -> Floats:
         """Return the weights of the question's tokens, shape ``(tokens,)``; they sum to 1.
@@ -444,33 +355,78 @@ class Index:
     ) -> Integers:
         """Return those of the passages to look at token by token, in the order of the text."""
         every = np.arange(len(self.passages), dtype=np.int64) if allowed is None else allowed
-        if len(every) <= CANDIDATE_PASSAGES:
+        if len(every) <= CANDIDATE_PASSAGES or self._nearest is None:
             return every
         most = CANDIDATE_PASSAGES // 4
-        vector = query.embedding.vector[None]
+        vector = query.embedding.vector
+        by_sentences, by_passages = self._nearest
         if allowed is None:
-            near_passages = self._passage_index.search(vector, most)[1][0]
-            rows = np.arange(len(self.sentences), dtype=np.int64)
-            near_rows = self._sentence_index.search(vector, min(most, len(rows)))[1][0]
+            near_rows, near_passages = by_sentences.find(vector, most), by_passages.find(vector, most)
+            worded_rows, worded = _highest(of_sentences, most), _highest(of_passages, most)
         else:
-            rows = np.flatnonzero(np.isin(self.passage_of, every))
-            near_passages = every[
-                np.argsort(-(self._passage_index.reconstruct_batch(every) @ vector[0]))[:most]
-            ]
-            near_rows = rows[np.argsort(-(self._sentence_index.reconstruct_batch(rows) @ vector[0]))[:most]]
-        found: set[int] = set(near_passages.tolist())
-        found.update(every[np.argsort(-of_passages[every], kind="stable")[:most]].tolist())
-        found.update(self.passage_of[near_rows].tolist())
-        found.update(self.passage_of[rows[np.argsort(-of_sentences[rows], kind="stable")[:most]]].tolist())
-        return np.array(sorted(found), dtype=np.int64)
+            rows = self._rows(allowed)
+            if len(rows) <= COMPARED_SENTENCES:
+                near_rows = rows[_highest(self._cosines("sentence_vectors", allowed, vector), most)]
+                near_passages = allowed[_highest(self._cosines("passage_vectors", allowed, vector), most)]
+            else:
+                near_rows = by_sentences.find(vector, most, rows)
+                near_passages = by_passages.find(vector, most, allowed)
+            worded_rows = rows[_highest(of_sentences[rows], most)]
+            worded = allowed[_highest(of_passages[allowed], most)]
+        of_rows = self.passage_of[np.concatenate([near_rows, worded_rows])]
+        found: Integers = np.unique(np.concatenate([near_passages, worded, of_rows]))
+        return found
+
+    def _rows(self, passages: Integers) -> Integers:
+        """Return the places of the sentences of some passages, given in rising order."""
+        firsts, ends = self._first_sentence[passages], self._first_sentence[passages + 1]
+        lengths = ends - firsts
+        shifts = np.repeat(firsts - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths)
+        rows: Integers = np.arange(lengths.sum(), dtype=np.int64) + shifts
+        return rows
+
+    def _stretches(self, passages: Integers) -> Iterator[tuple[PreparedSegment, int, int, int]]:
+        """Yield what stands together of some passages, in rising order, each with the segment that has it.
+
+        That is, where the segment's own passages begin, and the first of these passages and their end.
+        """
+        owners = np.searchsorted(self._first_passage, passages, side="right") - 1
+        apart = np.flatnonzero((np.diff(passages) != 1) | (np.diff(owners) != 0)) + 1
+        for first, end in itertools.pairwise([0, *apart.tolist(), len(passages)]):
+            owner = owners[first]
+            base = int(self._first_passage[owner])
+            yield self.parts[owner], base, int(passages[first]), int(passages[end - 1]) + 1
+
+    def _tokens(self, passages: Integers) -> tuple[Floats, Floats]:
+        """Return the vectors of some passages' tokens, yet to be multiplied by their scales, and these."""
+        vectors: list[Any] = []
+        scales: list[Any] = []
+        for part, base, first, end in self._stretches(passages):
+            begin, stop = part.arrays["passage_tokens"][[first - base, end - base]]
+            vectors.append(part.arrays["token_vectors"][begin:stop])
+            scales.append(part.arrays["token_scales"][begin:stop])
+        return np.concatenate(vectors, dtype=np.float32, casting="unsafe"), np.concatenate(scales)
+
+    def _cosines(
+        self, name: Literal["sentence_vectors", "passage_vectors"], passages: Integers, vector: Floats
+    ) -> Floats:
+        """Return the cosines of a vector with those of some passages, or of all of their sentences."""
+        found: list[Any] = []
+        for part, base, first, end in self._stretches(passages):
+            vectors: Any = part.arrays[name]
+            begins = [base, first, end]
+            if name == "sentence_vectors":
+                begins = self._first_sentence[begins].tolist()
+            found.append(vectors[begins[1] - begins[0] : begins[2] - begins[0]] @ vector)
+        return np.concatenate(found)
 
     def _late(self, query: Query, passages: Integers, rows: Integers) -> tuple[Floats, Floats, Floats]:
         """Return each question token's best cosine in each sentence, in each passage and in its heading."""
         begins, ends = self._passage_tokens[passages], self._passage_tokens[passages + 1]
         shift = np.concatenate([[0], np.cumsum(ends - begins)[:-1]]) - begins
-        tokens = np.concatenate([self._tokens[passage] for passage in passages], dtype=np.float32)
+        tokens, scales = self._tokens(passages)
         spans = self._sentence_tokens[rows] + shift[np.searchsorted(passages, self.passage_of[rows])][:, None]
-        cosines = query.embedding.tokens @ tokens.T
+        cosines = (query.embedding.tokens @ tokens.T) * scales
         whole = np.stack([begins + shift, ends + shift], axis=1)
         # A passage is read below its heading: that has the tokens in front of the first sentence's.
         firsts = self._sentence_tokens[self._first_sentence[passages]][:, 0]
@@ -478,24 +434,18 @@ class Index:
         return _best_in(cosines, spans), _best_in(cosines, whole), _best_in(cosines, heading)
 
 
-def _contexts(parts: Sequence[PreparedSegment]) -> tuple[str, ...]:
-    """Return of each sentence the headings above it, and who says it."""
-    found: list[str] = []
-    for part in parts:
-        headings = {passage.number: passage.heading or "" for passage in part.passages}
-        spoken = sorted(
-            (start, end, quote.speaker)
-            for quote in part.quotes
-            if quote.speaker
-            for start, end in quote.spans
-        )
-        starts = [start for start, _, _ in spoken]
-        for sentence in part.sentences:
-            # The last span that begins before the sentence ends: spans do not overlap.
-            at = bisect_left(starts, sentence.end) - 1
-            says = spoken[at][2] if at >= 0 and spoken[at][1] > sentence.start else ""
-            found.append(f"{headings[sentence.passage]} {says}".strip())
-    return tuple(found)
+def _is_large(parts: Sequence[PreparedSegment]) -> bool:
+    """Say whether there are more passages than are looked at."""
+    return sum(len(part.passages) for part in parts) > CANDIDATE_PASSAGES
+
+
+def _highest(scores: Floats, most: int) -> Integers:
+    """Return the places of the highest scores above 0, at most ``most``, of equals the first."""
+    if len(scores) > most and (least := np.partition(scores, -most)[-most]) > 0:
+        above = np.flatnonzero(scores > least)
+        equal = np.flatnonzero(scores == least)[: most - len(above)]
+        return np.concatenate([above, equal])
+    return np.flatnonzero(scores > 0)
 
 
 def _best_in(cosines: Floats, spans: Integers) -> Floats:
@@ -521,14 +471,3 @@ def _after_question(fit: Floats, asks: Floats, starts: NDArray[np.bool_]) -> Flo
         elif asked is not None and at - asked <= REPLY_SENTENCES:
             found[at] = best
     return found
-
-
-def _bm25(texts: Sequence[Sequence[str]]) -> Any:
-    """Return BM25 over texts given as stems; ``None`` where no text has one, which ``bm25s`` cannot index."""
-    import bm25s
-
-    if not any(texts):
-        return None
-    index = bm25s.BM25(k1=1.2, b=0.75, method="lucene")
-    index.index([list(stems) for stems in texts], show_progress=False)
-    return index

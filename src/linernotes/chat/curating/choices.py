@@ -13,7 +13,7 @@ from linernotes.chat.frame.markup import clean, trim
 from linernotes.chat.frame.moderators import require_library
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
     import discord
 
@@ -28,24 +28,24 @@ class Choices:
         self._bot = bot
         self._curator = bot.library.curator
 
-    def own(self, guild: int) -> list[str]:
+    async def own(self, guild: int) -> list[str]:
         """Return the documents that were added in a server."""
         revision = self._curator.standings.of(guild).revision
         return [] if revision is None else list(revision.own)
 
-    def shared(self, guild: int) -> list[str]:
+    async def shared(self, guild: int) -> list[str]:
         """Return the shared documents that a server answers from."""
-        own = set(self.own(guild))
-        documents = self._curator.standings.of(guild).edition.documents
+        own = set(await self.own(guild))
+        documents = (await self._curator.memory.edition_of(guild)).documents
         return [document.name for document in documents if document.name not in own]
 
-    def hidden(self, guild: int) -> list[str]:
+    async def hidden(self, guild: int) -> list[str]:
         """Return the shared documents that a server hides."""
         revision = self._curator.standings.of(guild).revision
         return [] if revision is None else sorted(revision.hidden)
 
     def documents_like(
-        self, names: Callable[[int], Iterable[str]]
+        self, names: Callable[[int], Awaitable[Iterable[str]]]
     ) -> Callable[
         [discord.Interaction[LinerNotes], str], Coroutine[Any, Any, list[app_commands.Choice[str]]]
     ]:
@@ -56,7 +56,7 @@ class Choices:
         ) -> list[app_commands.Choice[str]]:
             guild = require_library(self._bot, interaction)
             wanted = clean(current).casefold()
-            found = [(clean(name).casefold(), name) for name in names(guild)]
+            found = [(clean(name).casefold(), name) for name in await names(guild)]
             found = [each for each in found if wanted in each[0]]
             found.sort(key=lambda each: not each[0].startswith(wanted))
             return [

@@ -17,7 +17,7 @@ from linernotes.errors import RefusalError
 from linernotes.library.changes import Add, RollBack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from linernotes.chat.curating.previews import Previews
     from linernotes.chat.frame.bot import LinerNotes
@@ -64,11 +64,11 @@ class Curation:
         interaction: discord.Interaction[LinerNotes],
         given: str,
         change: Callable[[str], Change],
-        names: Callable[[int], Iterable[str]],
+        names: Callable[[int], Awaitable[Iterable[str]]],
     ) -> None:
         """Show what a change of one document would come to; ``names`` are those that can be chosen."""
         guild = require_library(self._bot, interaction)
-        chosen = (name for name in names(guild) if embeds.document_choice(name) == given)
+        chosen = (name for name in await names(guild) if embeds.document_choice(name) == given)
         await self.preview(interaction, change(next(chosen, given)))
 
     async def roll_back(self, interaction: discord.Interaction[LinerNotes], edition: str) -> None:

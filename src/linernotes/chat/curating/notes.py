@@ -66,9 +66,9 @@ class Notes:
         self._curator = bot.library.curator
         self._previews = previews
 
-    def of(self, guild: int) -> tuple[Note, ...]:
+    async def of(self, guild: int) -> tuple[Note, ...]:
         """Return the notes of a server."""
-        documents = self._curator.standings.of(guild).edition.documents
+        documents = (await self._curator.memory.edition_of(guild)).documents
         return tuple(note for each in documents if each.holds_notes for note in notes_of(each))
 
     async def open_new(self, interaction: discord.Interaction[LinerNotes]) -> None:
@@ -88,7 +88,7 @@ class Notes:
         guild = require_library(self._bot, interaction)
         chosen = [
             each
-            for each in self.of(guild)
+            for each in await self.of(guild)
             if given == embeds.document_choice(each.question)
             or given.strip().casefold() == each.question.casefold()
         ]
@@ -113,7 +113,7 @@ class Notes:
             app_commands.Choice(
                 name=trim(each.question, CHOICE) or "…", value=embeds.document_choice(each.question)
             )
-            for each in self.of(guild)
+            for each in await self.of(guild)
             if wanted in clean(each.question).casefold()
         ][:CHOICES]
 

@@ -154,7 +154,7 @@ class Previews:
             await self._show_preview(interaction, outcome, notice)
             return
         _log.info("applied", guild=guild, edition=outcome.edition, by=interaction.user.id)
-        await show(interaction, embeds.applied(outcome, self._curator.standings.of(guild).edition))
+        await show(interaction, embeds.applied(outcome, await self._curator.memory.edition_of(guild)))
         # Not waited for: it comes after the builds of other servers.
         self._watcher.start(self._tidy())
 

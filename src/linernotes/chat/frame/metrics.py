@@ -89,7 +89,7 @@ class _OfBot:
         ready = bot.is_ready() and down is None
         latency = bot.latency if ready and math.isfinite(bot.latency) else math.nan
         standings = bot.library.curator.standings
-        editions = {standings.of(guild).edition.id for guild in (None, *standings.guilds)}
+        editions = {standings.of(guild).edition_id for guild in (None, *standings.guilds)}
         for name, meaning, value in (
             ("linernotes_ready", "1 while the bot is connected to Discord.", float(ready)),
             ("linernotes_gateway_latency_seconds", "From a heartbeat to its acknowledgement.", latency),
@@ -97,6 +97,7 @@ class _OfBot:
             ("linernotes_servers", "Servers that the bot is a member of.", float(len(bot.guilds))),
             ("linernotes_editions", "Editions in use; servers share them.", float(len(editions))),
             ("linernotes_libraries", "Servers with articles of their own.", float(len(standings.guilds))),
+            ("linernotes_libraries_held", "Those of them that are in memory.", float(standings.held)),
             ("linernotes_questions_answering", "Being answered now.", float(bot.manners.under_way)),
             ("linernotes_questions_unsent", "Taken and not yet replied to.", float(bot.manners.unsent)),
         ):

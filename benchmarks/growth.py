@@ -1,0 +1,298 @@
+"""What grows with the corpus, and with the servers that have libraries of their own: a table and a plot.
+
+Corpora of 100 to 100,000 sentences (``grown.py``): processor time of a question, memory, disk, building. Servers
+with an article of their own each, 10 to 10,000, of which 100 are asked, below a bound of ``MEMORY_MB``: memory, taking
+up a library that was let go, from the start to the first answer. Each figure comes from a process of its own; those of
+a round follow each other, so that what else the machine does falls on all alike.
+
+The model embeds the first 10,000 sentences. The rest, and the servers' articles, have vectors that are composed of
+the model's own (``grown.Composing``): the time to embed them is reckoned from what the model took.
+
+    python benchmarks/growth.py [--work DIR] [--rounds N] [--corpora N ...] [--servers N ...]
+
+Writes ``growth.md``, ``growth.json`` and, where matplotlib is installed (``pip install --group peers``), ``growth.png``
+to ``benchmarks/results/``.
+"""
+
+from __future__ import annotations
+
+import os
+
+# Before anything loads: BLAS reads it once.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import argparse
+import asyncio
+import gc
+import json
+import platform
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grown import SEED, Composing, Listening, article, articles, originals
+
+from linernotes.corpus.files import read_document
+from linernotes.engine import Engine
+from linernotes.library import Library
+from linernotes.library.changes import Add
+from linernotes.library.editions import EditionStore
+from linernotes.measuring.cases import read_cases
+from linernotes.reading.reader import OnnxReader
+from linernotes.retrieval.embedding import open_embedder
+from linernotes.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from linernotes.models import Document
+
+ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).with_name("results")
+CORPORA = (100, 1_000, 10_000, 100_000)
+SERVERS = (10, 100, 1_000, 10_000)
+EMBEDDED = 10_000
+QUESTIONS = 40
+WARM = 5
+ACTIVE = 100
+VISITED = 200
+MEMORY_MB = 64
+ARTICLE_CHARS = 2_900
+
+
+class NoIndexes:
+    """Makes no index: segments alone are wanted."""
+
+    settings = "none"
+
+    def build(self, _parts: object) -> str:
+        """Return nothing much."""
+        return ""
+
+    def save(self, _index: str, folder: Path) -> None:
+        """Write nothing much."""
+        (folder / "nothing").write_text("")
+
+    def load(self, _folder: Path, _parts: object) -> str:
+        """Return nothing much."""
+        return ""
+
+
+# --- Corpora ------------------------------------------------------------------------------------------------------
+
+
+def make_corpora(work: Path, sizes: Iterable[int]) -> None:
+    """Write the corpora, and embed their documents; what is there stays."""
+    store = work / "store"
+    log = store / "embedded.json"
+    told = json.loads(log.read_text()) if log.exists() else {}
+    model = Listening(open_embedder())
+    makers = [Engine(model)]
+    editions = EditionStore(store, makers[0].segments, NoIndexes())
+    wanted = max(sizes)
+    sentences = 0
+    while sentences < wanted:
+        for name, text in articles():
+            document = read_document(text.encode(), name)[0]
+            if name not in told:
+                if sentences >= EMBEDDED and len(makers) == 1:
+                    if not model.heard:
+                        raise SystemExit(f"{work} was made in part; remove it")
+                    makers.append(Engine(Composing(model)))
+                    editions = EditionStore(store, makers[1].segments, NoIndexes())
+                started = time.process_time()
+                edition = editions.open_edition([document])
+                seconds = time.process_time() - started
+                told[name] = {
+                    "sentences": len(edition.sentences),
+                    "passages": len(edition.passages),
+                    "seconds": seconds,
+                    "by": "the model" if len(makers) == 1 else "composed",
+                }
+                (store / "articles").mkdir(exist_ok=True)
+                (store / "articles" / name).write_text(text, encoding="utf-8")
+                if len(told) % 100 == 0:
+                    print(f"{sentences} sentences", file=sys.stderr, flush=True)
+            sentences += told[name]["sentences"]
+            if sentences >= wanted:
+                break
+    log.write_text(json.dumps(told))
+    for size in sizes:
+        _cut(work, told, size)
+
+
+def _cut(work: Path, told: dict[str, Any], size: int) -> None:
+    """Make a corpus of so many sentences, and a data folder with its segments."""
+    corpus, data = work / f"corpus-{size}", work / f"data-{size}"
+    for folder in (corpus, data):
+        shutil.rmtree(folder, ignore_errors=True)
+    corpus.mkdir()
+    shutil.copytree(work / "store" / "segments", data / "segments", copy_function=os.link)
+    sentences = 0
+    for name, facts in told.items():
+        if sentences >= size:
+            break
+        shutil.copy(work / "store" / "articles" / name, corpus / name)
+        sentences += facts["sentences"]
+
+
+# --- One process --------------------------------------------------------------------------------------------------
+
+
+def private() -> int:
+    """Return how much memory this process has to itself, in bytes."""
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("RssAnon"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError("no RssAnon: this needs Linux")
+
+
+def size_of(folder: Path) -> int:
+    """Return how large the files below a folder are, in bytes."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def questions() -> list[str]:
+    """Return golden questions on the first article, those that warm up first."""
+    file = ROOT / "tests" / "golden" / "run.jsonl"
+    cases = [
+        case.question
+        for article in read_cases(file.read_bytes(), file.name)
+        for case in article.cases
+        if case.kind in {"answerable", "near"}
+    ]
+    wanted = QUESTIONS + WARM
+    return [cases[at * len(cases) // wanted] for at in range(wanted)]
+
+
+def settings_of(corpus: Path, data: Path, memory_mb: int) -> Settings:
+    """Return settings without the bounds on a corpus."""
+    return Settings(
+        corpus_dir=corpus,
+        data_dir=data,
+        memory_mb=memory_mb,
+        max_corpus_bytes=10**9,
+        max_file_bytes=10**8,
+    )
+
+
+async def ask(library: Library, asked: Iterable[str], guild: int | None = None) -> list[float]:
+    """Return the milliseconds of processor time that each question takes."""
+    found: list[float] = []
+    for question in asked:
+        started = time.process_time()
+        await library.ask(question, guild=guild)
+        found.append((time.process_time() - started) * 1_000)
+    return found
+
+
+async def measure_corpus(work: Path, size: int) -> dict[str, float]:
+    """Measure one corpus."""
+    embedder, reader = open_embedder(), OnnxReader()
+    embedder.embed(["A question?"])
+    before = private()
+    settings = settings_of(work / f"corpus-{size}", work / f"data-{size}", 0)
+    started, ran = time.perf_counter(), time.process_time()
+    async with Library.open(settings, embedder=embedder, reader=reader) as library:
+        opened, opened_cpu = time.perf_counter() - started, time.process_time() - ran
+        gc.collect()
+        held = private() - before
+        await ask(library, questions()[:WARM])
+        passed = [0.0] * QUESTIONS
+        for at, question in enumerate(questions()[WARM:]):
+            ran = time.process_time()
+            embedder.embed([question])
+            passed[at] = (time.process_time() - ran) * 1_000
+        costs = await ask(library, questions()[WARM:])
+        edition = await library.edition()
+        return {
+            "sentences": len(edition.sentences),
+            "passages": len(edition.passages),
+            "documents": len(edition.documents),
+            "open_seconds": opened,
+            "open_cpu_seconds": opened_cpu,
+            "memory": held,
+            "disk": size_of(settings.data_dir),
+            "text": size_of(settings.corpus_dir),
+            "question_ms": statistics.fmean(costs),
+            "median_ms": statistics.median(costs),
+            "pass_ms": statistics.fmean(passed),
+        }
+
+
+async def measure_servers(work: Path, count: int, began: float) -> dict[str, float]:
+    """Measure as many servers as there are, of which some are asked; ``began`` is when the process did."""
+    chance = random.Random(SEED)  # noqa: S311  which servers are asked is no secret
+    order = chance.sample(range(1, count + 1), count)
+    active, others = order[:ACTIVE], order[ACTIVE : ACTIVE + VISITED]
+    embedder, reader = open_embedder(), OnnxReader()
+    embedder.embed(["A question?"])
+    before = private()
+    settings = settings_of(work / "corpus-100", work / "data-servers", MEMORY_MB)
+    started = time.perf_counter()
+    async with Library.open(settings, embedder=embedder, reader=reader) as library:
+        opened = time.perf_counter() - started
+        await library.ask(questions()[0], guild=active[-1])
+        first = time.time() - began
+        at_start = private() - before
+        costs: list[float] = []
+        for number, question in enumerate(questions()):
+            for guild in active[number % 2 :: 2]:
+                if number < 2 or guild % 10 == number % 10:  # noqa: PLR2004  each twice, then some
+                    costs += await ask(library, [question], guild)
+        gc.collect()
+        busy = private() - before
+        taken: list[float] = []
+        ran: list[float] = []
+        standings = library.curator.standings
+        for guild in others or active:
+            if standings.of(guild).held is not None and count > ACTIVE:
+                continue
+            started, used = time.perf_counter(), time.process_time()
+            await library.edition(guild)
+            taken.append((time.perf_counter() - started) * 1_000)
+            ran.append((time.process_time() - used) * 1_000)
+        gc.collect()
+        return {
+            "servers": len(standings.guilds),
+            "held": standings.held,
+            "counted": standings._room.taken,  # noqa: SLF001  beside what the system says
+            "open_seconds": opened,
+            "first_answer_seconds": first,
+            "memory_at_start": at_start,
+            "memory": busy,
+            "memory_after": private() - before,
+            "question_ms": statistics.fmean(costs),
+            "taken_up": len(taken) if others else 0,
+            "take_up_ms": statistics.median(taken) if others else 0.0,
+            "take_up_worst_ms": max(taken) if others else 0.0,
+            "take_up_cpu_ms": statistics.median(ran) if others else 0.0,
+            "disk": size_of(settings.data_dir),
+        }
+
+
+# --- Servers ------------------------------------------------------------------------------------------------------
+
+
+async def make_servers(work: Path, first: int, last: int) -> None:
+    """Give servers an article of their own each, of the size of the article in ``corpus/``."""
+    _, *others = originals()
+    model = Listening(open_embedder())
+    for _, text in islice(articles(), 12):
+        Engine(model).segments.make(read_document(text.encode(), "a.md")[0], lambda _done, _of: None)
+    settings = settings_of(work / "corpus-100", work / "data-servers", 64)
+    async with Library.open(settings, embedder=Composing(model)) as library:
+        curator = library.curator
+        for guild in range(first, last + 1):
+            data = article(others, 100_000 + guild, ARTICLE_CHARS).encode()
+            preview = await curator.preview(guild, 1, Add("own.md", data))
+            await curator.apply(guild, 1, preview.id, anyway=True)
+            if guild % 500 == 0:
+                print(f"{guild} servers", file=sys.stderr, flush=True)
