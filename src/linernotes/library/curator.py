@@ -160,9 +160,8 @@ class Curator:
             EditionError: an edition cannot be read.
             ClosedError: the library has been closed.
         """
-        async with self._alone(guild, person, change.what):
-            async with self.memory.holding(guild):
-                return await self._preview(guild, person, change, progress)
+        async with self._alone(guild, person, change.what), self.memory.holding(guild):
+            return await self._preview(guild, person, change, progress)
 
     def find(self, guild: int, preview_id: str) -> Preview:
         """Return a preview of this server's.
