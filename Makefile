@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 # PyTorch from an index of your own: make install TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 SET_UP := @$(PYTHON) tools/set_up.py --venv $(VENV) --torch-index "$(TORCH_INDEX)"
+# Of `make soak`, what the tests run.
+SHORT_SOAK := OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py --minutes 1
 # What is compiled is kept, whatever is set elsewhere: the tests start many processes.
 TESTS := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
@@ -34,10 +36,12 @@ test: install
 # WHOLE: properties are tried with all their examples, of which test tries one in five.
 test-all: install
 	WHOLE=1 $(TESTS) --dist loadfile
+	$(SHORT_SOAK)
 
 # What test-all has and test has not.
 test-slow: install
 	WHOLE=1 $(TESTS) --dist loadfile -m "slow or hypothesis"
+	$(SHORT_SOAK)
 
 check: install
 	$(BIN)/ruff check .

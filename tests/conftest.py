@@ -39,6 +39,16 @@ def pytest_configure() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever needs a PostgreSQL server is slow: to start one takes seconds."""
+    for item in items:
+        asked = {*getattr(item, "fixturenames", ())}
+        params = getattr(getattr(item, "callspec", None), "params", {})
+        if "postgresql" in asked or params.get("url") == "postgresql":
+            item.add_marker("slow")
+
+
 def pytest_collection_finish() -> None:
     """Let the garbage collector look no more at what stays: thousands of tests and all modules."""
     gc.collect()
