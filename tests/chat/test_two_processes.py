@@ -212,7 +212,7 @@ class Stand:
             key = await say(self.server, question, channel, number)
             self.asked.append(key)
             self.channels[key] = channel
-            await asyncio.sleep(self.chance.uniform(0.1, 0.4))
+            await asyncio.sleep(self.chance.uniform(0.5, 1.0))
 
     async def change_again_and_again(self, channel: str) -> None:
         is_hidden = False

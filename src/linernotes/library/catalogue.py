@@ -183,9 +183,10 @@ class Catalogue:
         """Return the newest revision of each of our servers that has any, or of one alone."""
 
         def read(db: sa.Connection) -> dict[int, Revision]:
-            which = () if guild is None else (REVISION_ROWS.c.guild == guild,)
+            of = REVISION_ROWS.c.guild
+            which = self._store.ours(of) if guild is None else (of == guild,)
             rows = REVISION_ROWS.select(db, *which, order=REVISION_ROWS.c.number)
-            return {each.guild: each for each in map(_revision, rows) if self._store.serves(each.guild)}
+            return {each.guild: each for each in map(_revision, rows)}
 
         return await self._store.run(read)
 
@@ -205,14 +206,16 @@ class Catalogue:
         """
 
         def read(db: sa.Connection) -> dict[int, Missing]:
-            rows = REVISION_ROWS.select(db, order=REVISION_ROWS.c.number)
+            ours = self._store.ours
+            rows = REVISION_ROWS.select(db, *ours(REVISION_ROWS.c.guild), order=REVISION_ROWS.c.number)
             newest = {each.guild: each for each in map(_revision, rows)}
-            moves = AUDIT.select(db, AUDIT.c.after.is_not(None), order=AUDIT.c.number)
+            which = (AUDIT.c.after.is_not(None), *ours(AUDIT.c.guild))
+            moves = AUDIT.select(db, *which, order=AUDIT.c.number)
             acts = {row[1]: row for row in moves}
             return {
                 guild: Missing(_act(row), row[6])
                 for guild, row in acts.items()
-                if self._store.serves(guild) and (guild not in newest or _is_behind(newest[guild], _act(row)))
+                if guild not in newest or _is_behind(newest[guild], _act(row))
             }
 
         return await self._store.run(read)
@@ -344,8 +347,8 @@ class Catalogue:
 
     async def checked_guilds(self) -> frozenset[int]:
         """Return those of our servers that have check questions."""
-        rows = await self._store.run(CHECK_ROWS.select)
-        return frozenset(guild for _, guild, *_ in rows if self._store.serves(guild))
+        rows = await self._store.run(lambda db: CHECK_ROWS.select(db, *self._store.ours(CHECK_ROWS.c.guild)))
+        return frozenset(guild for _, guild, *_ in rows)
 
     async def add_check(self, guild: int, person: int, question: str, words: str) -> bool:
         """Keep a check question in place of an equal one; ``False`` if the server has too many."""
@@ -497,8 +500,7 @@ class Catalogue:
         """Return what the revisions of our servers need on the disk."""
 
         def read(db: sa.Connection) -> Kept:
-            revisions = map(_revision, REVISION_ROWS.select(db))
-            return _kept(each for each in revisions if self._store.serves(each.guild))
+            return _kept(map(_revision, REVISION_ROWS.select(db, *self._store.ours(REVISION_ROWS.c.guild))))
 
         return await self._store.run(read)
 

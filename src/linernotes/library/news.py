@@ -33,6 +33,7 @@ _CONNECT_SECONDS: Final = 3
 _QUIET_SECONDS: Final = 2.0
 _AGAIN_SECONDS: Final = 0.5
 _STEP_SECONDS: Final = 0.2
+_CLOSE_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,9 @@ class Listener:
         self._thread.start()
 
     def close(self) -> None:
-        """Hear no more; waits for the thread's end."""
+        """Hear no more; waits for the thread's end, unless that still tries to connect."""
         self._is_closed.set()
-        self._thread.join()
+        self._thread.join(_CLOSE_SECONDS)
 
     def _listen(self) -> None:
         import psycopg

@@ -128,7 +128,8 @@ class Opening:
             StoreError: the database cannot be used.
             ClosedError: the library has been closed.
         """
-        for revision in (await self._catalogue.newest(guild)).values():
+        newest = await self._catalogue.newest(guild)
+        for revision in newest.values():
             if not self._is_behind(revision):
                 continue
             try:
@@ -139,7 +140,7 @@ class Opening:
             # One of our own changes may have come meanwhile.
             if self._is_behind(revision):
                 self._standings.put(revision.guild, Standing(edition, revision.at, revision))
-        for each in self._standings.guilds if guild is None else {guild}:
+        for each in (self._standings.guilds if guild is None else {guild}) - newest.keys():
             # Of what is looked up now, no change of our own can be later: the store's thread does one thing
             # after the other, and what comes of it comes here in that order.
             if self._standings.of(each).revision is not None and not await self._catalogue.newest(each):

@@ -205,6 +205,15 @@ class Store:
         """Say whether this process serves a server, or with ``None`` direct messages."""
         return self.shards is None or self.shards.serves(guild)
 
+    def ours(self, guild: sa.ColumnElement[Any]) -> tuple[sa.ColumnElement[bool], ...]:
+        """Return what holds of rows of the servers that this process serves, by their column."""
+        if self.shards is None:
+            return ()
+        from sqlalchemy import Integer, type_coerce
+
+        # As ``Shards.serves`` has it; 0 stands for direct messages.
+        return ((guild.bitwise_rshift(type_coerce(22, Integer)) % self.shards.count).in_(self.shards.ids),)
+
     @property
     def is_first(self) -> bool:
         """Say whether this is the process that does what is done once over all: the one of shard 0."""
@@ -259,19 +268,19 @@ class Store:
 
         def read(db: sa.Connection) -> dict[int, Server]:
             channels: dict[int, dict[int, Rule]] = {}
-            for guild, channel, rule in CHANNELS.select(db):
+            for guild, channel, rule in CHANNELS.select(db, *self.ours(CHANNELS.c.guild)):
                 channels.setdefault(guild, {})[channel] = rule
             blocked: dict[int, set[int]] = {}
-            for guild, member in BLOCKED.select(db):
+            for guild, member in BLOCKED.select(db, *self.ours(BLOCKED.c.guild)):
                 blocked.setdefault(guild, set()).add(member)
-            own = {guild: (role, bool(gaps)) for guild, role, gaps in SERVERS.select(db)}
+            rows = SERVERS.select(db, *self.ours(SERVERS.c.guild))
+            own = {guild: (role, bool(gaps)) for guild, role, gaps in rows}
             # A server's own row may be damaged: what else was set stays.
             return {
                 guild: Server(
                     channels.get(guild, {}), frozenset(blocked.get(guild, ())), *own.get(guild, (None, False))
                 )
                 for guild in own.keys() | channels.keys() | blocked.keys()
-                if self.serves(guild)
             }
 
         return await self.run(read)
@@ -371,8 +380,7 @@ class Store:
         def write(db: sa.Connection) -> None:
             old = QUESTIONS.c.at <= self._clock() - KEPT_QUESTION_SECONDS
             # Another process's are its own to end.
-            ours = () if self.shards is None else (_served(self.shards, QUESTIONS.c.guild),)
-            QUESTIONS.delete(db, old, *ours)
+            QUESTIONS.delete(db, old, *self.ours(QUESTIONS.c.guild))
             for row in rows:
                 QUESTIONS.insert(db, row, "replace")
 
@@ -383,11 +391,11 @@ class Store:
 
         def read(db: sa.Connection) -> tuple[Question, ...]:
             since = self._clock() - KEPT_QUESTION_SECONDS
-            rows = QUESTIONS.select(db, QUESTIONS.c.at > since, order=QUESTIONS.c.message)
+            ours = self.ours(QUESTIONS.c.guild)
+            rows = QUESTIONS.select(db, QUESTIONS.c.at > since, *ours, order=QUESTIONS.c.message)
             return tuple(
                 Question(message, guild or None, channel, at, bool(is_open))
                 for message, guild, channel, at, is_open in rows
-                if self.serves(guild)
             )
 
         return await self.run(read)
@@ -486,13 +494,6 @@ class Store:
         except RuntimeError as error:
             raise ClosedError("The database has been closed.") from error
         return await future
-
-
-def _served(shards: Shards, guild: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    """Return what holds of the servers of these shards; 0 stands for direct messages."""
-    from sqlalchemy import Integer, type_coerce
-
-    return (guild.bitwise_rshift(type_coerce(22, Integer)) % shards.count).in_(shards.ids)
 
 
 def _acts_of(db: sa.Connection, person: int) -> int:
