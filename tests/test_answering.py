@@ -421,8 +421,8 @@ def test_a_slip_is_mended_and_a_word_is_not(engine: Engine) -> None:
     wordy = Engine(Wordy())
     edition = edition_of(wordy, "He went to jail. Then Young Thug met Chappelle.")
     mend = wordy._spelt
-    assert mend("did chapelle go to bail", edition.index.vocabulary) == "did chappelle go to bail"
-    assert mend("yung thug", edition.index.vocabulary) == "young thug"
+    assert mend("did chapelle go to bail", edition.index) == "did chappelle go to bail"
+    assert mend("yung thug", edition.index) == "young thug"
 
 
 def test_the_weights_that_ship_fit_the_signals() -> None:

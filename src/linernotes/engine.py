@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from linernotes.models import Candidate, Document, Evidence, Quote, Reason
     from linernotes.reading.reader import Reader
     from linernotes.retrieval.embedding import Embedder
-    from linernotes.retrieval.lexicon import Vocabulary
 
 # To be raised when what is made of the same text changes.
 SEGMENT_VERSION = 6
@@ -81,6 +80,8 @@ class _Asked:
 
 def _only_song(edition: Edition[Index], within: frozenset[str] | None) -> str | None:
     """Return the title of the only document that is asked."""
+    if within is None and len(edition.documents) > 2:  # noqa: PLR2004  one may be the notes
+        return None
     asked = [each for each in edition.songs if within is None or each.name in within]
     return asked[0].title if len(asked) == 1 else None
 
@@ -216,7 +217,7 @@ class Engine:
         if reason is not None:
             if refuse or reason == "empty":
                 return Turn(question, text, Unanswered(reason, None, edition.id), song)
-            text = self._spelt(text, edition.index.vocabulary)
+            text = self._spelt(text, edition.index)
         scope = self._scope(edition, text, turns, song)
         standalone = stand_alone(text, turns, _only_song(edition, scope.within))
         asked = _Asked(edition, standalone, self._query(standalone), refuse)
@@ -298,17 +299,17 @@ class Engine:
 
     def _scope(self, edition: Edition[Index], text: str, turns: Sequence[Turn], song: str | None) -> _Scope:
         """Return the documents that a question is asked of."""
-        songs = edition.songs
-        if len(songs) <= 1:
+        if len(edition.documents) <= 2 and len(edition.songs) <= 1:  # noqa: PLR2004  one may be the notes
             return _Scope(None)
-        if edition.index not in self._names:
-            self._names[edition.index] = DocumentNames(songs, edition.index)
-        names = self._names[edition.index]
+        if (names := self._names.get(edition.index)) is None:
+            names = self._names[edition.index] = DocumentNames(edition.songs, edition.index)
         if (named := names.find(text)) is not None:
             return _Scope(named.documents, named.is_sure)
         if song is not None and song in {document.name for document in edition.documents}:
             return _Scope(frozenset([song]), is_strict=True)
-        there = {document.name for document in songs}
+        if not turns:
+            return _Scope(None)
+        there = {document.name for document in edition.songs}
         return self._scope_of(turns, there, names, follows=is_follow_up(text))
 
     @staticmethod
@@ -417,7 +418,7 @@ class Engine:
             languages = {document.language for document in edition.documents}
             if is_foreign(text, languages, vocabulary.frequencies.__contains__):
                 reason = "language"
-        return (text if reason else self._spelt(text, vocabulary)), reason
+        return (text if reason else self._spelt(text, edition.index)), reason
 
     def _query(self, asked: Standalone) -> Query:
         if not asked.context:
@@ -427,30 +428,26 @@ class Engine:
         question = Query.of(asked.question, alone)
         return Query.of(asked.text, whole, asked.context, question, asked.answered)
 
-    def _spelt(self, text: str, vocabulary: Vocabulary) -> str:
+    def _spelt(self, text: str, index: Index) -> str:
         """Return ``text`` with slips replaced by the corpus's word that is nearest.
 
         A word that the corpus does not have is taken for a slip when the model's tokenizer has no token for
         it, as it has for common words: "bail" is not mended to "jail". A common word can still be a name
         with a letter too few or too many ("yung").
         """
-        from rapidfuzz import process
-        from rapidfuzz.distance import DamerauLevenshtein
-
         for word in reversed(find_words(text)):
-            if len(word.text) < SHORTEST_SLIP or word.stem in vocabulary.frequencies:
+            if len(word.text) < SHORTEST_SLIP or word.stem in index.vocabulary.frequencies:
                 continue
             is_common = self._embedder.count_tokens(word.text) == 1
-            found = process.extractOne(
-                word.text,
-                [name for name in vocabulary.names if abs(len(name) - len(word.text)) == 1]
+            size = len(word.text)
+            found = (
+                index.spellings_of_names.near(word.text, LEAST_LIKENESS, (size - 1, size + 1))
                 if is_common
-                else vocabulary.words,
-                scorer=DamerauLevenshtein.normalized_similarity,
-                score_cutoff=LEAST_LIKENESS,
+                else index.spellings.near(word.text, LEAST_LIKENESS)
             )
-            if found is not None:
-                text = text[: word.start] + found[0] + text[word.start + len(word.text) :]
+            if found:
+                nearest, _ = max(found, key=lambda each: each[1])
+                text = text[: word.start] + nearest + text[word.start + size :]
         return text
 
     def recall(self, edition: Edition[Index], history: Sequence[str]) -> tuple[Turn, ...]:

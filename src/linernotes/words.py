@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import Stemmer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")  # noqa: RUF001  the typographic apostrophe is meant
 _POSSESSIVE = re.compile(r"['’]s$")  # noqa: RUF001
@@ -81,3 +81,55 @@ def bare_words(text: str) -> list[str]:
 def counted(number: int, what: str) -> str:
     """Say how many there are: "1 passage", "2 passages"."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+class Spellings:
+    """Finds among many words those that another may be a slip of.
+
+    Likeness is Damerau and Levenshtein's: 1 less the share of letters that are too many, too few, others, or
+    in their neighbour's place.
+    """
+
+    def __init__(self, words: Iterable[str]) -> None:
+        """Take the words, in the order in which they are found."""
+        self._by_length: dict[int, list[str]] = {}
+        self._order = {word: at for at, word in enumerate(words)}
+        for word in self._order:
+            self._by_length.setdefault(len(word), []).append(word)
+
+    def near(
+        self, word: str, least: float, lengths: Collection[int] | None = None
+    ) -> list[tuple[str, float]]:
+        """Return the words that are as like ``word`` as ``least`` says (0 to 1), each with its likeness.
+
+        Args:
+            word: what may be a slip.
+            least: the likeness.
+            lengths: how long the words are to be; by default, any length.
+        """
+        from rapidfuzz import process
+        from rapidfuzz.distance import OSA, DamerauLevenshtein
+
+        size = len(word)
+        # What is shorter or longer than that has too many letters too few, or too many.
+        may_be = [
+            length
+            for length in (self._by_length if lengths is None else lengths)
+            if length in self._by_length and min(length, size) >= least * max(length, size)
+        ]
+        choices = [each for length in sorted(may_be) for each in self._by_length[length]]
+        if not choices:
+            return []
+        # Of many, first what a quicker count finds likely: for these, it is at most half as much again.
+        rough = process.cdist(
+            [word], choices, scorer=OSA.normalized_similarity, score_cutoff=1 - 1.5 * (1 - least)
+        )[0]
+        found = process.extract(
+            word,
+            [choices[at] for at in rough.nonzero()[0].tolist()],
+            scorer=DamerauLevenshtein.normalized_similarity,
+            score_cutoff=least,
+            limit=None,
+        )
+        found.sort(key=lambda each: self._order[each[0]])
+        return [(each, likeness) for each, likeness, _ in found]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
-from linernotes.words import find_words
+from linernotes.words import Spellings, find_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,7 +70,14 @@ class DocumentNames:
                 words = find_words(name)
                 if words and not all(word.is_stop for word in words):
                     self._names.append(_Name(words, is_person, document.name))
-        self._words = sorted({word.text for name in self._names for word in name.words})
+        self._spellings = Spellings(sorted({word.text for name in self._names for word in name.words}))
+        # The names that a word may begin, or, of persons, end: of thousands, few are held against a question.
+        self._by_text: dict[str, list[int]] = {}
+        self._by_stem: dict[str, list[int]] = {}
+        for at, each in enumerate(self._names):
+            for word in {each.words[0], each.words[-1]} if each.is_person else {each.words[0]}:
+                self._by_text.setdefault(word.text, []).append(at)
+                self._by_stem.setdefault(word.stem, []).append(at)
 
     def find(self, question: str) -> Named | None:
         """Return the documents that ``question`` names; ``None`` where it names none, or all of them."""
@@ -79,7 +86,7 @@ class DocumentNames:
         if not any(same):
             return None
         found: list[tuple[int, bool, str]] = []
-        for name in self._names:
+        for name in self._near(asked, same):
             words = name.words
             if (at := _place(words, asked, same)) is not None:
                 sure = len(words) > 1 or self._is_written_as_name(question, asked[at], words[0])
@@ -95,21 +102,18 @@ class DocumentNames:
         chosen = frozenset(document for length, _, document in found if length == longest)
         return None if len(chosen) == self._count else Named(chosen, is_sure)
 
+    def _near(self, asked: Sequence[Word], same: Sequence[frozenset[str]]) -> list[_Name]:
+        """Return the names of which a word of the question may be the first, or a person's last."""
+        found = {at for words in same for word in words for at in self._by_text.get(word, ())}
+        found.update(at for word in asked for at in self._by_stem.get(word.stem, ()))
+        return [self._names[at] for at in sorted(found)]
+
     def _same(self, asked: Word) -> frozenset[str]:
         """Return those words of names that a word of the question can be meant for."""
-        from rapidfuzz import process
-        from rapidfuzz.distance import DamerauLevenshtein
-
         if asked.is_stop or len(asked.text) < SHORTEST_SLIP:
             return frozenset([asked.text])
-        near = process.extract(
-            asked.text,
-            self._words,
-            scorer=DamerauLevenshtein.normalized_similarity,
-            score_cutoff=LEAST_LIKENESS,
-            limit=None,
-        )
-        return frozenset([asked.text, *(word for word, _, _ in near if len(word) >= SHORTEST_SLIP)])
+        near = self._spellings.near(asked.text, LEAST_LIKENESS)
+        return frozenset([asked.text, *(word for word, _ in near if len(word) >= SHORTEST_SLIP)])
 
     def _is_written_as_name(self, question: str, asked: Word, word: Word) -> bool:
         """Say whether a single word of the question can only be the name.

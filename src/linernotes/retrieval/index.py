@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from linernotes.models import Floats, Integers, Passage, PreparedSegment, Quote, Sentence
     from linernotes.retrieval.lexicon import Vocabulary
+    from linernotes.words import Spellings
 
 _ASKS = re.compile(r"\?[\"'\u2019”»)\]]*$")
 # A stop word's token counts for something: "who" and "when" are near to what answers them.
@@ -112,6 +113,16 @@ class Index:
     def vocabulary(self) -> Vocabulary:
         """Return the words of the corpus."""
         return self._lexicon.vocabulary
+
+    @property
+    def spellings(self) -> Spellings:
+        """Return what finds a word of the corpus by a slip of it."""
+        return self._lexicon.spellings
+
+    @property
+    def spellings_of_names(self) -> Spellings:
+        """Return what finds a name of the corpus by a slip of it."""
+        return self._lexicon.spellings_of_names
 
     @property
     def nbytes(self) -> int:
@@ -441,11 +452,14 @@ def _is_large(parts: Sequence[PreparedSegment]) -> bool:
 
 def _highest(scores: Floats, most: int) -> Integers:
     """Return the places of the highest scores above 0, at most ``most``, of equals the first."""
-    if len(scores) > most and (least := np.partition(scores, -most)[-most]) > 0:
-        above = np.flatnonzero(scores > least)
-        equal = np.flatnonzero(scores == least)[: most - len(above)]
-        return np.concatenate([above, equal])
-    return np.flatnonzero(scores > 0)
+    found = np.flatnonzero(scores > 0)
+    if len(found) <= most:
+        return found
+    # Of a large corpus, most have none: those are not put in order.
+    kept = scores[found]
+    least = np.partition(kept, -most)[-most]
+    above = found[kept > least]
+    return np.concatenate([above, found[kept == least][: most - len(above)]])
 
 
 def _best_in(cosines: Floats, spans: Integers) -> Floats:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from linernotes.errors import EditionDamagedError
-from linernotes.words import find_words
+from linernotes.words import Spellings, find_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -122,6 +122,8 @@ class Lexicon:
         self.vocabulary = vocabulary
         self.names = frozenset(vocabulary.names)
         self.common = frozenset(vocabulary.common)
+        self.spellings = Spellings(vocabulary.words)
+        self.spellings_of_names = Spellings(vocabulary.names)
         self._of_sentences = of_sentences
         self._of_passages = of_passages
 
