@@ -12,7 +12,7 @@ Every message is a sentence for the person who reads it, and names the file, lin
     │   ├── DataFolderError               DATA_DIR is there and cannot be read
     │   ├── StoreError                    the database in DATA_DIR is locked, read-only or cannot be read
     │   │   ├── StoreLostError                it is missing, damaged, another program's or newer
-    │   │   └── StoreAwayError                its server cannot be reached, or does not answer
+    │   │   └── StoreAwayError        69      its server cannot be reached, or does not answer
     │   └── DiscordRefusedError           Discord refuses the token, or an intent that is not switched on
     ├── CorpusError                   65  the corpus as a whole cannot be read
     │   └── DocumentError                 one document cannot be read: file, line and reason
