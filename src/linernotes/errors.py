@@ -13,7 +13,7 @@ Every message is a sentence for the person who reads it, and names the file, lin
     │   ├── StoreError                    the database in DATA_DIR is locked, read-only or cannot be read
     │   │   ├── StoreLostError                it is missing, damaged, another program's or newer
     │   │   ├── StoreUnkeptError              it keeps files, and lacks some that are to count
-    │   │   └── StoreAwayError                its server cannot be reached, or does not answer
+    │   │   └── StoreAwayError            69  its server cannot be reached, or does not answer
     │   │       └── StoreTakenError               another process has what this one is to serve
     │   └── DiscordRefusedError           Discord refuses the token, or an intent that is not switched on
     ├── CorpusError                   65  the corpus as a whole cannot be read

@@ -86,7 +86,7 @@ class Settings(BaseModel):
         AfterValidator(_token),
         Field(description="The bot's token; without it, bot.py chats in the terminal"),
     ] = None
-    corpus_dir: Annotated[Path, Field(description="The folder with the articles (.md, .txt)")] = Path(
+    corpus_dir: Annotated[Path, Field(description="The folder with the articles (.md, .txt, .html)")] = Path(
         "corpus"
     )
     data_dir: Annotated[Path, Field(description="Where embeddings and editions are kept")] = Path("data")

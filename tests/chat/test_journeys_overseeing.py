@@ -858,6 +858,7 @@ async def test_who_asked_to_be_forgotten_is_named_nowhere(world: World) -> None:
 async def test_privacy_tells_what_is_kept_of_moderators_and_of_questions(world: World) -> None:
     shown = text_of(response_of(await world.alice.slash(world.channel, "privacy")))
     for said in (
+        "for a quarter of an hour: its id",
         "for a year: who did what",
         "only in servers whose moderators have turned that on",
         "Nobody knows whose they are",

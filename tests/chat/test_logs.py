@@ -59,6 +59,17 @@ def test_a_token_never_appears(log_format: Any, capsys: pytest.CaptureFixture[st
         assert secret.rpartition(".")[2] not in shown
 
 
+def test_addresses_with_passwords_never_appear(capsys: pytest.CaptureFixture[str]) -> None:
+    proxy, database = "http://me:hush@proxy.example:3128", "postgresql://me:hush@db.example/linernotes"
+    set_up(https_proxy=SecretStr(proxy), database_url=SecretStr(database))
+    log = logs.get("linernotes.test")
+    for address in (proxy, database):
+        log.warning("cannot reach %s", address, reason=OSError(f"no way to {address}"))
+    shown = capsys.readouterr().err
+    assert shown.count(logs.HIDDEN) == 4
+    assert "hush" not in shown
+
+
 def test_interactions_have_tokens_too(capsys: pytest.CaptureFixture[str]) -> None:
     set_up()
     token = "aW50ZXJhY3Rpb246MTIzNDU2Nzg5OmFiY2RlZg" * 3

@@ -87,7 +87,10 @@ def _what_to_do(error: LinerNotesError) -> str:
     """Return what an operator without a corpus does, which members who are told the same cannot."""
     if not isinstance(error, CorpusError) or not str(error).endswith(_NO_CORPUS):
         return ""
-    return " Make it and put an article into it (.md or .txt), or set CORPUS_DIR to a folder that has one."
+    return (
+        " Make it and put an article into it (.md, .txt or .html),"
+        " or set CORPUS_DIR to a folder that has one."
+    )
 
 
 def _speaks_json() -> bool:

@@ -54,6 +54,8 @@ def privacy(url: str | None) -> discord.Embed:
             " and of who asked, which passages and figures led to the answer, and"
             " digests by which its sentences are found again.\n"
             "**👍 and 👎:** that you pressed it, for as long.\n"
+            "**Of a message that asks me something**, for a quarter of an hour: its id, the channel's and the"
+            " server's, so that a restart loses none.\n"
             "**Questions without a sure answer**, for 30 days, only in servers whose moderators have turned"
             " that on: the question's text, without names, ids and addresses. Nobody knows whose they are, so"
             " they cannot be removed person by person.\n"

@@ -48,7 +48,7 @@ def register(bot: LinerNotes, curation: Curation) -> None:
     @corpus_group(bot).command(
         name="add", description="Add an article to this server, and see what it changes"
     )
-    @app_commands.describe(file="The article: .md or .txt; without one you can paste its text")
+    @app_commands.describe(file="The article: .md, .txt or .html; without one you can paste its text")
     @told
     async def add(
         interaction: discord.Interaction[LinerNotes], file: discord.Attachment | None = None

@@ -65,7 +65,7 @@ class TokenFilter:
 
 def set_up(settings: Settings) -> None:
     """Write what this program and its libraries log to standard error."""
-    secrets = (settings.discord_token, settings.https_proxy)
+    secrets = (settings.discord_token, settings.https_proxy, settings.database_url)
     hide = TokenFilter(each.get_secret_value() for each in secrets if each is not None)
     # Both kinds of tracebacks are plain: the rich ones show local variables.
     last: list[Processor] = (
