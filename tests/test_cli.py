@@ -886,7 +886,7 @@ def test_a_reader_that_has_had_enough(tmp_path: Path) -> None:
 
 @pytest.fixture
 def _interrupts_are_heard() -> Iterator[None]:
-    """As from a terminal: a shell lets what it runs in the background ignore them, with all that this starts."""
+    """As from a terminal: what a shell runs in the background ignores them, with all that it starts."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
