@@ -109,13 +109,31 @@ def restore(settings: Settings, file: Path, *, replace: bool = False) -> restori
     return restoring.restore(file, settings.data_dir, replace=replace, at=1_800_000_000, progress=quiet)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for what ``made`` has made once, to be copied."""
+    KEPT.append(tmp_path_factory.mktemp("kept"))
+    return KEPT[-1]
+
+
+KEPT: list[Path] = []
+BEFORE: dict[Path, dict[str, Any]] = {}
+
+
 async def made(settings: Settings, file: Path) -> dict[str, Any]:
     """Fill a data folder, back it up while nothing runs, and return what servers have."""
-    async with opened(settings) as library:
-        await fill(library)
-        before = await state(library)
-    await asyncio.to_thread(back_up, settings, file)
-    return before
+    kept = KEPT[-1]
+    if kept not in BEFORE:
+        async with opened(settings) as library:
+            await fill(library)
+            BEFORE[kept] = await state(library)
+        await asyncio.to_thread(back_up, settings, file)
+        shutil.copytree(settings.data_dir, kept / "data")
+        shutil.copy2(file, kept / "backup.zip")
+    else:
+        shutil.copytree(kept / "data", settings.data_dir)
+        shutil.copy2(kept / "backup.zip", file)
+    return BEFORE[kept]
 
 
 async def found(settings: Settings) -> dict[str, Any]:

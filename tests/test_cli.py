@@ -884,7 +884,16 @@ def test_a_reader_that_has_had_enough(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
-@pytest.mark.parametrize("wait", [pytest.param(0.0, marks=pytest.mark.slow), 0.6])
+@pytest.fixture
+def _interrupts_are_heard() -> Iterator[None]:
+    """As from a terminal: what a shell runs in the background ignores them, with all that it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interrupts_are_heard")
+@pytest.mark.parametrize("wait", [0.0, 0.6])
 def test_an_interrupt_leaves_at_once(tmp_path: Path, wait: float) -> None:
     write_corpus(tmp_path / "corpus")
     with subprocess.Popen(  # noqa: S603  our own words

@@ -121,13 +121,21 @@ def wing_of(name: str) -> str:
     return [*name.split("."), "__init__"][2]
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_imports_run_down(module: Path) -> None:
-    room = room_of(module)
-    if room in {"__init__", "__main__"}:
-        return
-    rooms = {name.split(".")[1] for name in ours(parsed(module))} - {room}
-    assert not {other for other in rooms if floor_of(other) >= floor_of(room)}
+ROOMS = {
+    room: [module for module in MODULES if room_of(module) == room]
+    for room in sorted({*map(room_of, MODULES)})
+}
+in_every_room = pytest.mark.parametrize("modules", ROOMS.values(), ids=ROOMS)
+
+
+@in_every_room
+def test_imports_run_down(modules: list[Path]) -> None:
+    for module in modules:
+        room = room_of(module)
+        if room in {"__init__", "__main__"}:
+            continue
+        rooms = {name.split(".")[1] for name in ours(parsed(module))} - {room}
+        assert not {other for other in rooms if floor_of(other) >= floor_of(room)}, module
 
 
 @pytest.mark.parametrize("module", CHAT, ids=lambda path: str(path.relative_to(SOURCE)))
@@ -167,29 +175,31 @@ def test_the_map_of_a_room_is_true_and_names_every_file(room: Path, ground_last:
     assert below | {"__init__"} == {path.stem for path in room.glob("*.py")}
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_discord_is_known_in_its_rooms_alone(module: Path) -> None:
-    names = {name.split(".")[0] for name in imports(parsed(module))}
-    assert "discord" not in names or room_of(module) in KNOW_DISCORD
+@in_every_room
+def test_discord_is_known_in_its_rooms_alone(modules: list[Path]) -> None:
+    for module in modules:
+        names = {name.split(".")[0] for name in imports(parsed(module))}
+        assert "discord" not in names or room_of(module) in KNOW_DISCORD, module
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_the_simulated_discord_is_known_in_the_preview_alone(module: Path) -> None:
+@in_every_room
+def test_the_simulated_discord_is_known_in_the_preview_alone(modules: list[Path]) -> None:
     """SimCord is no part of what the bot needs to run."""
-    names = {name.split(".")[0] for name in imports(parsed(module))}
-    assert "simcord" not in names or room_of(module) == "preview"
+    for module in modules:
+        names = {name.split(".")[0] for name in imports(parsed(module))}
+        assert "simcord" not in names or room_of(module) == "preview", module
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_the_environment_is_read_in_two_places(module: Path) -> None:
-    tree = parsed(module)
-    reads = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute | ast.Name)}
-    assert room_of(module) in {"settings", "shell"} or not reads & {"os.environ", "os.getenv", "os.environb"}
-    assert room_of(module) in {"settings", "shell"} or not imports(tree) & {
-        "dotenv",
-        "os.environ",
-        "os.getenv",
-    }
+@in_every_room
+def test_the_environment_is_read_in_two_places(modules: list[Path]) -> None:
+    for module in modules:
+        if room_of(module) in {"settings", "shell"}:
+            continue
+        tree = parsed(module)
+        attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+        reads = {ast.unparse(node) for node in attributes if node.attr in {"environ", "getenv", "environb"}}
+        assert not reads & {"os.environ", "os.getenv", "os.environb"}, module
+        assert not imports(tree) & {"dotenv", "os.environ", "os.getenv"}, module
 
 
 # A network is made of PyTorch's classes: such a module is itself imported late, by all but its like.
@@ -205,13 +215,15 @@ TABLES = {
 }
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_heavy_libraries_are_imported_late(module: Path) -> None:
-    body = ast.Module(at_import(parsed(module)), [])
-    if module in {*NETWORKS.values(), *TABLES.values()}:
-        return
-    assert not imports(body) & (NETWORKS.keys() | TABLES.keys())
-    assert room_of(module) in KNOW_DISCORD or not {name.split(".")[0] for name in imports(body)} & HEAVY
+@in_every_room
+def test_heavy_libraries_are_imported_late(modules: list[Path]) -> None:
+    for module in modules:
+        body = ast.Module(at_import(parsed(module)), [])
+        if module in {*NETWORKS.values(), *TABLES.values()}:
+            continue
+        assert not imports(body) & (NETWORKS.keys() | TABLES.keys()), module
+        heavy = {name.split(".")[0] for name in imports(body)} & HEAVY
+        assert room_of(module) in KNOW_DISCORD or not heavy, module
 
 
 def test_help_and_settings_load_nothing_heavy() -> None:

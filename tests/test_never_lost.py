@@ -107,19 +107,36 @@ def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda _handle: None)
 
 
+def bench_in(folder: Path) -> Bench:
+    corpus = write_corpus(folder / "corpus", harbour=HARBOUR, lanterns=LANTERNS)
+    return Bench(Settings(corpus_dir=corpus, data_dir=folder / "data"))
+
+
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    folder = write_corpus(tmp_path / "corpus", harbour=HARBOUR, lanterns=LANTERNS)
-    return Bench(Settings(corpus_dir=folder, data_dir=tmp_path / "data"))
+    return bench_in(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def used_once(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """Two servers with files of their own, one of which hides a shared document; to be copied."""
+    made = bench_in(tmp_path_factory.mktemp("used"))
+
+    async def use() -> None:
+        async with made.open() as library:
+            for guild in (OURS, THEIRS):
+                await do(library, Add("ferry.txt", FERRY + b" Server %d." % guild), guild)
+            await do(library, Hide("lanterns.md"))
+
+    asyncio.run(use())
+    return made
 
 
 @pytest.fixture
-async def used(bench: Bench) -> Bench:
-    """Two servers with files of their own, one of which hides a shared document."""
-    async with bench.open() as library:
-        for guild in (OURS, THEIRS):
-            await do(library, Add("ferry.txt", FERRY + b" Server %d." % guild), guild)
-        await do(library, Hide("lanterns.md"))
+def used(bench: Bench, used_once: Bench) -> Bench:
+    """The same for each test."""
+    shutil.copytree(used_once.data, bench.data)
+    bench.now = used_once.now
     return bench
 
 
