@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import signal
 import sys
@@ -89,8 +90,8 @@ def reply_to(server: Loopback, question: str) -> str | None:
     return text_of(found[0]) if found else None
 
 
-async def asked(server: Loopback, question: str, channel: str) -> str:
-    key = await say(server, question, channel)
+async def asked(server: Loopback, question: str, channel: str, number: int = 1) -> str:
+    key = await say(server, question, channel, number)
     await server.until(lambda: reply_to(server, key) is not None)
     return reply_to(server, key) or ""
 
@@ -112,9 +113,12 @@ async def test_each_process_answers_its_own_servers_and_a_reload_of_one_counts_i
         assert "Ada Stone" in (reply_to(server, direct) or "")
         write_corpus(tmp_path / "corpus", gulls=GULLS.format("Emma Fisk"))
         await asyncio.to_thread(request_reload, tmp_path / "data-1")
-        deadline = time.monotonic() + 1.0
-        while "Emma Fisk" not in await asked(server, ABOUT_GULLS, EVEN_CHANNEL):
-            assert time.monotonic() < deadline
+        began = time.monotonic()
+        for number in itertools.count(10):
+            if "Emma Fisk" in await asked(server, ABOUT_GULLS, EVEN_CHANNEL, number):
+                break
+            # A second on a machine of its own (tests/test_processes.py measures it).
+            assert time.monotonic() - began < 5.0
         assert "Emma Fisk" in await asked(server, ABOUT_GULLS, CHANNEL)
         for process in (even, odd):
             process.send_signal(signal.SIGTERM)
