@@ -153,6 +153,37 @@ async def test_a_second_process_with_the_same_shards_is_one_sentence_and_69(
     assert sentence == "SHARDS=0/2: shard 0 is served by another process on this database."
 
 
+@pytest.mark.slow
+async def test_a_process_that_loses_its_place_to_another_ends_with_69_and_the_other_answers(
+    server: Loopback, tmp_path: Path, make_database: Callable[[], str]
+) -> None:
+    url = make_database()
+    async with run(server, tmp_path, url, 0) as first:
+        await server.until(lambda: server.hears(EVEN_CHANNEL), 60)
+        with psycopg.connect(url, autocommit=True) as db:
+            names = "SELECT application_name FROM pg_stat_activity WHERE query LIKE '%advisory%'"
+            before = {*db.execute("SELECT application_name FROM pg_stat_activity")}
+            async with run(server, tmp_path, url, 0, DATA_DIR="other") as second:
+                # It waits for the first one's shard, and is there at once when that loses its connection.
+                end = time.monotonic() + 60
+                while not {*db.execute(names)} - before:
+                    assert time.monotonic() < end
+                    await asyncio.sleep(0.05)
+                await asyncio.sleep(1.0)
+                db.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+                    " AND objsubid = 2 AND classid::bigint = 1280180229"
+                )
+                status, _, err = await outcome(first, 60)
+                assert status == 69
+                said = "SHARDS=0/2: shard 0 is served by another process on this database."
+                assert sentences(err)[-1] == said
+                assert "Ada Stone" in await asked(server, QUESTION, EVEN_CHANNEL)
+                second.send_signal(signal.SIGTERM)
+                status, _, err = await outcome(second)
+                assert status == 0, err
+
+
 # --- Killed -----------------------------------------------------------------------------------------------
 
 
