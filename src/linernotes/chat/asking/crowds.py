@@ -8,7 +8,7 @@ So everybody who asks hears of it within a bound, by one message each ten second
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -30,29 +30,15 @@ class _Crowd(Generic[_Q]):
     count: int
     sentence: str
     failed: int = 0
-    waiting: list[_Q] = field(default_factory=list)
 
 
 class Crowds(Generic[_Q]):
     """Tells crowds, channel by channel, that they are too many."""
 
-    def __init__(
-        self,
-        send: Callable[[_Q, str], Awaitable[object]],
-        is_leaving: Callable[[], bool],
-        said: Callable[[_Q], object],
-    ) -> None:
-        """Take what tells.
-
-        Args:
-            send: replies to a question; ``None`` where that was not possible.
-            is_leaving: whether the bot leaves; nothing more is said then.
-            said: called with each question that has its outcome, or will have none: it has been said to all
-                of a crowd, or cannot be. Until then a process that ends leaves the question to the next.
-        """
+    def __init__(self, send: Callable[[_Q, str], Awaitable[object]], is_leaving: Callable[[], bool]) -> None:
+        """Take what replies to a question (``None``: it was not possible), and whether the bot leaves."""
         self._send = send
         self._is_leaving = is_leaving
-        self._said = said
         self._crowds: dict[int, _Crowd[_Q]] = {}
         self._telling: set[asyncio.Task[None]] = set()
 
@@ -62,17 +48,14 @@ class Crowds(Generic[_Q]):
         if crowd is not None:
             crowd.last, crowd.sentence = question, sentence
             crowd.count += 1
-            crowd.waiting.append(question)
         elif len(self._crowds) < _CHANNELS:
-            self._crowds[channel] = _Crowd(question, 1, sentence, waiting=[question])
+            self._crowds[channel] = _Crowd(question, 1, sentence)
             await self._tell(channel)
-        else:
-            self._said(question)
 
     async def _tell(self, channel: int) -> None:
         crowd = self._crowds[channel]
         question, count, sentence = crowd.last, crowd.count, crowd.sentence
-        waiting, crowd.waiting, crowd.count = crowd.waiting, [], 0
+        crowd.count = 0
         if count > 1:
             sentence = f"This is for the last {count} questions here. {sentence}"
         sending = asyncio.ensure_future(self._send(question, sentence))
@@ -91,10 +74,6 @@ class Crowds(Generic[_Q]):
         elif crowd.failed < _TRIES:
             crowd.failed += 1
             crowd.count += count
-            crowd.waiting += waiting
-            return
-        for question in waiting:
-            self._said(question)
 
     def _again(self, channel: int) -> None:
         crowd = self._crowds[channel]

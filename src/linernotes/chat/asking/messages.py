@@ -135,7 +135,7 @@ class Messages:
         self._replies: OrderedDict[int, discord.Message] = OrderedDict()
         self._typing: Counter[int] = Counter()
         self._refusing: set[int] = set()
-        self._crowds: Crowds[_Heard] = Crowds(self._send, lambda: bot.leaving, self._crowd_told)
+        self._crowds: Crowds[_Heard] = Crowds(self._send, lambda: bot.leaving)
         self._overheard = 0
         # Who has been told how to mention the bot: once in each server.
         self._taught: OrderedDict[tuple[int | None, int], None] = OrderedDict()
@@ -241,8 +241,7 @@ class Messages:
     async def _answer(self, heard: _Heard, pending: _Pending) -> None:
         message, place = heard.message, heard.place
         self._questions.opened(message.id, place.guild, place.channel)
-        # Whether its outcome is another's to note: the farewell's where the bot leaves, the crowd's.
-        is_handed_on = False
+        cancelled = False
         try:
             with (
                 self._bot.work(farewell=functools.partial(self._part_from, heard)),
@@ -250,16 +249,16 @@ class Messages:
             ):
                 await self._respond(heard, pending, give_back)
         except BusyError as busy:
-            is_handed_on = busy.is_crowd
             await self._refuse(heard, busy)
         except asyncio.CancelledError:
-            is_handed_on = True
+            # The bot leaves; what becomes of the question is the farewell's.
+            cancelled = True
             raise
         except Exception as error:  # noqa: BLE001  the one handler for messages
             sentence = explain(error, message=message.id, guild=place.guild, channel=place.channel)
             await self._send(heard, sentence)
         finally:
-            if not is_handed_on:
+            if not cancelled:
                 self._end(message.id, undelivered=pending.undelivered)
 
     def _end(self, message: int, *, undelivered: bool) -> None:
@@ -269,10 +268,6 @@ class Messages:
             return
         self._seen.discard(message)
         self.catching_up.read_later()
-
-    def _crowd_told(self, heard: _Heard) -> None:
-        """Note that a question has its outcome, by the sentence for a crowd."""
-        self._questions.closed(heard.message.id)
 
     async def _part_from(self, heard: _Heard) -> None:
         """Tell who waits in vain."""
