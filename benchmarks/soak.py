@@ -62,7 +62,6 @@ class Soak:
     asked: list[str] = field(default_factory=list)
     asked_at: dict[str, float] = field(default_factory=dict)
     apart: set[str] = field(default_factory=set)
-    channels: dict[str, str] = field(default_factory=dict)
     kinds: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     samples: list[tuple[float, int, int]] = field(default_factory=list)
@@ -227,7 +226,7 @@ class Soak:
             server.deleted,
             server.interactions,
             apart=frozenset(self.apart),
-            channels=self.channels,
+            written=server.written,
         )
 
     async def run(
@@ -278,7 +277,6 @@ class Soak:
                 else await self.server.say(f"<@{APPLICATION}> {text}", number=n, channel=channel)
             )
             self.asked.append(key)
-            self.channels[key] = channel
         sent = time.monotonic() - began
         found = self.outcomes()
         while found.lost and time.monotonic() - began < BOUND_SECONDS:
@@ -348,7 +346,7 @@ async def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument(
-        "--per-second", type=float, default=18.0, help="questions a second, all members together"
+        "--per-second", type=float, default=19.0, help="questions a second, all members together"
     )
     parser.add_argument("--trouble", type=float, default=4.0, help="seconds between two faults, on average")
     parser.add_argument("--restart", type=float, default=150.0, help="seconds between two restarts")

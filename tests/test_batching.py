@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +15,12 @@ import pytest
 from fakes import FakeEmbedder
 from linernotes.errors import ClosedError
 from linernotes.retrieval import batching
-from linernotes.retrieval.batching import BatchingEmbedder
+from linernotes.retrieval.batching import BatchingEmbedder, idle_cores
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from linernotes.models import Embedding
 
 LONG = "a long passage " * 40
 
@@ -152,4 +156,74 @@ def test_closing_finishes_questions_and_cuts_a_rebuild_short(fake: FakeEmbedder)
     with pytest.raises(ClosedError, match="has been closed"):
         shared.embed(["too late"])
     shared.close()
-    assert not shared._thread.is_alive()
+    assert not any(each.is_alive() for each in shared._threads)
+
+
+def test_a_rebuild_goes_on_in_several_threads_and_is_the_same(fake: FakeEmbedder) -> None:
+    """Each batch is taken once, its texts stay together, and each text gets its own embedding."""
+    texts = [f"{LONG} number {number}" for number in range(60)]
+    alone = FakeEmbedder()
+    with BatchingEmbedder(alone) as one:
+        expected = one.embed(texts)
+    hold(fake)
+    with BatchingEmbedder(fake, builders=2) as shared, ThreadPoolExecutor(1) as pool:
+        rebuilt = pool.submit(shared.embed, texts)
+        end = time.monotonic() + 10
+        while len(fake.calls) < 3:
+            assert time.monotonic() < end
+            time.sleep(0.001)
+        fake.gate.set()
+        for found, wanted in zip(rebuilt.result(20), expected, strict=True):
+            assert np.array_equal(found.vector, wanted.vector)
+    assert sorted(fake.calls) == sorted(alone.calls)
+
+
+def test_a_question_is_never_left_to_threads_that_rebuild(fake: FakeEmbedder) -> None:
+    asked_in: list[str] = []
+    embed = fake.embed
+
+    def noting(texts: Sequence[str]) -> list[Embedding]:
+        if "short" in texts[0]:
+            asked_in.append(threading.current_thread().name)
+        return embed(texts)
+
+    fake.embed = noting  # type: ignore[method-assign]
+    with BatchingEmbedder(fake, builders=2) as shared, ThreadPoolExecutor(1) as pool:
+        rebuilt = pool.submit(shared.embed, [f"{LONG} {number}" for number in range(40)])
+        for number in range(20):
+            shared.embed([f"short {number}"])
+        rebuilt.result(20)
+    assert set(asked_in) == {"linernotes-embedder"}
+
+
+def test_an_error_or_the_end_reaches_a_rebuild_of_several_threads_once(fake: FakeEmbedder) -> None:
+    texts = [f"{LONG} {'poison' if number == 7 else number}" for number in range(40)]
+    shared = BatchingEmbedder(fake, builders=2)
+    with pytest.raises(ValueError, match="poison"):
+        shared.embed(texts)
+    assert len(shared.embed(texts[8:])) == 32
+    hold(fake)
+    with ThreadPoolExecutor(2) as pool:
+        rebuilt = pool.submit(shared.embed, texts[8:])
+        fake.entered.wait(10)
+        closing = pool.submit(shared.close)
+        while not shared._closed:
+            time.sleep(0.001)
+        fake.gate.set()
+        closing.result(20)
+        with pytest.raises(ClosedError):
+            rebuilt.result(20)
+    assert not shared._builds
+
+
+def test_threads_that_rebuild_stand_back() -> None:
+    if sys.platform != "linux":
+        pytest.skip("threads have no priority of their own here")
+    with ThreadPoolExecutor(1) as pool:
+        before = os.getpriority(os.PRIO_PROCESS, 0)
+        pool.submit(batching._stand_back).result()
+        there = pool.submit(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id())).result()
+        assert there == max(before, batching._NICENESS)
+        assert os.getpriority(os.PRIO_PROCESS, 0) == before
+    assert 0 <= idle_cores() <= 3
+    assert idle_cores(0) == 0

@@ -45,6 +45,8 @@ ASKED = {
     "ferry.txt": "Who was on board the ferry that sank in 1902?",
     "gulls.txt": "Who counted the gulls in 1890?",
 }
+FIRST = b"The ferry that sank in 1902 had the harbour master on board."
+"""What both servers begin with; the other versions are the killed process's."""
 # In which phase to kill, and at most how long after it began: about as long as it takes. By the clock alone,
 # few kills would come into the few milliseconds in which a change begins to count.
 AIMS = {
@@ -113,7 +115,7 @@ class Stand:
         write_version(self.folder, 0)
         async with Library.open(settings_of(self.folder), embedder=self.embedder) as library:
             for guild in GUILDS:
-                made = await library.curator.preview(guild, 44, Add("ferry.txt", b"The ferry was new."))
+                made = await library.curator.preview(guild, 44, Add("ferry.txt", FIRST))
                 revision = await library.curator.apply(guild, 44, made.id)
                 self.known[guild] = (2, revision.edition)  # type: ignore[union-attr]
 

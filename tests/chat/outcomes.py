@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# How a sentence begins that is for all who were refused in a channel.
+# How a sentence begins that is for all who were refused in a channel, or for all that one person asked there.
 TOGETHER = "This is for the last "
+BY_ONE = "This is for your last "
 
 
 def shows_answer(body: dict[str, Any]) -> bool:
@@ -71,17 +72,26 @@ def outcomes_of(  # noqa: C901  one kind of outcome after another
     interactions: dict[str, Interaction],
     *,
     apart: frozenset[str] = frozenset(),
-    channels: Mapping[str, str] | None = None,
+    written: Mapping[str, list[dict[str, Any]]] | None = None,
 ) -> Outcomes:
     """Return what has become of the questions with these ids; those ``apart`` may have ended without one.
 
-    A crowd is told by one sentence in its channel: it is the outcome of those that were asked there before it
-    and have no reply of their own; ``channels`` says where each was asked.
+    Several are told by one sentence: it is the outcome of those that were asked before it in its channel (by
+    the person whom it replies to) and have no reply of their own; ``written`` has each channel's messages.
     """
-    told: dict[str, int] = {}
+    where = {
+        each["id"]: (each["channel_id"], each["author"]["id"])
+        for found in (written or {}).values()
+        for each in found
+    }
+    told: dict[tuple[str, str | None], int] = {}
     for message in messages:
-        if str(message.get("content") or "").startswith(TOGETHER):
-            told[message["channel_id"]] = max(told.get(message["channel_id"], 0), int(message["id"]))
+        said = str(message.get("content") or "")
+        if not said.startswith((TOGETHER, BY_ONE)):
+            continue
+        _, asker = where.get(str((message.get("message_reference") or {}).get("message_id")), (None, None))
+        place = (message["channel_id"], None if said.startswith(TOGETHER) else asker)
+        told[place] = max(told.get(place, 0), int(message["id"]))
     replies: Counter[str] = Counter()
     answers: set[str] = set()
     gone: set[str] = set()
@@ -98,9 +108,9 @@ def outcomes_of(  # noqa: C901  one kind of outcome after another
     for key in asked:
         made = interactions.get(key)
         count = replies[key] if made is None else made.visible
-        where = (channels or {}).get(key)
-        if not count and made is None and where is not None and told.get(where, 0) > int(key):
-            count = 1
+        if not count and made is None and key in where:
+            channel, asker = where[key]
+            count = int(max(told.get((channel, None), 0), told.get((channel, asker), 0)) > int(key))
         if made is not None and (made.too_late or key in apart) and not count:
             too_late += 1
         elif not count:

@@ -188,3 +188,31 @@ async def test_all_requests_go_through_the_one_session(bot: Any) -> None:
     """What discord.py calls the session may move with a version; then this says so."""
     assert isinstance(bot.http._HTTPClient__session, delivery.Persistent)
     assert discord.__version__ == "2.7.1"
+
+
+async def test_what_has_no_deadline_lets_acknowledgements_pass_and_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    acknowledgements = delivery.Acknowledgements()
+    await asyncio.wait_for(acknowledgements.let_pass(), 1)
+    with acknowledgements.one():
+        waiting = asyncio.ensure_future(acknowledgements.let_pass())
+        with acknowledgements.one():
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+    await asyncio.wait_for(waiting, 1)
+    monkeypatch.setattr(delivery, "LET_PASS_SECONDS", 0.02)
+    with acknowledgements.one():
+        await asyncio.wait_for(acknowledgements.let_pass(), 1)
+
+
+async def test_a_question_in_a_message_waits_for_commands_that_come_with_it(
+    server: Loopback, bot: Any
+) -> None:
+    with bot.acknowledgements.one():
+        asked = await server.say(f"{ME} {QUESTION}")
+        await asyncio.sleep(0.3)
+        assert not bot.manners.under_way
+        assert not replies(server, asked)
+    await server.until(lambda: replies(server, asked))

@@ -14,7 +14,7 @@ from loopback import APPLICATION, CHANNEL, Loopback, open_loopback
 from test_loopback import connected, text_of
 
 from fakes import QUESTION
-from linernotes.chat.asking import messages
+from linernotes.chat.asking import crowds
 from linernotes.chat.frame import promptly
 from linernotes.library import Library
 from linernotes.library.service import DATABASE
@@ -118,7 +118,9 @@ async def test_an_answer_that_discord_does_not_take_holds_no_place(
 async def test_a_refusal_waits_in_no_queue(
     server: Slow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(messages, "_REFUSAL_SECONDS", 0.3)
+    """It is given up where it cannot be sent at once, and one sentence is said for all of them later."""
+    monkeypatch.setattr(crowds, "_SEND_SECONDS", 0.3)
+    monkeypatch.setattr(crowds, "TOGETHER_SECONDS", 1.0)
     async with connected(server, tmp_path, monkeypatch):
         server.taking.clear()
         for _ in range(8):
@@ -127,11 +129,13 @@ async def test_a_refusal_waits_in_no_queue(
         # More than one person may ask: what is said of it would wait behind the answers.
         for _ in range(4):
             await server.say(f"{ME} {QUESTION}", "Alice", 1)
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(0.7)
         server.taking.set()
-        await server.until(lambda: len(server.messages) >= 8)
-        await asyncio.sleep(0.3)
-        assert not any("That was a lot of questions" in text_of(each) for each in server.messages)
+        await server.until(lambda: len(server.messages) >= 9)
+        await asyncio.sleep(1.3)
+        said = [text_of(each) for each in server.messages if "That was a lot" in text_of(each)]
+        assert len(server.messages) == 9
+        assert [each.partition("That was")[0] for each in said] == ["This is for your last 4 questions. "]
 
 
 async def test_a_locked_database_keeps_nobody_waiting_for_an_answer(

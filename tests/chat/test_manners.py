@@ -127,12 +127,13 @@ async def test_a_crowd_is_told_at_once_and_then_together(monkeypatch: pytest.Mon
     monkeypatch.setattr(crowds, "TOGETHER_SECONDS", 0.05)
     told: list[tuple[str, str]] = []
     fails = ["third"]
+    ended: list[str] = []
 
     async def send(question: str, sentence: str) -> str | None:
         told.append((question, sentence))
         return fails.pop() and None if question in fails else question
 
-    crowd = crowds.Crowds(send, lambda: False)
+    crowd = crowds.Crowds(send, ended.extend)
     for question in ("first", "second", "third"):
         await crowd.refuse(1, question, "Too many.")
     await crowd.refuse(2, "elsewhere", "Too many.")
@@ -142,3 +143,24 @@ async def test_a_crowd_is_told_at_once_and_then_together(monkeypatch: pytest.Mon
     assert told[2:] == [together, together]
     await crowd.refuse(1, "fourth", "Too many.")
     assert told[4:] == [("fourth", "Too many.")]
+    assert ended == ["first", "elsewhere", "second", "third", "fourth"]
+
+
+async def test_a_person_who_asks_too_fast_is_told_of_each_question_and_nobody_else_is_kept_waiting() -> None:
+    told: list[tuple[str, str]] = []
+    ended: list[str] = []
+
+    async def send(question: str, sentence: str) -> str:
+        told.append((question, sentence))
+        return question
+
+    crowd = crowds.Crowds(send, ended.extend)
+    for question in ("first", "second", "third"):
+        await crowd.refuse(1, question, "Too fast.", person=7)
+    await crowd.refuse(1, "another's", "Too fast.", person=8)
+    assert told == [("first", "Too fast."), ("another's", "Too fast.")]
+    await crowd.leave("I leave.")
+    assert told[2:] == [("third", "This is for your last 2 questions. I leave.")]
+    assert ended == ["first", "another's", "second", "third"]
+    await crowd.refuse(1, "fourth", "Too fast.", person=9)
+    assert (told[3:], ended[4:]) == ([], ["fourth"])

@@ -88,7 +88,7 @@ async def ask_many(server: Loopback, seed: int, questions: int, *, at_once: int 
 
 
 def outcomes(server: Loopback, asked: list[str]) -> Outcomes:
-    return outcomes_of(asked, server.messages, server.deleted, server.interactions)
+    return outcomes_of(asked, server.messages, server.deleted, server.interactions, written=server.written)
 
 
 async def wait_for(server: Loopback, asked: list[str], left: int, seconds: float = 60.0) -> None:

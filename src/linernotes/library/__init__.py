@@ -48,6 +48,19 @@ names its edition; a *standing* is what a server works with now.
 
 from __future__ import annotations
 
-from linernotes.library.service import Library
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from linernotes.library.service import Library
 
 __all__ = ["Library"]
+
+
+def __getattr__(name: str) -> Any:
+    # Who reads the shared folder alone (`bot.py check`) need not wait for the database's libraries.
+    if name in __all__:
+        from linernotes.library import service
+
+        return getattr(service, name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

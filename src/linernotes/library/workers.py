@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from linernotes.errors import ClosedError
 from linernotes.library.turns import Build, TurningEmbedder, Turns
 from linernotes.reading.queue import QueuedReader
-from linernotes.retrieval.batching import BatchingEmbedder
+from linernotes.retrieval.batching import BatchingEmbedder, idle_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ class Workers:
 
     def share(self, embedder: Embedder) -> Embedder:
         """Put the model behind one worker, which is closed with the others."""
-        self._embedder = BatchingEmbedder(embedder)
+        self._embedder = BatchingEmbedder(embedder, builders=idle_cores())
         return TurningEmbedder(self._embedder, self._turns)
 
     def share_reader(self, reader: Reader) -> QueuedReader:

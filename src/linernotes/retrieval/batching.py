@@ -1,10 +1,17 @@
-"""One worker for the model: questions that wait share a forward pass, and go before the rest of a rebuild."""
+"""Workers for the model: questions that wait share a forward pass, and go before the rest of a rebuild.
+
+One thread answers questions and goes on with a rebuild between them. Others only rebuild, on cores that have
+nothing else to do: they give way to whatever wants their core.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections import deque
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -25,43 +32,90 @@ GATHER_TEXTS = 32
 GATHER_CHARS = 4_000
 
 
+# By so much threads that only rebuild stand back: a thread of normal priority has nine times their share.
+_NICENESS = 10
+
+
+def idle_cores(most: int = 3) -> int:
+    """Return how many threads may rebuild beside the one that answers: one for each other core.
+
+    Args:
+        most: more than these keep the memory busy rather than the cores.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores - 1, most)
+
+
 @dataclass(eq=False, slots=True)
 class _Job:
-    """Texts to embed, the shortest first to save padding; ``order`` says where each of them stood."""
+    """Texts to embed, the shortest first to save padding; ``order`` says where each of them stood.
+
+    All before text ``taken`` are with a worker, or done: ``done`` has them by where they stood.
+    """
 
     texts: Sequence[str]
     order: Sequence[int]
     future: Future[list[Embedding]] = field(default_factory=Future)
-    done: list[Embedding] = field(default_factory=list)
+    done: dict[int, Embedding] = field(default_factory=dict)
+    taken: int = 0
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Self:
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         return cls([texts[i] for i in order], order)
 
+    def take(self) -> tuple[int, Sequence[str]]:
+        """Return the next batch, and where it stands."""
+        start = self.taken
+        rest = self.texts[start : start + BUILD_TEXTS]
+        batch = rest[: _batch(rest, BUILD_TEXTS, BUILD_CHARS)]
+        self.taken += len(batch)
+        return start, batch
+
+    def keep(self, start: int, found: Sequence[Embedding]) -> None:
+        """Keep the embeddings of a batch, and finish with the last of them."""
+        self.done.update(zip(self.order[start : start + len(found)], found, strict=True))
+        if len(self.done) == len(self.texts):
+            self.finish()
+
     def finish(self) -> None:
-        found = dict(zip(self.order, self.done, strict=True))
-        self.future.set_result([found[i] for i in range(len(found))])
+        self.future.set_result([self.done[i] for i in range(len(self.done))])
+
+    def fail(self, error: BaseException) -> None:
+        """End with an error; one that has ended stays as it is."""
+        self.taken = len(self.texts)
+        if not self.future.done():
+            self.future.set_exception(error)
 
 
 class BatchingEmbedder:
-    """An ``Embedder`` in front of another, with one thread that calls it.
+    """An ``Embedder`` in front of another, with threads that call it.
 
     A call whose texts fit into one small batch is a question: all that wait are embedded in one forward pass.
     A longer call is a rebuild: it is done in small batches, and the questions that wait go first between two.
     Safe to call from any thread but its own.
     """
 
-    def __init__(self, embedder: Embedder) -> None:
-        """Start the worker; ``close`` ends it."""
+    def __init__(self, embedder: Embedder, *, builders: int = 0) -> None:
+        """Start the workers; ``close`` ends them.
+
+        Args:
+            embedder: the other; with builders, it is called from several threads at a time.
+            builders: how many threads beside the first only rebuild.
+        """
         self._embedder = embedder
         self._wake = threading.Condition()
         self._questions: deque[_Job] = deque()
         self._builds: deque[_Job] = deque()
         self._closed = False
         # A daemon, so that a process whose library was never closed can still end.
-        self._thread = threading.Thread(target=self._work, name="linernotes-embedder", daemon=True)
-        self._thread.start()
+        self._threads = [threading.Thread(target=self._work, name="linernotes-embedder", daemon=True)]
+        self._threads += [
+            threading.Thread(target=self._build, name=f"linernotes-embedder-{number}", daemon=True)
+            for number in range(1, builders + 1)
+        ]
+        for each in self._threads:
+            each.start()
 
     def __enter__(self) -> Self:
         """Return the embedder itself."""
@@ -107,36 +161,37 @@ class BatchingEmbedder:
                 raise ClosedError("The embedding model has been closed.")
             fits = _batch(job.texts, BUILD_TEXTS, BUILD_CHARS) == len(job.texts)
             (self._questions if fits else self._builds).append(job)
-            self._wake.notify()
+            self._wake.notify_all()
         return job.future.result()
 
     def close(self) -> None:
-        """Finish the questions that wait, cut a rebuild short and end the worker; may be called again."""
+        """Finish the questions that wait, cut a rebuild short and end the workers; may be called again."""
         with self._wake:
             self._closed = True
-            self._wake.notify()
-        self._thread.join()
+            self._wake.notify_all()
+        for each in self._threads:
+            each.join()
 
-    # --- The worker's thread ---
+    # --- The first worker's thread ---
 
     def _work(self) -> None:
         while True:
             with self._wake:
-                self._wake.wait_for(lambda: self._questions or self._builds or self._closed)
+                self._wake.wait_for(lambda: self._questions or self._waits() or self._closed)
                 if self._closed:
                     while self._builds:
-                        self._builds.popleft().future.set_exception(
+                        self._builds.popleft().fail(
                             ClosedError("The embedding model was closed before the corpus was embedded.")
                         )
                     if not self._questions:
                         return
                 asked = self._gather()
-                build = self._builds[0] if self._builds else None
+                build = self._take()
             # In turn, so that neither can keep the other waiting for long.
             if asked:
                 self._answer(asked)
             if build is not None:
-                self._go_on(build)
+                self._go_on(*build)
 
     def _gather(self) -> list[_Job]:
         """Take the questions for one forward pass, those that wait longest first."""
@@ -153,7 +208,7 @@ class BatchingEmbedder:
         try:
             found = iter(self._embedder.embed(texts))
             for job in jobs:
-                job.done = [next(found) for _ in job.texts]
+                job.done = {at: next(found) for at in job.order}
         except Exception as error:  # noqa: BLE001  the caller gets it
             if len(jobs) == 1:
                 jobs[0].future.set_exception(error)
@@ -165,18 +220,52 @@ class BatchingEmbedder:
         for job in jobs:
             job.finish()
 
-    def _go_on(self, job: _Job) -> None:
-        rest = job.texts[len(job.done) :]
+    # --- Rebuilding, in all threads ---
+
+    def _build(self) -> None:
+        _stand_back()
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._waits() or self._closed)
+                if self._closed:
+                    return
+                build = self._take()
+            if build is not None:
+                self._go_on(*build)
+
+    def _waits(self) -> bool:
+        """Say whether a batch of a rebuild is there to be taken; under the lock."""
+        return any(job.taken < len(job.texts) for job in self._builds)
+
+    def _take(self) -> tuple[_Job, int, Sequence[str]] | None:
+        """Take the next batch of the rebuild that waits longest; under the lock."""
+        job = next((job for job in self._builds if job.taken < len(job.texts)), None)
+        return None if job is None else (job, *job.take())
+
+    def _go_on(self, job: _Job, start: int, texts: Sequence[str]) -> None:
+        error: Exception | None = None
         try:
-            job.done += self._embedder.embed(rest[: _batch(rest, BUILD_TEXTS, BUILD_CHARS)])
-        except Exception as error:  # noqa: BLE001  the caller gets it
-            job.future.set_exception(error)
-        else:
-            if len(job.done) < len(job.texts):
-                return
-            job.finish()
+            found = self._embedder.embed(texts)
+        except Exception as raised:  # noqa: BLE001  the caller gets it
+            error = raised
         with self._wake:
-            self._builds.remove(job)
+            if job.future.done():
+                return
+            if error is not None:
+                job.fail(error)
+            else:
+                job.keep(start, found)
+            if job.future.done() and job in self._builds:
+                self._builds.remove(job)
+
+
+def _stand_back() -> None:
+    """Let whatever else wants this thread's core go first, where the system can do that for one thread."""
+    if sys.platform == "linux":
+        # A thread has a number of its own there, and its own priority.
+        with suppress(OSError):
+            me = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, me, max(os.getpriority(os.PRIO_PROCESS, me), _NICENESS))
 
 
 def _batch(texts: Sequence[str], most: int, chars: int) -> int:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # As wide are tables that go into a file or a pipe.
 _PIPED_WIDTH = 100
+_KILO = 1_000
 
 
 def print_json(value: object) -> None:
@@ -29,3 +30,12 @@ def table_console() -> Console:
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _PIPED_WIDTH
     return console
+
+
+def size(number: float) -> str:
+    """Say how many bytes there are."""
+    for unit in ("bytes", "kB"):
+        if number < _KILO:
+            return f"{number:,.0f} {unit}"
+        number /= _KILO
+    return f"{number:,.0f} MB"

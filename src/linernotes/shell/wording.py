@@ -24,7 +24,6 @@ NEAR = "This may not answer it; the nearest I find:"
 
 # How far in stands what is not the lead itself.
 _IN = 2
-_KILO = 1_000
 
 SENTENCES: dict[Reason, str] = {
     "silent": "The article does not say.",
@@ -191,12 +190,3 @@ def reasons_of(edition: Edition[Index], turn: Turn) -> Iterator[str]:
     for hit in hits:
         signals = ", ".join(f"{name} {value:.2f}" for name, value in hit.signals.items())
         yield f"{printable(place_of(edition, hit))}: score {hit.score:.2f} ({signals})"
-
-
-def size(number: float) -> str:
-    """Say how many bytes there are."""
-    for unit in ("bytes", "kB"):
-        if number < _KILO:
-            return f"{number:,.0f} {unit}"
-        number /= _KILO
-    return f"{number:,.0f} MB"

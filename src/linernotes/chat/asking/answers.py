@@ -71,6 +71,7 @@ async def answer(
         promised: what ``document`` was said to answer: it is shown where the document alone answers less.
     """
     started = time.perf_counter()
+    await bot.acknowledgements.let_pass()
     guild = bot.guild_of(place.guild)
     edition = await bot.library.edition(guild)
     turns = await _brought_up(bot, turns, edition, guild)

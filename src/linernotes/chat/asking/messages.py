@@ -44,7 +44,7 @@ from linernotes.chat.frame.welcome import BlockedError, channels_of, require_wel
 from linernotes.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from linernotes.chat.asking.addressing import Addressed
     from linernotes.chat.frame.bot import LinerNotes
@@ -65,10 +65,6 @@ _NO_HISTORY: Final = 160002
 # A message that is older, in seconds, when it comes has waited somewhere.
 _WAITED: Final = 5.0
 
-# A refusal that would wait is of no use: one at a time in a channel, this many in all, no longer than this.
-_REFUSALS: Final = 20
-_REFUSAL_SECONDS: Final = 5.0
-
 # Of messages that name nobody, so many are read at once; what comes meanwhile is left alone.
 _OVERHEARD: Final = 20
 
@@ -81,6 +77,7 @@ _LISTENS: Final = (
 def register(bot: LinerNotes) -> None:
     """Add the listeners."""
     messages = Messages(bot)
+    bot.hooks.leaving.append(messages.leave)
     bot.add_listener(messages.on_message, "on_message")
     bot.add_listener(messages.on_edit, "on_raw_message_edit")
     bot.add_listener(messages.on_delete, "on_raw_message_delete")
@@ -134,8 +131,9 @@ class Messages:
         # The bot's message for each question, for those replies too under which nothing is kept.
         self._replies: OrderedDict[int, discord.Message] = OrderedDict()
         self._typing: Counter[int] = Counter()
+        self._crowds: Crowds[_Heard] = Crowds(self._send, self._refused)
+        # Questions of a crowd that will be told together: they stay open until then.
         self._refusing: set[int] = set()
-        self._crowds: Crowds[_Heard] = Crowds(self._send, lambda: bot.leaving)
         self._overheard = 0
         # Who has been told how to mention the bot: once in each server.
         self._taught: OrderedDict[tuple[int | None, int], None] = OrderedDict()
@@ -241,24 +239,28 @@ class Messages:
     async def _answer(self, heard: _Heard, pending: _Pending) -> None:
         message, place = heard.message, heard.place
         self._questions.opened(message.id, place.guild, place.channel)
-        cancelled = False
+        ends = True
         try:
-            with (
-                self._bot.work(farewell=functools.partial(self._part_from, heard)),
-                self._bot.manners.question(place.guild, place.person, age=_age_of(message)) as give_back,
-            ):
-                await self._respond(heard, pending, give_back)
+            with self._bot.work(farewell=functools.partial(self._part_from, heard)):
+                await self._bot.acknowledgements.let_pass()
+                age = _age_of(message)
+                with self._bot.manners.question(place.guild, place.person, age=age) as give_back:
+                    await self._respond(heard, pending, give_back)
         except BusyError as busy:
-            await self._refuse(heard, busy)
+            # It ends when a sentence has been sent, which may be one for many.
+            ends = False
+            self._refusing.add(message.id)
+            who = None if busy.is_crowd else place.person
+            await self._crowds.refuse(place.channel, heard, str(busy), person=who)
         except asyncio.CancelledError:
             # The bot leaves; what becomes of the question is the farewell's.
-            cancelled = True
+            ends = False
             raise
         except Exception as error:  # noqa: BLE001  the one handler for messages
             sentence = explain(error, message=message.id, guild=place.guild, channel=place.channel)
             await self._send(heard, sentence)
         finally:
-            if not cancelled:
+            if ends:
                 self._end(message.id, undelivered=pending.undelivered)
 
     def _end(self, message: int, *, undelivered: bool) -> None:
@@ -282,6 +284,8 @@ class Messages:
 
     async def _hear_again(self, message: discord.Message) -> None:
         """Answer a message that was written while nobody listened, or that has had no outcome."""
+        if message.id in self._refusing:
+            return
         if message.id in self._questions and message.id not in self._pending:
             self._seen.discard(message.id)
         await self.on_message(message)
@@ -301,23 +305,15 @@ class Messages:
         finally:
             self._overheard -= 1
 
-    async def _refuse(self, heard: _Heard, busy: BusyError) -> None:
-        """Say that too much is asked: to a crowd together, to a person once, if it can be said at once."""
-        where = heard.place.channel
-        if busy.is_crowd:
-            await self._crowds.refuse(where, heard, str(busy))
-            return
-        if busy.told or where in self._refusing or len(self._refusing) >= _REFUSALS:
-            return
-        self._refusing.add(where)
-        try:
-            sending = asyncio.ensure_future(self._send(heard, str(busy)))
-            _, late = await asyncio.wait({sending}, timeout=_REFUSAL_SECONDS)
-            for each in late:
-                each.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
-        finally:
-            self._refusing.discard(where)
+    def _refused(self, questions: Sequence[_Heard]) -> None:
+        """Note that a crowd has been told, or cannot be."""
+        for each in questions:
+            self._refusing.discard(each.message.id)
+            self._questions.closed(each.message.id)
+
+    async def leave(self) -> None:
+        """Tell those who wait for a sentence that the bot is being restarted."""
+        await self._crowds.leave(RESTARTING)
 
     def _may_remove(self, member: discord.Member | None, channel_id: int) -> bool:
         if member is None:

@@ -104,6 +104,7 @@ class LinerNotes(Steady):
         self.servers = Servers(library.store)
         library.processes.listen(self.servers.hear)
         self.examples = Examples(library)
+        self.acknowledgements = delivery.Acknowledgements()
         self.hooks = Hooks()
         self.forms = Forms()
         self.add_listener(self.forms.on_interaction, "on_interaction")
@@ -119,7 +120,7 @@ class LinerNotes(Steady):
 
     async def setup_hook(self) -> None:
         """Read what moderators have set, and synchronise the commands; called between login and gateway."""
-        delivery.install(self)
+        delivery.install(self, self.acknowledgements)
         await self.servers.load()
         await synchronise(self, self.store, only=self.settings.dev_guild_id)
 
@@ -177,21 +178,24 @@ class LinerNotes(Steady):
     async def leave(self) -> None:
         """Take no more questions, finish the answers under way, tell who waits in vain, and disconnect."""
         self._leaving = True
+        left: set[asyncio.Task[Any]] = set()
         if self._under_way:
             _log.info("finishing", under_way=len(self._under_way))
             _, left = await asyncio.wait(self._under_way, timeout=_FINISHING_SECONDS)
-            await self._part_from(left)
+        await self._part_from(left)
         await self.close()
 
     async def _part_from(self, left: set[asyncio.Task[Any]]) -> None:
-        """End work that takes too long, and tell who waits for it."""
-        if not left:
-            return
-        farewells = [told for task in left if (told := self._under_way.get(task)) is not None]
-        _log.warning("left unfinished", answers=len(left))
-        for task in left:
-            task.cancel()
-        await asyncio.wait(left, timeout=_TELLING_SECONDS / 4)
+        """End work that takes too long, and tell who waits for it, or for anything else."""
+        farewells: list[Callable[[], Awaitable[object]]] = [
+            told for task in left if (told := self._under_way.get(task)) is not None
+        ]
+        farewells += self.hooks.leaving
+        if left:
+            _log.warning("left unfinished", answers=len(left))
+            for task in left:
+                task.cancel()
+            await asyncio.wait(left, timeout=_TELLING_SECONDS / 4)
         telling = [asyncio.ensure_future(told()) for told in farewells]
         if telling:
             await asyncio.wait(telling, timeout=_TELLING_SECONDS)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -58,6 +58,9 @@ MOST_WAITING: Final = 400
 MOST_ACKNOWLEDGING: Final = 100
 """So many acknowledgements are on their way at once. A thousand connections that open at the same time are
 slower than a hundred that are used again, and each would run into its own deadline."""
+
+LET_PASS_SECONDS: Final = 2.0
+"""So long at most all else waits for acknowledgements, which Discord wants within three seconds."""
 
 _RATE_LIMITED: Final = 429
 _FORBIDDEN: Final = 403
@@ -125,24 +128,54 @@ def once() -> Iterator[None]:
         _once.reset(token)
 
 
-def install(client: discord.Client) -> None:
+class Acknowledgements:
+    """Which acknowledgements are on their way: Discord waits three seconds for one, longer for all else."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._under_way = 0
+        self._none = asyncio.Event()
+        self._none.set()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Count one meanwhile."""
+        self._under_way += 1
+        self._none.clear()
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._none.set()
+
+    async def let_pass(self) -> None:
+        """Wait until there is none on its way, and not for long: for what Discord sets no deadline."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LET_PASS_SECONDS):
+                await self._none.wait()
+
+
+def install(client: discord.Client, acknowledgements: Acknowledgements) -> None:
     """Let all requests of a client that has logged in go through ``Persistent``."""
     # discord.py makes the session when it logs in and hands it to interactions; there is no public way in.
     name = "_HTTPClient__session"
     session = getattr(client.http, name)
     if isinstance(session, aiohttp.ClientSession):
-        setattr(client.http, name, Persistent(session, PAUSES))
+        setattr(client.http, name, Persistent(session, PAUSES, acknowledgements))
 
 
 class Persistent:
     """A session that repeats what may be repeated; otherwise as ``aiohttp.ClientSession``."""
 
-    def __init__(self, session: aiohttp.ClientSession, pauses: wait_base) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, pauses: wait_base, acknowledgements: Acknowledgements
+    ) -> None:
         """Put it before a session."""
         self._session = session
         self._pauses = pauses
         self._waiting = 0
-        self._acknowledging = asyncio.Semaphore(MOST_ACKNOWLEDGING)
+        self._acknowledgements = acknowledgements
         self._acknowledging = asyncio.Semaphore(MOST_ACKNOWLEDGING)
         # Until when Discord takes no request of the bot's at all.
         self._shut_until = 0.0
@@ -166,6 +199,9 @@ class Persistent:
         given.setdefault("timeout", TRY_CALLBACK if path.endswith("/callback") else TRY)
         delivery = _Delivery(patience, asyncio.get_running_loop().time)
         response: Any = None
+        held = ExitStack()
+        if path.endswith("/callback"):
+            held.enter_context(self._acknowledgements.one())
         repeating = AsyncRetrying(
             retry=retry_if_exception_type(_FailedError),
             wait=lambda state: delivery.pause(state, self._pauses),
@@ -174,9 +210,10 @@ class Persistent:
             reraise=True,
         )
         try:
-            async for attempt in repeating:
-                with attempt:
-                    response = await self._try(delivery, method, url, path, given)
+            with held:
+                async for attempt in repeating:
+                    with attempt:
+                        response = await self._try(delivery, method, url, path, given)
         except asyncio.CancelledError:
             if delivery.in_doubt or delivery.is_trying:
                 raise InDoubtCancelledError from None

@@ -43,14 +43,12 @@ class Limits:
 class BusyError(RefusalError):
     """Too many questions.
 
-    ``is_crowd`` says that it is not this person who asks too much; ``told`` whether it has been said to the
-    person a moment ago.
+    ``is_crowd`` says that it is not this person who asks too much.
     """
 
-    def __init__(self, sentence: str, *, told: bool = False, is_crowd: bool = False) -> None:
+    def __init__(self, sentence: str, *, is_crowd: bool = False) -> None:
         """Keep the sentence."""
         super().__init__(sentence)
-        self.told = told
         self.is_crowd = is_crowd
 
 
@@ -149,16 +147,13 @@ class Manners:
         bucket.at += passed
         if bucket.left < 1:
             seconds = math.ceil((1 - bucket.left) * rate.seconds / rate.times)
-            told, bucket.told = bucket.told, True
             self.refused["server" if key[1] is None else "person"] += 1
             wait = "a second" if seconds == 1 else f"{seconds} seconds"
-            raise BusyError(sentence.format(wait), told=told, is_crowd=key[1] is None)
+            raise BusyError(sentence.format(wait), is_crowd=key[1] is None)
         bucket.left -= 1
-        bucket.told = False
 
 
 @dataclass(slots=True)
 class _Bucket:
     left: float
     at: float
-    told: bool = False

@@ -16,7 +16,7 @@ from linernotes.corpus.formats.tables import lay_out_tables
 from linernotes.corpus.formats.voices import ASKS, REPLIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 # The longest tag, shortcode or attribute list that is looked for, in characters.
 _LONGEST_TAG = 600
@@ -72,15 +72,16 @@ _SHORTCODE_NAMES = (
     "gallery|caption|embed|audio|video|playlist|youtube|vimeo|soundcloud|bandcamp|spotify|toc|nextpage|pullquote"
     "|dropcap|contact-form|gravityform|googlemaps|slideshow|twitter|tweet|instagram|wpvideo|button|divider"
 )
+# These begin with a character that is searched for and look back from there, which is what `re` is quick at.
 # "[embed]https://…[/embed]" and a pull quote, which the text has twice, go with what they hold.
 _SHORTCODE_WHOLE = re.compile(
-    r"\\?\[(embed|audio|video|youtube|vimeo|soundcloud|pullquote|playlist|gallery)\b[^\]\n]{0,300}\].{0,1000}?"
+    r"[\\\[](?:(?<=\\)\[|(?<=\[))(embed|audio|video|youtube|vimeo|soundcloud|pullquote|playlist|gallery)\b[^\]\n]{0,300}\].{0,1000}?"
     r"\\?\[/\1\\?\]",
     re.DOTALL,
 )
 _SHORTCODE = re.compile(
-    rf"\\?\[/?(?:{_SHORTCODE_NAMES})(?:\s[^\]\n]{{0,400}})?/?\\?\](?!\()"
-    rf"|\\?\[[a-z][\w-]{{1,30}}(?:\s+[\w-]+=(?:\"[^\"\n]{{0,300}}\"|'[^'\n]{{0,300}}'|“[^”\n]{{0,300}}”|[^\s\]]{{1,100}}))+"
+    rf"[\\\[](?:(?<=\\)\[|(?<=\[))/?(?:{_SHORTCODE_NAMES})(?:\s[^\]\n]{{0,400}})?/?\\?\](?!\()"
+    rf"|[\\\[](?:(?<=\\)\[|(?<=\[))[a-z][\w-]{{1,30}}(?:\s+[\w-]+=(?:\"[^\"\n]{{0,300}}\"|'[^'\n]{{0,300}}'|“[^”\n]{{0,300}}”|[^\s\]]{{1,100}}))+"
     r"\s*/?\\?\](?!\()"
 )
 _MORE = re.compile(r"<!--\s*(?:more|nextpage|wp:[^\n]{0,400}|/wp:[^\n]{0,100})\s*-->")
@@ -91,7 +92,7 @@ _LINK_TARGET = re.compile(r"^ {0,3}\[([^\]\n]{1,60})\]:\s*\S", re.MULTILINE)
 _NOTE_TEXT = re.compile(r"^ {0,3}\[\^[^\]\s]{1,60}\]:")
 # "[1](#footnote-1)": a mark that links to its note; at the head of a line, the way back from it.
 _LINKED_NOTE = re.compile(
-    r"(?:(?<=\S)|^)\[\\?\[?\d{1,3}\\?\]?\]\([^)\s]{0,300}#(?:fn|footnote|note|ref|cite)[^)\s]{0,200}\)",
+    r"\[(?:(?<=\S\[)|(?<=^\[))\\?\[?\d{1,3}\\?\]?\]\([^)\s]{0,300}#(?:fn|footnote|note|ref|cite)[^)\s]{0,200}\)",
     re.MULTILINE,
 )
 _LINKED_NOTE_TEXT = re.compile(
@@ -112,15 +113,16 @@ _EDITORIAL = (
     r"|original research\??|failed verification|(?:permanent )?dead link|update"
     r"|dubious(?: [^\]\n]{0,40})?"
 )
+_SUPERSCRIPT = "⁰¹²³⁴-⁹"
+_NUMBERS = r"\d{1,3}(?:[,–-]\s?\d{1,3})*\](?::\d{1,4}(?:[–-]\d{1,4})?)?"
 _NOTE_MARK = re.compile(
-    # Most characters begin no mark: this is looked at first.
-    r"(?=[\[ \t⁰¹²³⁴-⁹])(?:"
+    rf"[\[{_SUPERSCRIPT}](?:"
     # "[12]" glued to a word, "[1][2]", "[5]:44", "[a]" behind the end of a sentence.
-    r"(?<=[^\s\[(\"'“‘«—–-])(?:\[\d{1,3}(?:[,–-]\s?\d{1,3})*\](?::\d{1,4}(?:[–-]\d{1,4})?)?)+(?!\()"
-    r"|(?<=[\"'][.,;:!?])(?:\[\d{1,3}\])+|(?<=[\w.,;:!?)][\"'])(?:\[\d{1,3}\])+"
-    r"|(?<=[.,;:!?\"'”’)])\[[a-z]\](?=\s|\[|$)"
-    rf"|[ \t]?\[(?i:{_EDITORIAL})\](?!\()"
-    r"|(?<=[.,;:!?\"'”’)])[⁰¹²³⁴-⁹]+(?=\s|$))",
+    rf"(?<=[^\s\[(\"'“‘«—–-]\[){_NUMBERS}(?:\[{_NUMBERS})*(?!\()"
+    r"|(?:(?<=[\"'][.,;:!?]\[)|(?<=[\w.,;:!?)][\"']\[))\d{1,3}\](?:\[\d{1,3}\])*"
+    r"|(?<=[.,;:!?\"'”’)]\[)[a-z]\](?=\s|\[|$)"
+    rf"|(?<=\[)((?i:{_EDITORIAL}))\](?!\()"
+    rf"|(?<=[.,;:!?\"'”’)][{_SUPERSCRIPT}])[{_SUPERSCRIPT}]*(?=\s|$))",
     re.MULTILINE,
 )
 _REFERENCE_LINE = re.compile(r"^\s{0,3}(?:\[\d{1,3}\](?=\s|$)|\^\s(?=\S)|↑)")
@@ -213,7 +215,8 @@ def _clean(text: str) -> str:  # noqa: C901, PLR0912  habit after habit
         text = _blank(_HUGO_HIDDEN, text)
         text = _take_off_liquid(text)
         text = _take_off_templates(text)
-        text = _ATTRIBUTES.sub(_voice, text)
+        if "{:" in text or "{#" in text or "{." in text:
+            text = _ATTRIBUTES.sub(_voice, text)
     if "[" in text:
         text = _blank(_SHORTCODE_WHOLE, text)
         text = _SHORTCODE.sub("", text)
@@ -403,7 +406,7 @@ def _take_off_notes(text: str) -> str:
     targets = {found[1] for found in _LINK_TARGET.finditer(text)}
     if "^[" in text:
         text = _INLINE_NOTE.sub("", text)
-    marked = _NOTE_MARK.sub(_unless_target(targets), text)
+    marked = _without_marks(text, targets)
     has_marks = marked != text
     lines = marked.split("\n")
     silent = indented = False
@@ -421,12 +424,17 @@ def _take_off_notes(text: str) -> str:
     return "\n".join(lines)
 
 
-def _unless_target(targets: set[str]) -> Callable[[re.Match[str]], str]:
-    """Return what replaces a mark: nothing, but "[words][1]" is a link if the text says where 1 leads."""
-
-    def replace(found: re.Match[str]) -> str:
-        before = found.string[max(0, found.start() - 1) : found.start()]
-        label = found[0].strip("[]")
-        return found[0] if before == "]" and label in targets else ""
-
-    return replace
+def _without_marks(text: str, targets: set[str]) -> str:
+    """Leave marks out; but "[words][1]" is a link if the text says where 1 leads."""
+    parts: list[str] = []
+    at = 0
+    for found in _NOTE_MARK.finditer(text):
+        start = found.start()
+        before = text[start - 1 : start] if start > 0 else ""
+        if before == "]" and found[0].strip("[]") in targets:
+            continue
+        if found[1] and start > at and before in {" ", "\t"}:
+            start -= 1
+        parts.append(text[at:start])
+        at = found.end()
+    return "".join((*parts, text[at:])) if parts else text

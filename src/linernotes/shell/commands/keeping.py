@@ -13,8 +13,7 @@ import typer
 from linernotes.errors import BackupError, DataFolderBusyError
 from linernotes.shell.environment import log_to_stderr, read_settings
 from linernotes.shell.options import JsonOption  # noqa: TC001  typer reads the annotations
-from linernotes.shell.output import print_json
-from linernotes.shell.wording import size
+from linernotes.shell.output import print_json, size
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
