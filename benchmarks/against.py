@@ -3,9 +3,10 @@
     git worktree add ../before REVISION
     python benchmarks/against.py ../before [--rounds N]
 
-A start is the terminal chat with a saved edition and SQLite, from its beginning to the end of the first answer: time by
-the clock, processor time, and the most memory that it had. A question is asked of an open library, with the reader:
-processor time, of forty golden questions. Printed are the medians and the median of the rounds' ratios.
+A start is the terminal chat with a saved edition and SQLite, from its beginning to the end of the first
+answer: time by the clock, processor time, and the most memory that it had. A question is asked of an open
+library, with the reader: processor time, of forty golden questions. Printed are the medians and the median of
+the rounds' ratios.
 """
 
 from __future__ import annotations

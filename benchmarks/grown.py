@@ -94,7 +94,7 @@ def article(originals: Sequence[Document], number: int, most: int | None = None)
     return "\n\n".join(lines) + "\n"
 
 
-# --- Vectors without a model ------------------------------------------------------------------------------------
+# --- Vectors without a model ------------------------------------------------------------------------------
 
 
 class Listening:
@@ -121,8 +121,8 @@ class Listening:
 class Composing:
     """Composes embeddings of what ``Listening`` has heard: real vectors of the same words in other sentences.
 
-    A text's vector is the mean of its tokens', as the model's is. For measuring time and memory alone: it has the
-    model's digest, so that what is composed is taken for the model's.
+    A text's vector is the mean of its tokens', as the model's is. For measuring time and memory alone: it has
+    the model's digest, so that what is composed is taken for the model's.
     """
 
     def __init__(self, heard: Listening) -> None:

@@ -1,17 +1,17 @@
 """What grows with the corpus, and with the servers that have libraries of their own: a table and a plot.
 
-Corpora of 100 to 100,000 sentences (``grown.py``): processor time of a question, memory, disk, building. Servers
-with an article of their own each, 10 to 10,000, of which 100 are asked, below a bound of ``MEMORY_MB``: memory, taking
-up a library that was let go, from the start to the first answer. Each figure comes from a process of its own; those of
-a round follow each other, so that what else the machine does falls on all alike.
+Corpora of 100 to 100,000 sentences (``grown.py``): processor time of a question, memory, disk, building.
+Servers with an article of their own each, 10 to 10,000, of which 100 are asked, below ``MEMORY_MB``: memory,
+taking up a library that was let go, from the start to the first answer. Each figure comes from a process of
+its own; those of a round follow each other, so that what else the machine does falls on all alike.
 
-The model embeds the first 10,000 sentences. The rest, and the servers' articles, have vectors that are composed of
-the model's own (``grown.Composing``): the time to embed them is reckoned from what the model took.
+The model embeds the first 10,000 sentences. The rest, and the servers' articles, have vectors that are
+composed of the model's own (``grown.Composing``): the time to embed them is reckoned from the model's.
 
     python benchmarks/growth.py [--work DIR] [--rounds N] [--corpora N ...] [--servers N ...]
 
-Writes ``growth.md``, ``growth.json`` and, where matplotlib is installed (``pip install --group peers``), ``growth.png``
-to ``benchmarks/results/``.
+Writes ``growth.md``, ``growth.json`` and, where matplotlib is installed (``pip install --group peers``),
+``growth.png`` to ``benchmarks/results/``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grown import SEED, Composing, Listening, article, articles, originals
-
 from linernotes.corpus.files import read_document
 from linernotes.engine import Engine
 from linernotes.library import Library
@@ -50,9 +49,8 @@ from linernotes.retrieval.embedding import open_embedder
 from linernotes.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from linernotes.models import Document
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).with_name("results")
@@ -85,7 +83,7 @@ class NoIndexes:
         return ""
 
 
-# --- Corpora ------------------------------------------------------------------------------------------------------
+# --- Corpora ----------------------------------------------------------------------------------------------
 
 
 def make_corpora(work: Path, sizes: Iterable[int]) -> None:
@@ -143,7 +141,7 @@ def _cut(work: Path, told: dict[str, Any], size: int) -> None:
         sentences += facts["sentences"]
 
 
-# --- One process --------------------------------------------------------------------------------------------------
+# --- One process ------------------------------------------------------------------------------------------
 
 
 def private() -> int:
@@ -278,7 +276,7 @@ async def measure_servers(work: Path, count: int, began: float) -> dict[str, flo
         }
 
 
-# --- Servers ------------------------------------------------------------------------------------------------------
+# --- Servers ----------------------------------------------------------------------------------------------
 
 
 async def make_servers(work: Path, first: int, last: int) -> None:
@@ -296,3 +294,176 @@ async def make_servers(work: Path, first: int, last: int) -> None:
             await curator.apply(guild, 1, preview.id, anyway=True)
             if guild % 500 == 0:
                 print(f"{guild} servers", file=sys.stderr, flush=True)
+
+
+# --- All --------------------------------------------------------------------------------------------------
+
+
+def alone(work: Path, kind: str, size: int) -> dict[str, float]:
+    """Measure in a process of its own."""
+    command = [sys.executable, __file__, "--work", str(work), "--one", kind, str(size), str(time.time())]
+    found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return dict(json.loads(found.stdout.splitlines()[-1]))
+
+
+def medians(rounds: list[dict[str, float]]) -> dict[str, float]:
+    """Return the median of each figure; of building, the first, for the others find it built."""
+    found = {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
+    return found | {"build_cpu_seconds": rounds[0].get("open_cpu_seconds", 0.0)}
+
+
+def columns(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a table in Markdown."""
+    every = [titles, ["---:"] * len(titles), *rows]
+    return ["| " + " | ".join(row) + " |" for row in every]
+
+
+def mebibytes(value: float) -> str:
+    """Return bytes in MiB."""
+    return f"{value / 2**20:,.1f}" if value < 10 * 2**20 else f"{value / 2**20:,.0f}"
+
+
+def table(found: dict[str, Any]) -> str:
+    """Return what was measured as Markdown."""
+    embedded, corpora = found["embedded"], found["corpora"]
+    each_second = embedded["seconds"] / embedded["sentences"]
+    lines = [
+        "# What grows",
+        "",
+        f"`python benchmarks/growth.py`, {found['when']}, {found['machine']}; medians of {found['rounds']}.",
+        "Processor time, one thread; memory is what the process has to itself, less what it had with the",
+        f"models. The model embedded the first {embedded['sentences']:,} sentences in",
+        f"{embedded['seconds']:.0f} s of the processor. Beyond, and for the servers' articles, vectors are composed",
+        "of the model's own: the time to embed them is reckoned (*), and what is answered there says nothing",
+        "of quality. Questions are asked with the reader.",
+        "",
+    ]
+    titles = (
+        "sentences", "articles", "passages", "a question, ms", "of the smallest's", "its encoder pass, ms",
+        "memory, MiB", "disk, MiB", "text, MiB", "embedding, s", "index built, s", "start, s",
+    )  # fmt: skip
+    lines += columns(
+        titles,
+        [
+            (
+                f"{row['sentences']:,.0f}",
+                f"{row['documents']:,.0f}",
+                f"{row['passages']:,.0f}",
+                f"{row['question_ms']:.1f}",
+                f"{row['question_ms'] / corpora[0]['question_ms']:.2f}",
+                f"{row['pass_ms']:.1f}",
+                *(mebibytes(row[name]) for name in ("memory", "disk", "text")),
+                f"{row['sentences'] * each_second:,.0f}"
+                + ("*" if row["sentences"] > 1.05 * embedded["sentences"] else ""),
+                f"{row['build_cpu_seconds']:.1f}",
+                f"{row['open_cpu_seconds']:.1f}",
+            )
+            for row in corpora
+        ],
+    )
+    lines += [
+        "",
+        "Servers with an article of their own each, some 26 sentences, below",
+        f"`MEMORY_MB={MEMORY_MB}`. {ACTIVE} of them are asked, then up to {VISITED} others taken up. Seconds by the",
+        "clock, beside what else ran there.",
+        "",
+    ]
+    titles = (
+        "servers", "held at the end", "memory at the start, MiB", "the active asked, MiB",
+        "the others too, MiB", "counted, MiB", "taking up, ms (processor)", "ms (clock, median)", "worst",
+        "start to first answer, s", "of it opening, s", "disk, MiB",
+    )  # fmt: skip
+    lines += columns(
+        titles,
+        [
+            (
+                f"{row['servers']:,.0f}",
+                f"{row['held']:.0f}",
+                *(mebibytes(row[name]) for name in ("memory_at_start", "memory", "memory_after", "counted")),
+                *(
+                    f"{row[name]:.0f}" if row["taken_up"] else "-"
+                    for name in ("take_up_cpu_ms", "take_up_ms", "take_up_worst_ms")
+                ),
+                f"{row['first_answer_seconds']:.1f}",
+                f"{row['open_seconds']:.1f}",
+                mebibytes(row["disk"]),
+            )
+            for row in found["servers"]
+        ],
+    )
+    return "\n".join(lines) + "\n"
+
+
+def draw(found: dict[str, Any], path: Path) -> None:
+    """Draw what was measured, where matplotlib is installed."""
+    try:
+        from matplotlib import pyplot as plt
+    except ImportError:
+        print("no plot: pip install --group peers brings matplotlib", file=sys.stderr)
+        return
+    figure, axes = plt.subplots(1, 3, figsize=(13, 4))
+    sizes = [row["sentences"] for row in found["corpora"]]
+    axes[0].plot(sizes, [row["question_ms"] for row in found["corpora"]], marker="o")
+    axes[0].set(xlabel="sentences", ylabel="a question, ms of the processor", xscale="log", ylim=(0, None))
+    for name in ("memory", "disk"):
+        values = [row[name] / 2**20 for row in found["corpora"]]
+        axes[1].plot(sizes, values, marker="o", label=name)
+    axes[1].set(xlabel="sentences", ylabel="MiB", xscale="log", yscale="log")
+    axes[1].legend()
+    servers = [row["servers"] for row in found["servers"]]
+    axes[2].plot(
+        servers, [row["memory_after"] / 2**20 for row in found["servers"]], marker="o", label="memory"
+    )
+    axes[2].axhline(MEMORY_MB, linestyle="--", color="grey", label="MEMORY_MB")
+    axes[2].set(xlabel="servers with an article of their own", ylabel="MiB", xscale="log", ylim=(0, None))
+    axes[2].legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+
+
+def main() -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--work", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--corpora", type=int, nargs="*", default=CORPORA)
+    parser.add_argument("--servers", type=int, nargs="*", default=SERVERS)
+    parser.add_argument("--one", nargs=3)
+    given = parser.parse_args()
+    if given.one is not None:
+        kind, size, began = given.one
+        measure = (
+            measure_corpus(given.work, int(size))
+            if kind == "corpus"
+            else measure_servers(given.work, int(size), float(began))
+        )
+        print(json.dumps(asyncio.run(measure)))
+        return
+    work = given.work or Path(tempfile.mkdtemp())
+    work.mkdir(exist_ok=True)
+    make_corpora(work, given.corpora)
+    told = json.loads((work / "store" / "embedded.json").read_text())
+    by_model = [each for each in told.values() if each["by"] == "the model"]
+    rounds = [[alone(work, "corpus", size) for size in given.corpora] for _ in range(given.rounds)]
+    servers, made = [], 0
+    for count in sorted(given.servers):
+        asyncio.run(make_servers(work, made + 1, count))
+        made = count
+        servers.append(medians([alone(work, "servers", count) for _ in range(given.rounds)]))
+    found = {
+        "when": time.strftime("%Y-%m-%d"),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "rounds": given.rounds,
+        "embedded": {name: sum(each[name] for each in by_model) for name in ("sentences", "seconds")},
+        "corpora": [medians(list(each)) for each in zip(*rounds, strict=True)],
+        "servers": servers,
+    }
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "growth.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (RESULTS / "growth.md").write_text(table(found), encoding="utf-8")
+    draw(found, RESULTS / "growth.png")
+    print(table(found))
+
+
+if __name__ == "__main__":
+    main()
