@@ -23,8 +23,8 @@ DOCUMENTS: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.gl
 # Shown in a document as something to make, or made by a command.
 NOT_KEPT: Final = {"corpus/my-song.md", "benchmarks/results/"}
 # Paths are written from here, and within a row or a sentence from the folder that was named before.
-PLACES: Final = ("", "src/linernotes", "tests")
-TOP: Final = ("src/", "tests/", "docs/", "benchmarks/", "deploy/", "tools/", "corpus/", ".ci/", ".github/")
+PLACES: Final = ("", "src/linernotes", "tests", "tests/golden")
+TOP: Final = tuple("src/ tests/ docs/ benchmarks/ deploy/ tools/ corpus/ .ci/ .github/ habits/".split())
 
 _CODE: Final = re.compile(r"```.*?```", re.DOTALL)
 _TICKED: Final = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
