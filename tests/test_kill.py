@@ -103,6 +103,7 @@ class Stand:
     server: subprocess.Popen[str]
     chance: random.Random
     embedder: Embedder | None
+    pace: float = 1.0
     known: dict[int, tuple[int, str]] = field(default_factory=dict)
     figures: Counter[str] = field(default_factory=Counter)
 
@@ -131,7 +132,7 @@ class Stand:
         child = int(self.server.stdout.readline())
         aim = self.chance.choice([None, *AIMS, "apply", "commit", "commit"])
         awaited = self.chance.randint(1, 6)
-        delay = self.chance.uniform(0, 0.4 if aim is None else AIMS[aim])
+        delay = self.chance.uniform(0, 0.4 if aim is None else AIMS[aim] * self.pace)
         told = Told(dict(self.known))
         with pipe.open(encoding="utf-8") as lines:
             ready = False
@@ -269,9 +270,18 @@ def folder() -> Iterator[Path]:
 
 
 def kill_again_and_again(
-    folder: Path, kills: int, seed: int, embedder: Embedder, caplog: pytest.LogCaptureFixture
+    folder: Path,
+    kills: int,
+    seed: int,
+    embedder: Embedder,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    pace: float = 1.0,
 ) -> Counter[str]:
-    """Kill one process after another on the same folder, and look at what each has left."""
+    """Kill one process after another on the same folder, and look at what each has left.
+
+    ``pace`` says how many times as long each phase takes.
+    """
     with subprocess.Popen(
         [sys.executable, "killed_library.py"],
         cwd=Path(__file__).parent,
@@ -279,7 +289,7 @@ def kill_again_and_again(
         stdout=subprocess.PIPE,
         text=True,
     ) as server:
-        stand = Stand(folder, server, random.Random(seed), embedder)  # noqa: S311
+        stand = Stand(folder, server, random.Random(seed), embedder, pace)  # noqa: S311
         asyncio.run(stand.begin())
         for number in range(kills):
             told = None
@@ -323,7 +333,8 @@ def test_killed_200_times_on_a_server_every_server_has_its_old_edition_or_its_ne
     folder: Path, caplog: pytest.LogCaptureFixture, make_database: Callable[[], str]
 ) -> None:
     (folder / "url").write_text(make_database())
-    figures = kill_again_and_again(folder, 200, 1911, FakeEmbedder(), caplog)
+    # Each statement is a journey to a server and back, and a file one to its disk.
+    figures = kill_again_and_again(folder, 200, 1911, FakeEmbedder(), caplog, pace=20.0)
     for phase in ("write", "file", "commit"):
         assert figures[f"in {phase}"], f"no kill came into the phase {phase}"
     for outcome in ("old", "new"):
