@@ -567,6 +567,19 @@ async def test_privacy_says_what_is_kept_and_forgets(worlds: Callable[..., Any])
         assert "kept nothing" in shown
 
 
+async def test_what_a_person_was_shown_last_is_forgotten_too(world: World) -> None:
+    for person in (world.alice, world.bob):
+        await person.slash(world.channel, "quote")
+    (last,) = (
+        each.__self__._last
+        for each in world.bot.hooks.forgotten
+        if type(each.__self__).__name__ == "Quotations"
+    )
+    assert {person for _, person in last} == {world.alice.id, world.bob.id}
+    await world.alice.slash(world.channel, "privacy", forget=True)
+    assert {person for _, person in last} == {world.bob.id}
+
+
 # --- Settings ---------------------------------------------------------------------------------------------
 
 

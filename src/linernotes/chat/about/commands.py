@@ -50,6 +50,8 @@ def register(bot: LinerNotes) -> None:
                 await show(interaction, embeds.privacy(bot.settings.privacy_url))
                 return
             talked = bot.sessions.forget(interaction.user.id)
+            for each in bot.hooks.forgotten:
+                each(interaction.user.id)
             forgotten = await bot.store.forget(interaction.user.id)
             embed = embeds.forgotten(
                 answers=forgotten.answers, votes=forgotten.votes, talked=talked, acts=forgotten.acts

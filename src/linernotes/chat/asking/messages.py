@@ -78,6 +78,7 @@ def register(bot: LinerNotes) -> None:
     """Add the listeners."""
     messages = Messages(bot)
     bot.hooks.leaving.append(messages.leave)
+    bot.hooks.forgotten.append(messages.forget)
     bot.add_listener(messages.on_message, "on_message")
     bot.add_listener(messages.on_edit, "on_raw_message_edit")
     bot.add_listener(messages.on_delete, "on_raw_message_delete")
@@ -310,6 +311,11 @@ class Messages:
         for each in questions:
             self._refusing.discard(each.message.id)
             self._questions.closed(each.message.id)
+
+    def forget(self, person: int) -> None:
+        """Forget where a person was told how to mention the bot."""
+        for key in [key for key in self._taught if key[1] == person]:
+            del self._taught[key]
 
     async def leave(self) -> None:
         """Tell those who wait for a sentence that the bot is being restarted."""

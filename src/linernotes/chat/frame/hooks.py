@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     OnReloaded: TypeAlias = Callable[[tuple[Moved, ...]], Awaitable[None]]
     OnReplied: TypeAlias = Callable[[Answer | Unanswered, float], None]
     OnGapChosen: TypeAlias = Callable[[discord.Interaction[Any], Sequence[Gap]], Awaitable[None]]
+    OnForgotten: TypeAlias = Callable[[int], None]
     OnLeaving: TypeAlias = Callable[[], Awaitable[None]]
     OnServerRemoved: TypeAlias = Callable[[int], None]
 
@@ -53,6 +54,9 @@ class Hooks:
 
     each_minute: list[OnMinute] = field(default_factory=list)
     """A minute has passed, or a little less, while the bot is connected."""
+
+    forgotten: list[OnForgotten] = field(default_factory=list)
+    """A person, by id, wants nothing to be kept about them: what is in memory alone goes now."""
 
     leaving: list[OnLeaving] = field(default_factory=list)
     """The bot takes no more questions, and is still connected: who waits for a word is told now."""

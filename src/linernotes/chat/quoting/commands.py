@@ -33,6 +33,7 @@ _ANY: Final = "-"
 def register(bot: LinerNotes) -> None:
     """Add the commands and buttons."""
     quotations = Quotations(bot)
+    bot.hooks.forgotten.append(quotations.forget)
     bot.presses["another"] = quotations.press_another
     bot.presses["context"] = quotations.press_context
     bot.presses["share"] = quotations.press_share
@@ -64,6 +65,11 @@ class Quotations:
         self._bot = bot
         # What each person was shown last in each server: not the same twice in a row.
         self._last: OrderedDict[tuple[int | None, int], str] = OrderedDict()
+
+    def forget(self, person: int) -> None:
+        """Forget what a person was shown, in all servers."""
+        for key in [key for key in self._last if key[1] == person]:
+            del self._last[key]
 
     async def quote(
         self, interaction: discord.Interaction[LinerNotes], speaker: str | None, about: str | None
