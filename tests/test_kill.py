@@ -334,7 +334,7 @@ def test_killed_200_times_on_a_server_every_server_has_its_old_edition_or_its_ne
 ) -> None:
     (folder / "url").write_text(make_database())
     # Each statement is a journey to a server and back, and a file one to its disk.
-    figures = kill_again_and_again(folder, 200, 1911, FakeEmbedder(), caplog, pace=20.0)
+    figures = kill_again_and_again(folder, 200, 1911, FakeEmbedder(), caplog, pace=60.0)
     for phase in ("write", "file", "commit"):
         assert figures[f"in {phase}"], f"no kill came into the phase {phase}"
     for outcome in ("old", "new"):
