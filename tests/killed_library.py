@@ -31,6 +31,7 @@ from linernotes.library.changes import Add, Hide, Reload, Remove, RollBack, Unhi
 from linernotes.library.curator import Curator
 from linernotes.library.editions import EditionStore
 from linernotes.library.folders import Folders
+from linernotes.library.processes import Processes
 from linernotes.library.uploads import Uploads
 from linernotes.retrieval.batching import BatchingEmbedder
 from linernotes.settings import Settings
@@ -191,6 +192,7 @@ def serve() -> None:
                     (Curator, "_preview", "preview"),
                     (Curator, "_commit", "apply"),
                     (Curator, "reload_all", "reload"),
+                    (Processes, "give_library", "give"),
                 ):
                     teller.watch(owner, method, phase)
                 # A killed process loses nothing that it has written; only the time counts that a disk takes.

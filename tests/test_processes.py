@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from fakes import FakeEmbedder, write_corpus
 from linernotes.chat.frame.server_settings import Servers
 from linernotes.errors import RefusalError, StoreAwayError, StoreTakenError, StoreUnkeptError
-from linernotes.library import Library, holding, processes
+from linernotes.library import Library, holding, postgresql, processes
 from linernotes.library.changes import Add
 from linernotes.library.locks import Locks
 from linernotes.library.news import News, read
@@ -431,6 +431,23 @@ async def test_a_process_that_was_superseded_is_fenced_off_and_ends(
             assert "Captain Drake" in await said(old, QUESTION, EVEN)
             await do(new, EVEN, Add("other.txt", b"The boat is green."))
             assert len(await new.curator.catalogue.revisions(EVEN)) == 3
+
+
+async def test_a_server_that_is_busy_takes_nobodys_place_away(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "_LOCK_SECONDS", 1)
+    async with bench.open("0/2") as even:
+        await do(even, EVEN, Add("ferry.txt", FERRY))
+        held = bench.rows("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = 0")
+        with psycopg.connect(bench.url) as other:
+            # Somebody writes for long.
+            other.execute("SELECT pg_advisory_xact_lock(1280180226)")
+            with pytest.raises(StoreAwayError):
+                await even.store.note("something", "else", lasting=True)
+        assert bench.rows("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = 0") == held != []
+        await asyncio.sleep(1.1)
+        await even.store.note("something", "else", lasting=True)
 
 
 async def test_a_connection_that_is_lost_and_had_again_costs_nothing(bench: Bench) -> None:

@@ -198,11 +198,11 @@ class Stand:
     processes: dict[int, Process] = field(default_factory=dict)
     stacks: dict[int, AsyncExitStack] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
-    channels: dict[str, str] = field(default_factory=dict)
     acknowledged: Counter[str] = field(default_factory=Counter)
     tried: Counter[str] = field(default_factory=Counter)
     figures: Counter[str] = field(default_factory=Counter)
     ends: bool = False
+    rolls: bool = False
 
     async def start(self, number: int) -> None:
         stack = AsyncExitStack()
@@ -246,7 +246,6 @@ class Stand:
             # Whoever is down hears of it later.
             key = await say(self.server, question, channel, number)
             self.asked.append(key)
-            self.channels[key] = channel
             await asyncio.sleep(self.chance.uniform(0.5, 1.0))
 
     async def change_again_and_again(self, channel: str) -> None:
@@ -322,7 +321,6 @@ class Stand:
         # Before the one that was killed is back.
         key = await say(self.server, QUESTION, CHANNELS[other])
         self.asked.append(key)
-        self.channels[key] = CHANNELS[other]
         await self.server.until(lambda: reply_to(self.server, key) is not None, 60)
         if not self.server.hears(CHANNELS[number]):
             self.figures["the other one answered while it was down"] += 1
@@ -330,13 +328,23 @@ class Stand:
             each["channel_id"] == CHANNELS[other] for each in self.server.messages[before:]
         )
 
+    async def roll_one(self) -> None:
+        """Stop the next process in good order, and start it again; the next one when it is there."""
+        number = self.figures["restarts"] % 2
+        self.figures["restarts"] += 1
+        self.processes[number].send_signal(signal.SIGTERM)
+        await self.start_again(number)
+        await self.until_heard(number)
+        await asyncio.sleep(self.chance.uniform(0.5, 2.0))
+
     def outcomes(self) -> Outcomes:
         server = self.server
         return outcomes_of(
-            self.asked, server.messages, server.deleted, server.interactions, channels=self.channels
+            self.asked, server.messages, server.deleted, server.interactions, written=server.written
         )
 
-    async def run(self, kills: int) -> Outcomes:
+    async def run(self, times: int) -> Outcomes:
+        """Kill one of the two so often, or restart them by turns; return what has become of questions."""
         for number in (0, 1):
             await self.start(number)
         for number in (0, 1):
@@ -349,8 +357,8 @@ class Stand:
             asyncio.ensure_future(self.reload_now_and_then()),
         ]
         try:
-            for _ in range(kills):
-                await self.kill_one()
+            for _ in range(times):
+                await (self.roll_one() if self.rolls else self.kill_one())
                 for task in tasks:
                     if task.done():
                         task.result()
@@ -441,6 +449,15 @@ async def kill_again_and_again(stand: Stand, kills: int, caplog: pytest.LogCaptu
     stand.check_rows()
     await stand.check_library(caplog)
     sys.stdout.write("".join(f"{n:5} {what}\n" for what, n in stand.figures.most_common()))
+
+
+@pytest.mark.slow
+async def test_a_rolling_restart_answers_each_question_once(
+    server: Loopback, tmp_path: Path, make_database: Callable[[], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    stand = Stand(server, tmp_path, make_database(), random.Random(1890), rolls=True)  # noqa: S311
+    await kill_again_and_again(stand, 6, caplog)
+    assert stand.figures["restarts"] == 6
 
 
 @pytest.mark.slow

@@ -43,6 +43,7 @@ _AWAY_SECONDS: Final = 1.0
 _TRIES: Final = 3
 # Of PostgreSQL's error codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _AGAIN: Final = {"40001", "40P01"}
+_TOO_LONG: Final = "57014"
 
 
 class ServerDatabase:
@@ -252,7 +253,7 @@ class ServerDatabase:
                 if code in _AGAIN and tried < _TRIES:
                     continue
                 if error.connection_invalidated or _is_away(error, code):
-                    self._lose(error)
+                    self._lose(error, is_busy=not error.connection_invalidated and _is_busy(code))
                 raise StoreError(f"The database on the server refuses this: {_said(error)}.") from error
             if self._away_until > float("-inf"):
                 self._away_until = float("-inf")
@@ -260,11 +261,13 @@ class ServerDatabase:
             return done
         raise AssertionError  # the last try has returned or raised
 
-    def _lose(self, error: sa.exc.DBAPIError) -> NoReturn:
+    def _lose(self, error: sa.exc.DBAPIError, *, is_busy: bool = False) -> NoReturn:
+        """Take note that the server is not to be had; one that is only busy leaves us what we hold."""
         if self._away_until == float("-inf"):
             _log.warning("The database's server is not to be had: %s", _said(error))
         self._away_until = self._ticks() + _AWAY_SECONDS
-        self.close()
+        if not is_busy:
+            self.close()
         raise StoreAwayError(AWAY) from error
 
     def _connected(self) -> sa.Engine:
@@ -357,6 +360,11 @@ def _is_away(error: sa.exc.DBAPIError, code: str | None) -> bool:
     if code is None:
         return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
     return code[:2] in {"08", "53", "55", "57"}
+
+
+def _is_busy(code: str | None) -> bool:
+    """Say whether the server is there, and has no room for us or does not answer in time."""
+    return code is not None and (code[:2] in {"53", "55"} or code == _TOO_LONG)
 
 
 def _said(error: sa.exc.DBAPIError) -> str:

@@ -76,7 +76,8 @@ async def serve(
             tasks.add(task)
             task.add_done_callback(tasks.discard)
         try:
-            with suppress(ConnectionError, TimeoutError):
+            # We alone cancel it, when the bot leaves; asyncio's streams would log a traceback of that.
+            with suppress(ConnectionError, TimeoutError, asyncio.CancelledError):
                 await _answer(library, on_reloaded, reader, writer)
         finally:
             writer.close()
