@@ -371,12 +371,13 @@ def table(found: dict[str, Any]) -> str:
     lines = [
         "# What grows",
         "",
-        f"{found['when']}, {found['machine']}; medians of {found['rounds']} rounds of `benchmarks/growth.py`.",
+        f"`python benchmarks/growth.py`, {found['when']}, {found['machine']}.",
+        f"Medians of {found['rounds']} or more.",
         "Processor time, one thread; memory is what the process has to itself, less what it had with the",
         f"models. The model embedded the first {embedded['sentences']:,} sentences in",
         f"{embedded['seconds']:.0f} s. Beyond, and for the servers' articles, vectors are",
-        "composed of the model's own: the time to embed them is reckoned (*), and what is answered there says",
-        "nothing of quality. Questions are asked with the reader.",
+        "composed of the model's own: the time to embed them is reckoned (*), and what is answered there",
+        "says nothing of quality. Questions are asked with the reader.",
         "",
     ]
     titles = (
