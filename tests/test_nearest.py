@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from linernotes.retrieval import nearest
 from linernotes.retrieval.nearest import FLAT_MOST, Nearest
 
 if TYPE_CHECKING:
@@ -29,9 +30,16 @@ def vectors(count: int) -> Floats:
     return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
 
 
+def build(*blocks: Floats) -> Nearest:
+    """Build an index with shorter lists: of a hundred thousand vectors, too, a quarter is looked through."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nearest, "LIST_LENGTH", 26)
+        return Nearest.build(blocks, DIMENSION)
+
+
 @functools.cache
 def index(count: int) -> Nearest:
-    return Nearest.build([vectors(count)[: count // 3], vectors(count)[count // 3 :]], DIMENSION)
+    return build(vectors(count)[: count // 3], vectors(count)[count // 3 :])
 
 
 def recall(count: int, among: Integers | None = None) -> float:
@@ -72,7 +80,7 @@ def test_the_same_vectors_make_the_same_file_and_what_is_loaded_finds_the_same(
 ) -> None:
     paths = [tmp_path / name for name in ("one", "other")]
     index(count).save(paths[0])
-    Nearest.build([vectors(count)], DIMENSION).save(paths[1])
+    build(vectors(count)).save(paths[1])
     assert paths[0].read_bytes() == paths[1].read_bytes()
     loaded = Nearest.load(paths[0])
     assert (len(loaded), loaded.dimension) == (count, DIMENSION)

@@ -20,7 +20,7 @@ FLAT_MOST = 16_384
 """Up to so many vectors, each is compared, eight bits a component: that takes a millisecond."""
 # Beyond, they stand in lists by likeness, of some so many each, and so many lists are looked through.
 LIST_LENGTH = 128
-PROBED = 48
+PROBED = 192
 # What the lists begin with is drawn by this, so that the same vectors give the same lists.
 SEED = 1_234
 
