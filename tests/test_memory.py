@@ -132,8 +132,7 @@ async def test_an_edition_is_about_as_large_as_is_said(tmp_path: Path) -> None:
         arrays = sum(array.nbytes for each in edition.segments for array in each.arrays.values())
         sizes = sizes_of(edition)
         assert sizes.keys() == {id(edition), *map(id, edition.segments)}
-        # What is built over a small corpus is larger than its vectors.
-        assert arrays < sum(sizes.values()) < arrays + 30_000
+        assert arrays < sum(sizes.values()) < arrays + 40_000
 
 
 # --- Libraries --------------------------------------------------------------------------------------------
