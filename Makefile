@@ -11,7 +11,7 @@ SHORT_SOAK := OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py --minutes 1
 # What is compiled is kept, whatever is set elsewhere: the tests start many processes.
 TESTS := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-.PHONY: install run preview screenshots test test-all test-slow check fix lock bench soak clean
+.PHONY: install run preview screenshots test test-all test-slow test-long check fix lock bench soak clean
 
 install:
 	$(SET_UP) dev
@@ -42,6 +42,10 @@ test-all: install
 test-slow: install
 	WHOLE=1 $(TESTS) --dist loadfile -m "slow or hypothesis"
 	$(SHORT_SOAK)
+
+# Each a quarter of an hour: kills and damages where a PostgreSQL server keeps the database, in full.
+test-long: install
+	LONG=1 WHOLE=1 $(TESTS) --dist loadfile -k "many_times or many_random"
 
 check: install
 	$(BIN)/ruff check .

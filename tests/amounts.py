@@ -1,4 +1,7 @@
-"""How much is tried: little in ``make test``; all of it where ``WHOLE=1``, as in ``make test-slow``."""
+"""How much is tried: little in ``make test``; all of it where ``WHOLE=1``, as in ``make test-slow``.
+
+What takes a quarter of an hour by itself is tried in full where ``LONG=1``, as in ``make test-long``.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import os
 import pytest
 
 WHOLE = os.environ.get("WHOLE") == "1"
+LONG = os.environ.get("LONG") == "1"
 # Of a property's examples, `make test` tries one in so many, and at least so many.
 _ONE_IN = 5
 _LEAST = 10

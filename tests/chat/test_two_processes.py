@@ -21,6 +21,7 @@ from outcomes import outcomes_of
 from program import outcome, program, sentences
 from pydantic import SecretStr
 
+from amounts import LONG
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
 from linernotes.errors import BotAbsentError, LinerNotesError
 from linernotes.library import Library
@@ -470,11 +471,12 @@ async def test_killed_four_times_by_turns_each_question_has_one_outcome(
 
 
 @pytest.mark.slow
-async def test_killed_100_times_by_turns_each_question_has_one_outcome_and_editions_and_audit_agree(
+async def test_killed_many_times_by_turns_each_question_has_one_outcome_and_editions_and_audit_agree(
     server: Loopback, tmp_path: Path, make_database: Callable[[], str], caplog: pytest.LogCaptureFixture
 ) -> None:
     stand = Stand(server, tmp_path, make_database(), random.Random(1871))  # noqa: S311
-    await kill_again_and_again(stand, 100, caplog)
-    assert stand.figures["kills"] == 100
-    assert stand.figures["the other one answered while it was down"] >= 80
-    assert stand.figures["changes that counted"] >= 20
+    kills = 100 if LONG else 10
+    await kill_again_and_again(stand, kills, caplog)
+    assert stand.figures["kills"] == kills
+    assert stand.figures["the other one answered while it was down"] >= 0.8 * kills
+    assert stand.figures["changes that counted"] >= 0.2 * kills
