@@ -116,9 +116,9 @@ def test_a_default_that_a_document_states_is_the_settings() -> None:
     assert [each for each in stated if defaults[each[1]] != each[2]] == []
 
 
-# Not of the program: Python's, PyTorch's and make's own.
+# Not of the program: Python's, PyTorch's, glibc's and make's own.
 _OTHERS: Final = frozenset(
-    "OMP_NUM_THREADS OMP_WAIT_POLICY PYTHONDONTWRITEBYTECODE TORCH_INDEX PYTHON SOAK".split()
+    "MALLOC_ARENA_MAX OMP_NUM_THREADS OMP_WAIT_POLICY PYTHONDONTWRITEBYTECODE TORCH_INDEX PYTHON SOAK".split()
 )
 
 
