@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from prompt_toolkit.output import Output
 
 SIGN: Final = "› "  # noqa: RUF001  the prompt's sign is meant
-HISTORY: Final = "terminal-history"
-"""The file in ``DATA_DIR`` that keeps what was typed; readable for its owner alone."""
 
 # So many bytes of the history are read again; what is older stays in the file and is not offered.
 _MOST_HISTORY: Final = 200_000

@@ -53,6 +53,8 @@ _HELP = (
 )
 _NAMES: Final = tuple(name.partition(" ")[0] for name, _ in _HELP)
 _QUOTES_PER_PAGE: Final = 10
+HISTORY: Final = "terminal-history"
+"""The file in ``DATA_DIR`` that keeps what was typed; readable for its owner alone."""
 # No article has a passage with a number as long.
 _DIGITS: Final = 9
 

@@ -45,13 +45,12 @@ def start(
     log_to_stderr(settings)
     from linernotes.shell import terminal
     from linernotes.shell.background import open_beside, open_library
-    from linernotes.shell.prompt import HISTORY
 
     terminal.run(
         lambda building: open_library(settings, "own", building),
         beside=lambda building: open_beside(settings, building),
         hint=terminal.DISCORD_HINT,
-        history=settings.data_dir / HISTORY,
+        history=settings.data_dir / terminal.HISTORY,
     )
 
 
