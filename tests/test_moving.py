@@ -21,7 +21,20 @@ from linernotes.errors import BackupError, ConfigurationError, DataFolderError, 
 from linernotes.library import holding, moving
 from linernotes.library.changes import Add, Remove
 from linernotes.library.store import Evidence, Posted
-from test_backup import NAME, ROOT, back_up, fill, found, keep, made, opened, quiet, settings, state  # noqa: F401
+from test_backup import (  # noqa: F401  fixtures among them
+    NAME,
+    ROOT,
+    back_up,
+    fill,
+    found,
+    keep,
+    kept,
+    made,
+    opened,
+    quiet,
+    settings,
+    state,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
