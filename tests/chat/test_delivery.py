@@ -216,3 +216,12 @@ async def test_a_question_in_a_message_waits_for_commands_that_come_with_it(
         assert not bot.manners.under_way
         assert not replies(server, asked)
     await server.until(lambda: replies(server, asked))
+
+
+async def test_what_is_still_said_when_the_bot_has_left_is_undelivered_and_no_unexpected_error(
+    bot: Any,
+) -> None:
+    await bot.http._HTTPClient__session.close()
+    with pytest.raises(delivery.UndeliveredError) as raised:
+        await bot.get_partial_messageable(int(CHANNEL)).send("Too late")
+    assert not raised.value.in_doubt

@@ -168,4 +168,4 @@ async def test_every_question_has_exactly_one_outcome_in_a_storm(
             print(f"\nseed {seed}: {found}; {sum(server.weather.counts.values())} faults")  # noqa: T201
         assert (found.lost, found.doubled, found.taken_back) == ((), (), ()), found
         assert found.answers > many * 200 / 260
-        assert sum(server.weather.counts.values()) > faults
+        assert sum(server.weather.counts.values()) >= 0.9 * faults

@@ -60,18 +60,21 @@ class Hearing:
             await self._comes.wait()
             self._comes.clear()
             heard, self._heard = self._heard, {}
+            failed: dict[News, None] = {}
             for news in [News("all")] if News("all") in heard else heard:
                 try:
                     await self._do(news)
                 except StoreError as error:
                     _log.warning("What another process has changed is looked up again: %s", error)
-                    self._heard[news] = None
+                    failed[news] = None
                 except LinerNotesError as error:
                     _log.warning("What another process has changed does not count here: %s", error)
                 except Exception:  # noqa: BLE001  the next news may be good
                     _log.exception("What another process has changed does not count here")
-            if self._heard:
+            # What has come meanwhile is done at once.
+            if failed:
                 await asyncio.sleep(_AGAIN_SECONDS)
+                self._heard = failed | self._heard
                 self._comes.set()
 
     async def _do(self, news: News) -> None:

@@ -205,7 +205,7 @@ class Persistent:
         repeating = AsyncRetrying(
             retry=retry_if_exception_type(_FailedError),
             wait=lambda state: delivery.pause(state, self._pauses),
-            stop=lambda _: delivery.is_over or self._waiting >= MOST_WAITING,
+            stop=lambda _: delivery.is_over or self._waiting >= MOST_WAITING or self._session.closed,
             sleep=self._sleep,
             reraise=True,
         )
@@ -296,6 +296,11 @@ class Persistent:
             raise delivery.failed(_name(error), taken=False) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise delivery.failed(_name(error), taken=True) from error
+        except RuntimeError as error:
+            # What is said of a session that the bot has closed when it left.
+            if not self._session.closed:
+                raise
+            raise delivery.failed("the bot has left", taken=False) from error
         return response, text
 
 
