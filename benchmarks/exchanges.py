@@ -161,7 +161,10 @@ async def main() -> None:
     print("# Exchanges of the worst kinds, before and now\n")
     print("Printed by `python benchmarks/exchanges.py`; before is commit f6c9d88. In Discord, `**` is bold,")
     print("`>` a block quotation, brackets are buttons, and what stands in parentheses is in small.\n")
-    print("![Before on the left, now on the right, as SimCord's preview shows them](images/exchanges.png)\n")
+    print("![Before and later, as SimCord's preview shows them](images/exchanges.png)\n")
+    print("The picture is of the day on which the lead came first, left before and right after; the texts")
+    print("below are of the weights of now. Two became worse by these: the first leads with the other guest")
+    print("again, and the last with the trumpeter.\n")
     print("| question | characters shown before | now |\n|---|---|---|")
     for question, old, new in figures:
         print(f"| {question} | {old} | {new} |")
