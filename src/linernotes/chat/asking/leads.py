@@ -70,6 +70,7 @@ def _marked(line: Line, bold: Sequence[Span], room: int) -> str:
     spans = [
         (max(span.start, start) - start, min(span.end, end) - start)
         for span in bold
-        if span.start < end and start < span.end
+        # One without words would cut what is escaped in two.
+        if span.start < span.end and span.start < end and start < span.end
     ]
     return emphasise(line.text, spans, room)
