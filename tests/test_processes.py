@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from fakes import FakeEmbedder, write_corpus
 from linernotes.chat.frame.server_settings import Servers
 from linernotes.errors import RefusalError, StoreAwayError, StoreTakenError, StoreUnkeptError
-from linernotes.library import Library, holding, postgresql, processes
+from linernotes.library import Library, hearing, holding, postgresql, processes
 from linernotes.library.changes import Add
 from linernotes.library.locks import Locks
 from linernotes.library.news import News, read
@@ -284,6 +284,25 @@ async def test_a_reload_in_one_process_counts_in_all_within_a_second(bench: Benc
     async with bench.open("0/2") as even, bench.open("1/2") as odd:
         for library in (even, odd):
             assert (await library.edition()).id == reloaded.edition.id
+
+
+async def test_a_server_that_was_busy_when_another_process_reloaded_is_moved_once_it_is_not(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hearing, "_AGAIN_SECONDS", 0.1)
+    async with bench.open("0/2") as even, bench.open("1/2") as odd:
+        await do(even, EVEN, Add("ferry.txt", FERRY))
+        await asyncio.sleep(0.3)
+        write_corpus(bench.folder / "corpus", gulls=GULLS)
+        async with even.curator._locks.alone(EVEN, MODERATOR, "added more"):
+            reloaded = await odd.curator.reload_all()
+            await until(functools.partial(serves, even, reloaded.edition.id))
+            await asyncio.sleep(0.3)
+            assert "Emma Fisk" not in await said(even, ABOUT_GULLS, EVEN)
+        await until(
+            lambda: "gulls.md" in {each.name for each in even.curator.standings.of(EVEN).edition.documents}
+        )
+        assert "Emma Fisk" in await said(even, ABOUT_GULLS, EVEN)
 
 
 async def test_a_start_of_the_first_process_with_other_articles_counts_in_all(bench: Bench) -> None:

@@ -92,6 +92,9 @@ class Following:
         self._clock = clock
         self._tidy = tidy
         self._followed: str | None = None
+        # The servers that could not be moved last time: somebody was changing their libraries, or it failed.
+        self._busy: frozenset[int] = frozenset()
+        self._failed: frozenset[int] = frozenset()
         self.is_behind = False
         """Whether the shared corpus has changed while nothing ran, and servers are still to follow it."""
 
@@ -142,7 +145,8 @@ class Following:
         async with self._locks.reload():
             last = await shared.published(self._store)
             if last is None or last.edition in {self._followed, self._standings.of(None).edition.id}:
-                return ()
+                # Servers that were busy when it was followed are moved now.
+                return await self._move_all(self._standings.of(None).edition.documents, self._busy)
             edition = await self._builder.load(last.edition)
             # Of another version of the program, it may have got another id.
             self._followed = last.edition
@@ -159,17 +163,27 @@ class Following:
                 self._standings.put(guild, before)
             self._standings.put(None, Standing(edition, since))
 
-    async def _move_all(self, documents: Sequence[Document]) -> tuple[Moved, ...]:
-        """Move each server that has a library or check questions of its own to the new shared documents."""
-        guilds = sorted(self._standings.guilds)
+    async def _move_all(
+        self, documents: Sequence[Document], only: frozenset[int] | None = None
+    ) -> tuple[Moved, ...]:
+        """Move each server that has a library or check questions of its own to the new shared documents.
+
+        With ``only``, those of them alone that are named; with none of them, nothing is done.
+        """
+        guilds = sorted(self._standings.guilds if only is None else self._standings.guilds & only)
+        if only is not None and not guilds:
+            return ()
         moved = {guild: await self._try_to_move(guild, documents) for guild in guilds}
         for guild in guilds:
             if moved[guild].move == "busy":
                 moved[guild] = await self._try_to_move(guild, documents)
         for each in moved.values():
             _log.info("Server %d: %s. %s", each.guild, each.move, each.said)
+        self._busy = frozenset(guild for guild in guilds if moved[guild].move == "busy")
+        before = frozenset[int]() if only is None else self._failed - only
+        self._failed = before | {guild for guild in guilds if moved[guild].move == "failed"}
         # Last, and only if all have been seen to: otherwise the next start moves the others.
-        if not any(each.move in {"busy", "failed"} for each in moved.values()):
+        if not (self._busy or self._failed):
             standing = self._standings.of(None)
             if self._store.is_on_server:
                 await self._builder.save(standing.edition)

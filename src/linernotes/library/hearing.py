@@ -63,7 +63,8 @@ class Hearing:
             failed: dict[News, None] = {}
             for news in [News("all")] if News("all") in heard else heard:
                 try:
-                    await self._do(news)
+                    if await self._do(news):
+                        failed[news] = None
                 except StoreError as error:
                     _log.warning("What another process has changed is looked up again: %s", error)
                     failed[news] = None
@@ -77,10 +78,14 @@ class Hearing:
                 self._heard = failed | self._heard
                 self._comes.set()
 
-    async def _do(self, news: News) -> None:
+    async def _do(self, news: News) -> bool:
+        """Do what one piece of news asks for; returns whether it is to be looked at again."""
+        moved: tuple[Moved, ...] = ()
         if news.topic in {"shared", "all"}:
             moved = await self._curator.follow()
             if moved and self.on_moved is not None:
                 await self.on_moved(moved)
         if news.topic in {"library", "all"}:
             await self._curator.look_again(news.guild)
+        # Somebody was changing that server's library.
+        return any(each.move == "busy" for each in moved)
