@@ -233,3 +233,10 @@ def test_help_and_settings_load_nothing_heavy() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)  # noqa: S603  our own words
     assert not set(json.loads(result.stdout)) & (HEAVY | {"pandas"})
+
+
+def test_what_splits_a_text_is_imported_for_a_text_that_is_not_saved_yet() -> None:
+    code = "import sys, json; import linernotes.library.service; print(json.dumps([*sys.modules]))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)  # noqa: S603  our own words
+    late = ("quotes", "passages", "formats.markdown", "formats.plain_text", "formats.html_page")
+    assert not {f"linernotes.corpus.{each}" for each in late} & set(json.loads(result.stdout))

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load, save_file
 
 from linernotes.errors import ModelError
 from linernotes.retrieval.embedding import SentenceTransformerEmbedder, open_embedder
-from linernotes.retrieval.onnx_embedding import OnnxEmbedder
+from linernotes.retrieval.onnx_embedding import OnnxEmbedder, tensors
 
 if TYPE_CHECKING:
     from linernotes.models import Floats
@@ -145,6 +145,14 @@ def test_what_is_damaged_is_said_in_a_sentence(folder: Path, tmp_path: Path, nam
     (damaged / name).write_bytes(b"nothing of the kind")
     with pytest.raises(ModelError, match=r"The model in .* cannot be loaded"):
         OnnxEmbedder(damaged)
+
+
+def test_weights_are_those_that_their_library_reads(folder: Path) -> None:
+    data = (folder / "model.safetensors").read_bytes()
+    expected = load(data)
+    found = tensors(data)
+    assert found.keys() == expected.keys()
+    assert all(np.array_equal(found[name], expected[name]) for name in expected)
 
 
 @pytest.mark.slow

@@ -17,8 +17,6 @@ from linernotes.answering.naming import DocumentNames
 from linernotes.answering.placed import without_title
 from linernotes.answering.question import is_about_whole, plain, screen
 from linernotes.answering.talk import Ear, may_be_talk
-from linernotes.corpus.passages import split
-from linernotes.corpus.quotes import find_questions, find_quotes
 from linernotes.errors import CorpusError
 from linernotes.models import NOTES, Alternative, Answer, Edition, Excerpt, PreparedSegment, Turn, Unanswered
 from linernotes.retrieval.document_vectors import embed_document
@@ -135,6 +133,10 @@ class Segments:
         return f"segment {version}, model {self._embedder.digest}, {self._embedder.max_tokens} tokens"
 
     def _split(self, document: Document) -> tuple[tuple[Quote, ...], Division]:
+        # Late: what has been split and saved is asked without them.
+        from linernotes.corpus.passages import split
+        from linernotes.corpus.quotes import find_questions, find_quotes
+
         quotes = find_quotes(document)
         embedder = self._embedder
         headed = any(block.kind == "heading" for block in document.blocks)

@@ -10,7 +10,7 @@ import stat
 from pathlib import Path, PurePosixPath
 
 from linernotes.corpus.decoding import decode
-from linernotes.corpus.formats import ENDINGS, ENDINGS_WRITTEN, html_page, reader_for
+from linernotes.corpus.formats import ENDINGS, ENDINGS_WRITTEN, PAGES, reader_for
 from linernotes.corpus.formats.writer import DocumentWriter
 from linernotes.corpus.front_matter import KEYS, read_front_matter
 from linernotes.corpus.problems import Problem, Reading, printable
@@ -254,11 +254,17 @@ def read_document(data: bytes, name: str) -> tuple[Document, tuple[Problem, ...]
     return document, tuple(problems)
 
 
+def _page_as_utf8(data: bytes) -> bytes:
+    from linernotes.corpus.formats.html_page import as_utf8
+
+    return as_utf8(data)
+
+
 def _read(data: bytes, name: str, unused: set[str]) -> tuple[Document | None, list[Problem]]:
     """Read a file; keys of its front matter that are not used are added to ``unused``."""
     problems: list[Problem] = []
     try:
-        lines = decode(html_page.as_utf8(data) if name.lower().endswith(html_page.ENDINGS) else data, name)
+        lines = decode(_page_as_utf8(data) if name.lower().endswith(PAGES) else data, name)
         front, body = read_front_matter(lines, name, problems, unused)
         writer = DocumentWriter()
         # The body keeps its place in the file: what stood above it is blank, so line numbers need no sum.

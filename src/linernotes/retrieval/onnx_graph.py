@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Attribute = int | float | Sequence[int]
+    Piece = bytes | memoryview
 
 FUSED = "com.microsoft"
 """The domain of ONNX Runtime's own operators."""
@@ -44,15 +45,16 @@ class Graph:
     def __init__(self) -> None:
         """Start without nodes."""
         self._nodes: list[bytes] = []
-        self._constants: dict[str, bytes] = {}
+        # In pieces, the arrays as they are: joined once, at the end.
+        self._constants: dict[str, list[Piece]] = {}
 
     def constant(self, name: str, value: NDArray[Any]) -> str:
-        """Add an array; return its name. What has been added under the name before is not added again."""
+        """Add an array, which stays as it is; return its name. One that has been added is not added again."""
         if name not in self._constants:
-            dims = b"".join(_number(1, size) for size in value.shape)
-            raw = np.ascontiguousarray(value).tobytes()
-            kind = _number(2, _TYPES[value.dtype])
-            self._constants[name] = dims + kind + _sized(8, name.encode()) + _sized(9, raw)
+            head = b"".join(_number(1, size) for size in value.shape)
+            head += _number(2, _TYPES[value.dtype]) + _sized(8, name.encode())
+            raw = np.ascontiguousarray(value).reshape(-1).view(np.uint8).data
+            self._constants[name] = [head, *_framed(9, [raw])]
         return name
 
     def add(
@@ -88,13 +90,14 @@ class Graph:
             axes: names of axes of any length.
         """
         whole = _TYPES[np.dtype(np.int32)]
-        graph = [_sized(1, node) for node in self._nodes]
+        graph: list[Piece] = [_sized(1, node) for node in self._nodes]
         graph.append(_sized(2, b"linernotes"))
-        graph += [_sized(5, constant) for constant in self._constants.values()]
+        for constant in self._constants.values():
+            graph += _framed(5, constant)
         graph += [_sized(11, _value(name, whole, axes)) for name in inputs]
         graph.append(_sized(12, _value(output, FLOAT32, (*axes, width))))
         operators = (("", _OPSET), (FUSED, _FUSED_OPSET))
-        model = [_number(1, _FORMAT), _sized(2, b"linernotes"), _sized(7, b"".join(graph))]
+        model = [_number(1, _FORMAT), _sized(2, b"linernotes"), *_framed(7, graph)]
         model += [_sized(8, _sized(1, name.encode()) + _number(2, version)) for name, version in operators]
         return b"".join(model)
 
@@ -127,6 +130,11 @@ def _number(field: int, value: int) -> bytes:
 
 def _sized(field: int, value: bytes) -> bytes:
     return _tag(field, _SIZED) + _varint(len(value)) + value
+
+
+def _framed(field: int, pieces: Sequence[Piece]) -> list[Piece]:
+    """Return the same of a value in pieces, none of which is copied."""
+    return [_tag(field, _SIZED) + _varint(sum(map(len, pieces))), *pieces]
 
 
 def _varint(value: int) -> bytes:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from linernotes.corpus.formats.writer import DocumentWriter, Run
     from linernotes.models import BlockKind, Voice
 
-ENDINGS = (".html", ".htm")
-
 # --- What a page is made of -------------------------------------------------------------------------------
 
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
