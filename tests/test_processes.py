@@ -24,6 +24,7 @@ from linernotes.library.locks import Locks
 from linernotes.library.news import News, read
 from linernotes.library.postgresql import ServerDatabase
 from linernotes.library.processes import IDENTIFY_SECONDS, Processes
+from linernotes.library.rows import FACTS
 from linernotes.library.store import KEPT_QUESTION_SECONDS, Question, Store
 from linernotes.models import Answer
 from linernotes.settings import Settings
@@ -428,6 +429,26 @@ async def test_one_process_at_a_time_changes_a_library_and_the_other_is_told_who
         async with first.alone(EVEN, MODERATOR, "added ferry.txt"):
             told = await stores[0].facts("at work")
             assert json.loads(told[f"at work: {EVEN}"])[:2] == [MODERATOR, "added ferry.txt"]
+
+
+async def test_who_has_just_begun_is_named_and_who_has_just_ended_is_not_waited_for(
+    make_database: Callable[[], str], opened_stores: Callable[[str, int], list[Store]]
+) -> None:
+    stores = opened_stores(make_database(), 2)
+    first, second = stores[0].server, Processes(stores[1])
+    assert first is not None
+    # The lock is there before the name, and stays until after it.
+    await stores[0].in_thread(functools.partial(first.take_library, EVEN))
+    asking = asyncio.create_task(second.take_library(EVEN, "the second"))
+    await asyncio.sleep(0.2)
+    await stores[0].note(f"at work: {EVEN}", "the first")
+    assert await asking == "the first"
+    await stores[0].run(lambda db: FACTS.delete(db, FACTS.c.name == f"at work: {EVEN}"))
+    asking = asyncio.create_task(second.take_library(EVEN, "the second"))
+    await asyncio.sleep(0.2)
+    await stores[0].in_thread(functools.partial(first.give_library, EVEN))
+    assert await asking is None
+    await second.give_library(EVEN)
 
 
 async def test_a_process_that_was_superseded_is_fenced_off_and_ends(

@@ -462,21 +462,21 @@ async def test_a_rolling_restart_answers_each_question_once(
 
 
 @pytest.mark.slow
-async def test_killed_four_times_by_turns_each_question_has_one_outcome(
-    server: Loopback, tmp_path: Path, make_database: Callable[[], str], caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("seed", "kills"),
+    [pytest.param(1902, 4, id="four_times"), pytest.param(1871, 100 if LONG else 10, id="many_times")],
+)
+async def test_killed_by_turns_each_question_has_one_outcome_and_editions_and_audit_agree(
+    seed: int,
+    kills: int,
+    server: Loopback,
+    tmp_path: Path,
+    make_database: Callable[[], str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    stand = Stand(server, tmp_path, make_database(), random.Random(1902))  # noqa: S311
-    await kill_again_and_again(stand, 4, caplog)
-    assert stand.figures["kills"] == 4
-
-
-@pytest.mark.slow
-async def test_killed_many_times_by_turns_each_question_has_one_outcome_and_editions_and_audit_agree(
-    server: Loopback, tmp_path: Path, make_database: Callable[[], str], caplog: pytest.LogCaptureFixture
-) -> None:
-    stand = Stand(server, tmp_path, make_database(), random.Random(1871))  # noqa: S311
-    kills = 100 if LONG else 10
+    stand = Stand(server, tmp_path, make_database(), random.Random(seed))  # noqa: S311
     await kill_again_and_again(stand, kills, caplog)
     assert stand.figures["kills"] == kills
-    assert stand.figures["the other one answered while it was down"] >= 0.8 * kills
-    assert stand.figures["changes that counted"] >= 0.2 * kills
+    # Of few, all may have been killed while nothing could be changed.
+    assert stand.figures["the other one answered while it was down"] >= 0.8 * kills - 1
+    assert stand.figures["changes that counted"] >= 0.2 * kills - 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import time
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -34,6 +35,11 @@ _LONGEST_ROW_SECONDS: Final = 3 * 3600.0
 
 LOOK_SECONDS = 2.0
 """So often it is looked at whether what this process holds is still held."""
+
+# So long it is looked again for who has taken a library: the name is written a moment after the lock is taken,
+# and goes a moment before the lock does.
+_NAME_SECONDS: Final = 1.0
+_NAME_AGAIN_SECONDS: Final = 0.05
 
 # How the names of facts begin that say when somebody has identified last.
 _IDENTIFY: Final = "identify: "
@@ -116,8 +122,12 @@ class Processes:
         if server is None:
             return None
         name = f"{AT_WORK}{guild}"
-        if not await self._store.in_thread(functools.partial(server.take_library, guild)):
-            return await self._store.fact(name) or ""
+        until = time.monotonic() + _NAME_SECONDS
+        while not await self._store.in_thread(functools.partial(server.take_library, guild)):
+            found = await self._store.fact(name)
+            if found or time.monotonic() >= until:
+                return found or ""
+            await asyncio.sleep(_NAME_AGAIN_SECONDS)
         try:
             await self._store.note(name, told)
         except BaseException:
