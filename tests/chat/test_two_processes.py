@@ -467,6 +467,7 @@ async def test_a_rolling_restart_answers_each_question_once(
     [pytest.param(1902, 4, id="four_times"), pytest.param(1871, 100 if LONG else 10, id="many_times")],
 )
 async def test_killed_by_turns_each_question_has_one_outcome_and_editions_and_audit_agree(
+    *,
     seed: int,
     kills: int,
     server: Loopback,

@@ -36,8 +36,8 @@ _LONGEST_ROW_SECONDS: Final = 3 * 3600.0
 LOOK_SECONDS = 2.0
 """So often it is looked at whether what this process holds is still held."""
 
-# So long it is looked again for who has taken a library: the name is written a moment after the lock is taken,
-# and goes a moment before the lock does.
+# So long it is looked again for who has taken a library: the name is written a moment after the lock is
+# taken, and goes a moment before the lock does.
 _NAME_SECONDS: Final = 1.0
 _NAME_AGAIN_SECONDS: Final = 0.05
 
