@@ -915,6 +915,34 @@ def test_an_interrupt_leaves_at_once(tmp_path: Path, wait: float) -> None:
     assert process.returncode == cli.INTERRUPTED
 
 
+@pytest.mark.usefixtures("_interrupts_are_heard")
+@pytest.mark.parametrize("imported", ["linernotes.shell.cli", "typer", "linernotes.shell.terminal", "numpy"])
+def test_an_interrupt_while_it_is_imported_leaves_without_a_word(tmp_path: Path, imported: str) -> None:
+    write_corpus(tmp_path / "corpus")
+    code = f"""
+import os, signal, sys
+from linernotes.shell import main
+class Interrupts:
+    def find_spec(self, name, *_):
+        if name == {imported!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupts())
+main()
+"""
+    result = subprocess.run(  # noqa: S603  our own words
+        [sys.executable, "-c", code], cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (cli.INTERRUPTED, b"", b"")
+
+
+@pytest.mark.parametrize("command", [(), ("ask", QUESTION), ("quotes", "--about", "a ferry")])
+def test_without_a_corpus_nothing_is_left_behind(tmp_path: Path, command: tuple[str, ...]) -> None:
+    result = run(*command, folder=tmp_path, input="")
+    assert result.returncode == 65
+    assert result.stderr.splitlines()[-1].startswith("The corpus folder corpus does not exist.")
+    assert [*tmp_path.iterdir()] == []
+
+
 @pytest.mark.model
 def test_a_question_through_a_real_pipe(tmp_path: Path) -> None:
     corpus = ROOT / "corpus"

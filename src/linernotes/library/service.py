@@ -32,7 +32,7 @@ from linernotes.library.quarantine import (
     require_known,
 )
 from linernotes.library.restoring import settle
-from linernotes.library.shared import require_shared
+from linernotes.library.shared import take_shared, tell_wrong
 from linernotes.library.store import Store
 from linernotes.library.uploads import Uploads
 from linernotes.library.workers import Workers
@@ -133,7 +133,6 @@ class Library:
             ModelError: the model cannot be loaded.
         """
         with ExitStack() as stack:
-            folder = _data_folder(settings, keep, stack)
             owned = keep == "own"
             workers = Workers()
             url = None
@@ -151,8 +150,11 @@ class Library:
             catching_up: asyncio.Task[tuple[Moved, ...]] | None = None
             assembling: asyncio.Task[tuple[Engine, EditionStore[Index]]] | None = None
             try:
-                # What is quick first: a wrong corpus or database is told at once, not after the model.
-                shared = await workers.build(require_shared, settings)
+                # What is quick first: a wrong corpus or database is told at once, not after the model. And
+                # where there is no corpus, no data folder is left behind.
+                shared, wrong = await workers.build(take_shared, settings)
+                folder = _data_folder(settings, keep, stack)
+                tell_wrong(wrong)
                 if url is not None:
                     await workers.build(require_cache, settings.data_dir / DATABASE)
                 elif owned:

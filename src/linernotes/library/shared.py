@@ -89,11 +89,26 @@ def require_shared(settings: Settings, before: Iterable[Document] = ()) -> Share
     Raises:
         CorpusError: it cannot be read as a whole, or nothing is left of it.
     """
+    shared, wrong = take_shared(settings, before)
+    tell_wrong(wrong)
+    return shared
+
+
+def take_shared(settings: Settings, before: Iterable[Document] = ()) -> tuple[Shared, tuple[str, ...]]:
+    """Return the shared corpus, and a sentence for each thing that is wrong with it.
+
+    Raises:
+        CorpusError: it cannot be read as a whole, or nothing is left of it.
+    """
     reading = read_shared(settings)
     shared = Shared.of(reading, before)
-    for said in (*shared.left_out, *reading.warnings):
+    return shared, (*shared.left_out, *map(str, reading.warnings))
+
+
+def tell_wrong(sentences: Iterable[str]) -> None:
+    """Tell the log what is wrong with the shared corpus."""
+    for said in sentences:
         _log.warning("%s", said)
-    return shared
 
 
 @dataclass(frozen=True, slots=True)

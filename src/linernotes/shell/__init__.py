@@ -1,11 +1,21 @@
 """What an operator types in; sentences, JSON and exit statuses out."""
 
+from __future__ import annotations
+
 import gc
+from typing import Final, NoReturn
 
-# What is made while modules load stays: looking through it for garbage at every 700 objects took a twentieth
-# of the start, and of a question's memory there is little in circles.
-gc.set_threshold(20_000, 10, 10)
+from linernotes.shell.interrupts import leave_at_once
 
-from linernotes.shell.cli import main  # noqa: E402  see above
+# What is made while modules load stays: looking through it for garbage after every 700 objects took a
+# twentieth of the start.
+_OBJECTS: Final = 20_000
 
-__all__ = ["main"]
+
+def main() -> NoReturn:
+    """Run the command line on the process's arguments."""
+    leave_at_once()
+    gc.set_threshold(_OBJECTS)
+    from linernotes.shell import cli
+
+    cli.main()

@@ -27,14 +27,11 @@ from linernotes.shell.commands.operating import doctor, invite, reload, set_asid
 from linernotes.shell.commands.previewing import preview
 from linernotes.shell.commands.training import train
 from linernotes.shell.environment import as_json_line, read_environment, speaks_json
+from linernotes.shell.interrupts import INTERRUPTED, hear_interrupts, leave_at_once
 from linernotes.shell.usage import usage_sentence
 
 WRONG_USAGE = 2
 """The exit status of a command line that says nothing."""
-
-INTERRUPTED = 130
-"""The exit status of a command that Ctrl-C ended, as shells have it."""
-
 
 # How the sentence about a corpus that is not there ends (corpus/files.py).
 _NO_CORPUS = "does not exist."
@@ -67,6 +64,8 @@ class _Commands(TyperGroup):
                 # JSON is UTF-8 whatever the locale says; a terminal keeps the encoding that it can show.
                 encoding = stream.encoding if stream.isatty() else "utf-8"
                 stream.reconfigure(encoding=encoding, errors="backslashreplace")
+        if ctx.invoked_subcommand is not None:
+            hear_interrupts()
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
@@ -133,6 +132,9 @@ def main() -> NoReturn:
         app(prog_name="bot.py")
     except SystemExit as left:
         status = left.code if isinstance(left.code, int) else 1
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    leave_at_once()
     if any(thread.name.startswith("linernotes-") for thread in threading.enumerate()):
         # Left while the model was loading: nobody waits for that, and there is nothing to lose.
         with contextlib.suppress(OSError):

@@ -9,6 +9,7 @@ import typer
 from linernotes.errors import ConfigurationError, DataFolderError
 from linernotes.invitation import application_of, invitation
 from linernotes.shell.environment import log_to_stderr, read_environment, read_settings
+from linernotes.shell.interrupts import hear_interrupts
 from linernotes.shell.options import JsonOption  # noqa: TC001  typer reads the annotations
 from linernotes.shell.output import print_json
 from linernotes.words import counted
@@ -46,6 +47,7 @@ def start(
     from linernotes.shell import terminal
     from linernotes.shell.background import open_beside, open_library
 
+    hear_interrupts()
     terminal.run(
         lambda building: open_library(settings, "own", building),
         beside=lambda building: open_beside(settings, building),
@@ -58,6 +60,7 @@ def _run_discord(settings: Settings) -> int:
     from linernotes import chat
     from linernotes.shell import control
 
+    hear_interrupts()
     return chat.run(settings, control.serve)
 
 
