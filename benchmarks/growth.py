@@ -23,6 +23,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import argparse
 import asyncio
+import functools
 import gc
 import json
 import platform
@@ -52,8 +53,9 @@ from linernotes.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from linernotes.engine import Segments
+    from linernotes.engine import Indexes, Segments
     from linernotes.models import Document, PreparedSegment
+    from linernotes.retrieval.index import Index
 
 
 ROOT = Path(__file__).parents[1]
@@ -307,22 +309,65 @@ class Copies:
         return replace(made, passages=moved(made.passages), sentences=moved(made.sentences))
 
 
-async def make_servers(work: Path, first: int, last: int) -> None:
-    """Give servers an article of their own each, of the size of the article in ``corpus/``.
+class IndexCopies:
+    """Makes the index of the first edition, and gives all others that one, in files of their own.
 
-    They differ in a name, so that each is kept by itself; and are written as a change would write them.
+    So the vocabulary of each has the first one's name in the place of its own: another word of that length.
     """
-    _, *others = originals()
+
+    def __init__(self, maker: Indexes) -> None:
+        """Take what makes the first."""
+        self._maker = maker
+        self.settings = maker.settings
+        self._made: Index | None = None
+        self._files: dict[str, bytes] = {}
+
+    def build(self, parts: Sequence[PreparedSegment]) -> Index:
+        """Return the index."""
+        if self._made is None:
+            self._made = self._maker.build(parts)
+        return self._made
+
+    def save(self, index: Index, folder: Path) -> None:
+        """Write its files."""
+        if not self._files:
+            self._maker.save(index, folder)
+            files = (path for path in folder.rglob("*") if path.is_file())
+            self._files = {str(path.relative_to(folder)): path.read_bytes() for path in files}
+        for name, data in self._files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(data)
+
+    def load(self, folder: Path, parts: Sequence[PreparedSegment]) -> Index:
+        """Read an index."""
+        return self._maker.load(folder, parts)
+
+
+@functools.cache
+def heard() -> Listening:
+    """Return the model, after it has embedded some articles."""
     model = Listening(open_embedder())
     for _, text in islice(articles(), 12):
         Engine(model).segments.make(read_document(text.encode(), "a.md")[0], lambda _done, _of: None)
+    return model
+
+
+async def make_servers(work: Path, first: int, last: int) -> None:
+    """Give servers an article of their own each, of the size of the article in ``corpus/``.
+
+    They differ in a name, so that each is kept by itself; and are written as a change would write them, with
+    what is made of the first one's text and index.
+    """
+    _, *others = originals()
+    model = heard()
     settings = settings_of(work / "corpus-100", work / "data-servers", 64)
     base_text = f"{article(others, 100_000, ARTICLE_CHARS)}\n\nThe keeper of this was called {MARK} by all.\n"
     async with Library.open(settings, embedder=Composing(model)) as library:
         curator = library.curator
         store = curator._editions  # noqa: SLF001  a change for each of ten thousand would take hours
-        store._segments = Copies(store._segments)  # noqa: SLF001
         shared = (await library.edition()).documents
+        store._segments = Copies(store._segments)  # noqa: SLF001
+        store._indexes = IndexCopies(library._engine.indexes)  # noqa: SLF001
         for guild in range(first, last + 1):
             name = "Z" + "".join(chr(97 + guild // 26**at % 26) for at in range(len(MARK) - 1))
             data = base_text.replace(MARK, name).encode()

@@ -207,7 +207,7 @@ async def test_a_database_of_format_4_has_all_that_it_had_and_is_of_todays_forma
         Revision(1, 2, "b" * 64, "added ferry.txt", NOW, MODERATOR, own, frozenset({"lanterns.md"})),
         Revision(1, 1, "a" * 64, "the shared corpus", NOW - 1, OPERATOR),
     )
-    assert await catalogue.missing() == {}
+    assert (await catalogue.survey()).missing == {}
     assert [each.what for each in await catalogue.audit(1)] == [
         "added ferry.txt",
         "check question added: Who was on board?",

@@ -169,6 +169,19 @@ class Missing:
     edition: str
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a start has to know of our servers.
+
+    ``named``: what their revisions need on the disk. ``newest``: the newest revision of each. ``missing``:
+    those whose newest state stands in the audit trail alone.
+    """
+
+    named: Kept
+    newest: Mapping[int, Revision]
+    missing: Mapping[int, Missing]
+
+
 class Catalogue:
     """The libraries of all servers; each call is one transaction in the store's thread."""
 
@@ -199,24 +212,27 @@ class Catalogue:
 
         return await self._store.run(read)
 
-    async def missing(self) -> dict[int, Missing]:
-        """Return those of our servers whose newest state stands in the audit trail alone.
+    async def survey(self) -> Survey:
+        """Return what a start has to know of our servers; each row is read once, for they may be many.
 
-        The two are written in one transaction, so that they differ only where a row has been damaged or lost.
+        Revisions and audit trail are written in one transaction, so that they differ only where a row has
+        been damaged or lost.
         """
 
-        def read(db: sa.Connection) -> dict[int, Missing]:
+        def read(db: sa.Connection) -> Survey:
             ours = self._store.ours
             rows = REVISION_ROWS.select(db, *ours(REVISION_ROWS.c.guild), order=REVISION_ROWS.c.number)
-            newest = {each.guild: each for each in map(_revision, rows)}
+            revisions = [*map(_revision, rows)]
+            newest = {each.guild: each for each in revisions}
             which = (AUDIT.c.after.is_not(None), *ours(AUDIT.c.guild))
             moves = AUDIT.select(db, *which, order=AUDIT.c.number)
             acts = {row[1]: row for row in moves}
-            return {
+            missing = {
                 guild: Missing(_act(row), row[6])
                 for guild, row in acts.items()
                 if guild not in newest or _is_behind(newest[guild], _act(row))
             }
+            return Survey(_kept(revisions), newest, missing)
 
         return await self._store.run(read)
 

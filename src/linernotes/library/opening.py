@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from linernotes.library.builder import Builder
-    from linernotes.library.catalogue import Catalogue, Missing, Revision
+    from linernotes.library.catalogue import Catalogue, Missing, Revision, Survey
     from linernotes.library.editions import EditionStore, Progress
     from linernotes.library.quarantine import Quarantine
     from linernotes.library.shared import Shared
@@ -90,10 +90,10 @@ class Opening:
         edition = await self._open_shared(found.documents, progress, own=own)
         if not own:
             return False
-        await self._look_after_rows()
+        survey = await self._look_after_rows()
         shared_ones = edition.documents
         earlier = () if noted in {None, edition.id} else await self._documents(noted)
-        await self._take_up_all([shared_ones, *earlier])
+        await self._take_up_all(survey, [shared_ones, *earlier])
         if noted is None:
             await shared.note(self._store, edition.id, self._standings.of(None).since)
             return False
@@ -168,10 +168,10 @@ class Opening:
             _log.warning("The shared edition of the other processes is not to be had: %s", error)
             return None
 
-    async def _take_up_all(self, known: Sequence[Sequence[Document]]) -> None:
+    async def _take_up_all(self, survey: Survey, known: Sequence[Sequence[Document]]) -> None:
         """Work with what each server had; ``known`` are states of the shared corpus, that of now first."""
-        newest = await self._catalogue.newest()
-        for guild, lost in (await self._catalogue.missing()).items():
+        newest = {**survey.newest}
+        for guild, lost in survey.missing.items():
             if (found := await self._find(guild, newest.get(guild), lost, known)) is not None:
                 newest[guild] = found
         latest_first = sorted(newest.values(), key=lambda revision: (-revision.at, revision.guild))
@@ -190,12 +190,14 @@ class Opening:
             _log.warning("The shared edition of the last start is gone: %s", error)
             return None
 
-    async def _look_after_rows(self) -> None:
+    async def _look_after_rows(self) -> Survey:
         """Put damaged rows aside, and take back from the quarantine what the others name."""
         await self._catalogue.sweep()
-        named = await self._catalogue.named()
+        survey = await self._catalogue.survey()
+        named = survey.named
         for kind, digests in (("uploads", named.uploads), ("editions", named.editions)):
             await self._workers.answer(self._quarantine.take_back, kind, digests)
+        return survey
 
     async def _documents(self, edition_id: str | None) -> tuple[tuple[Document, ...], ...]:
         """Return the documents of an edition, if they can be read."""

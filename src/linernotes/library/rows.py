@@ -155,8 +155,11 @@ class Table:
         Raises:
             ValueError: a column holds what it may not.
         """
-        checked = dict(zip(self.columns, self._checked(row), strict=True))
-        parts = [self.name, *(checked[name] for name in self.sealed)]
+        return self._seal(self._checked(row))
+
+    def _seal(self, checked: Sequence[Any]) -> str:
+        values = dict(zip(self.columns, checked, strict=True))
+        parts = [self.name, *(values[name] for name in self.sealed)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
     @property
@@ -304,7 +307,7 @@ class Table:
             ValueError: it is not what was written.
         """
         checked = self._checked(row[: len(self.columns)])
-        if self.sealed and row[-1] != self.seal_of(checked):
+        if self.sealed and row[-1] != self._seal(checked):
             raise ValueError("its seal does not fit")
         return checked
 
