@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +88,44 @@ def test_whether_a_bot_is_well_is_asked_of_its_own_page() -> None:
     for name in BOTS:
         assert settings_of(name).health_port == 8080
         assert "healthcheck" not in SERVICES[name], "the image's counts"
+
+
+def test_the_image_sets_what_is_a_setting() -> None:
+    lines = (DEPLOY / "Containerfile").read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    (last,) = (line.split()[1:] for line in lines if line.startswith("ENV PATH="))
+    given = dict(each.split("=", 1) for each in last)
+    others = {"PATH", "PYTHONDONTWRITEBYTECODE", "OMP_NUM_THREADS"}
+    assert {name.lower() for name in given.keys() - others} <= Settings.model_fields.keys()
+    assert Settings.from_env(given).log_format == "json"
+
+
+@pytest.mark.parametrize(("answer", "status"), [(200, 0), (503, 1)])
+def test_the_health_check_of_the_image_says_what_the_page_says(answer: int, status: int) -> None:
+    container = (DEPLOY / "Containerfile").read_text(encoding="utf-8")
+    _, _, command = container.rpartition("CMD ")
+    program, *options = json.loads(command.splitlines()[0])
+    assert program == "python"
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            assert self.path == "/health"
+            self.send_response(answer)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Page) as page:
+        serving = threading.Thread(target=page.handle_request)
+        serving.start()
+        found = subprocess.run(  # noqa: S603  our own words
+            [sys.executable, *options],
+            env=os.environ | {"HEALTH_PORT": str(page.server_port)},
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+        serving.join()
+    assert found.returncode == status
 
 
 def test_no_password_and_no_token_stands_in_the_file() -> None:

@@ -6,16 +6,21 @@ import asyncio
 import itertools
 import random
 import signal
+import socket
 import sys
 import time
 from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import discord
 import psycopg
 import pytest
+import yaml
+from aiohttp import ClientSession
 from loopback import APPLICATION, CHANNEL, GUILD, ME, open_loopback
 from outcomes import outcomes_of
 from program import outcome, program, sentences
@@ -31,13 +36,13 @@ from linernotes.shell.control import request_reload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
 
     from loopback import Loopback
     from outcomes import Outcomes
 
     Process = asyncio.subprocess.Process
 
+COMPOSE = Path(__file__).parents[2] / "deploy" / "compose.yaml"
 # The loopback's own server is one of shard 1, this one of shard 0.
 EVEN_GUILD, EVEN_CHANNEL = str(int(GUILD) + (1 << 22)), "900000000000000013"
 CHANNELS = (EVEN_CHANNEL, CHANNEL)
@@ -54,6 +59,20 @@ LACKING = (
 MANAGE = discord.Permissions(manage_guild=True).value
 GULLS = "# The gulls\n\nThe gulls were counted by {} in 1890.\n"
 ABOUT_GULLS = "Who counted the gulls in 1890?"
+
+
+def find_free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+async def until_well(page: str) -> None:
+    async with asyncio.timeout(60), ClientSession() as asks:
+        while True:
+            async with asks.get(page) as response:
+                if response.status == HTTPStatus.OK:
+                    return
+            await asyncio.sleep(0.1)
 
 
 @pytest.fixture
@@ -126,6 +145,25 @@ async def test_each_process_answers_its_own_servers_and_a_reload_of_one_counts_i
             status, _, err = await outcome(process)
             assert status == 0, err
             assert "Traceback" not in err
+
+
+@pytest.mark.slow
+async def test_with_the_environment_of_the_compose_file_each_answers_its_server_and_is_well(
+    server: Loopback, tmp_path: Path, make_database: Callable[[], str]
+) -> None:
+    services = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]
+    ours = {"DATABASE_URL": make_database(), "CORPUS_DIR": "corpus"}
+    ports = [find_free_port() for _ in CHANNELS]
+    async with AsyncExitStack() as stack:
+        for number, port in enumerate(ports):
+            given = services[f"bot-{number}"]["environment"] | ours
+            given |= {"DATA_DIR": f"copies-{number}", "HEALTH_PORT": str(port)}
+            await stack.enter_async_context(program(server.url, tmp_path, **given))
+        await server.until(lambda: all(map(server.hears, CHANNELS)), 120)
+        for channel, port in zip(CHANNELS, ports, strict=True):
+            assert "Ada Stone" in await asked(server, QUESTION, channel)
+            # Ready it is some seconds after it is connected.
+            await until_well(f"http://127.0.0.1:{port}/health")
 
 
 @pytest.mark.slow
