@@ -119,7 +119,7 @@ def test_a_name_in_the_file_that_is_no_setting_is_named_with_the_one_that_may_be
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / ".env").write_text("DISCORD_TOKN=x\nLOG_LEVEL=info\nTZ=UTC\nhttps_proxy=http://proxy\n")
-    assert unknown_names(["DISCORD_TOKN", "LOG_LEVEL", "TZ", "https_proxy"]) == (
+    assert unknown_names(["DISCORD_TOKN", "LOG_LEVEL", "TZ", "DATABASE_PASSWORD", "https_proxy"]) == (
         ".env sets DISCORD_TOKN, which is no setting; DISCORD_TOKEN may be meant.",
     )
     assert read_environment()["HTTPS_PROXY"] == "http://proxy"

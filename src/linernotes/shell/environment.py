@@ -37,6 +37,8 @@ _OTHERS: Final = (
     "OMP_",
     "HF_",
     "TORCH",
+    # deploy/compose.yaml makes DATABASE_URL of it.
+    "DATABASE_PASSWORD",
 )
 
 
