@@ -8,7 +8,10 @@ its own; those of a round follow each other, so that what else the machine does 
 The model embeds the first 10,000 sentences. The rest, and the servers' articles, have vectors that are
 composed of the model's own (``grown.Composing``): the time to embed them is reckoned from the model's.
 
-    python benchmarks/growth.py [--work DIR] [--rounds N] [--corpora N ...] [--servers N ...]
+    python benchmarks/growth.py [--work DIR] [--rounds N] [--server-rounds N]
+                                [--corpora N ...] [--servers N ...]
+
+What is embedded in ``--work`` stays, with its time; all else is made anew by the first round.
 
 Writes ``growth.md``, ``growth.json`` and, where matplotlib is installed (``pip install --group peers``),
 ``growth.png`` to ``benchmarks/results/``.
@@ -393,9 +396,13 @@ def alone(work: Path, kind: str, size: int) -> dict[str, float]:
 
 
 def medians(rounds: list[dict[str, float]]) -> dict[str, float]:
-    """Return the median of each figure; of building, the first, for the others find it built."""
+    """Return the median of each figure; of building, the first, and of starting the others, which find it."""
     found = {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
-    return found | {"build_cpu_seconds": rounds[0].get("open_cpu_seconds", 0.0)}
+    if "open_cpu_seconds" in found:
+        found["build_cpu_seconds"] = rounds[0]["open_cpu_seconds"]
+        for name in ("open_seconds", "open_cpu_seconds"):
+            found[name] = statistics.median(each[name] for each in rounds[1:] or rounds)
+    return found
 
 
 def columns(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -417,7 +424,7 @@ def table(found: dict[str, Any]) -> str:
         "# What grows",
         "",
         f"`python benchmarks/growth.py`, {found['when']}, {found['machine']}.",
-        f"Medians of {found['rounds']} or more.",
+        f"Medians of {found['rounds']} rounds; of the servers', {found['server_rounds']}.",
         "Processor time, one thread; memory is what the process has to itself, less what it had with the",
         f"models. The model embedded the first {embedded['sentences']:,} sentences in",
         f"{embedded['seconds']:.0f} s. Beyond, and for the servers' articles, vectors are",
@@ -513,6 +520,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--server-rounds", type=int)
     parser.add_argument("--corpora", type=int, nargs="*", default=CORPORA)
     parser.add_argument("--servers", type=int, nargs="*", default=SERVERS)
     parser.add_argument("--one", nargs=3)
@@ -532,15 +540,17 @@ def main() -> None:
     told = json.loads((work / "store" / "embedded.json").read_text())
     by_model = [each for each in told.values() if each["by"] == "the model"]
     rounds = [[alone(work, "corpus", size) for size in given.corpora] for _ in range(given.rounds)]
+    server_rounds = given.server_rounds or given.rounds
     servers, made = [], 0
     for count in sorted(given.servers):
         asyncio.run(make_servers(work, made + 1, count))
         made = count
-        servers.append(medians([alone(work, "servers", count) for _ in range(given.rounds)]))
+        servers.append(medians([alone(work, "servers", count) for _ in range(server_rounds)]))
     found = {
         "when": time.strftime("%Y-%m-%d"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "rounds": given.rounds,
+        "server_rounds": server_rounds,
         "embedded": {name: sum(each[name] for each in by_model) for name in ("sentences", "seconds")},
         "corpora": [medians(list(each)) for each in zip(*rounds, strict=True)],
         "servers": servers,
