@@ -421,11 +421,11 @@ def alone(work: Path, kind: str, size: int) -> dict[str, float]:
 
 
 def medians(rounds: list[dict[str, float]]) -> dict[str, float]:
-    """Return the median of each figure; of building, the first, and of starting the others, which find it."""
+    """Return the median of each figure; of building, the first, and of a start the others, which find it."""
     found = {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
     if "open_cpu_seconds" in found:
         found["build_cpu_seconds"] = rounds[0]["open_cpu_seconds"]
-        for name in ("open_seconds", "open_cpu_seconds"):
+        for name in ("open_seconds", "open_cpu_seconds", "memory"):
             found[name] = statistics.median(each[name] for each in rounds[1:] or rounds)
     return found
 
