@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import secrets
 from collections import OrderedDict
 from contextlib import nullcontext, suppress
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
     from linernotes.retrieval.index import Index
     from linernotes.settings import Settings
 
+_log = logging.getLogger(__name__)
+
 # Previews hold an edition in memory each.
 PREVIEWS_OF_A_SERVER: Final = 2
 MOST_PREVIEWS: Final = 100
@@ -88,6 +91,7 @@ class Curator:
         self.standings = Standings(room, editions.is_saved)
         self.on_removed: Callable[[int], object] = lambda _guild: None
         """Told of each server of which nothing is kept any more."""
+        self._is_to_tidy = False
         self._previews: OrderedDict[str, Preview] = OrderedDict()
         self._locks = Locks(clock, processes)
         self._alone, self._filing = self._locks.alone, self._locks.filing
@@ -347,8 +351,7 @@ class Curator:
             StoreError: the database cannot be used.
         """
         self._following.is_behind = await self._opening.open(shared, progress, own=own)
-        if own:
-            await self.tidy()
+        self._is_to_tidy = own
 
     async def catch_up(self) -> tuple[Moved, ...]:
         """Move the servers on, where the shared corpus has changed while nothing ran, as a reload does.
@@ -360,6 +363,13 @@ class Curator:
             ClosedError: the library has been closed.
         """
         mended, self._opening.mended = tuple(self._opening.mended), []
+        if self._is_to_tidy:
+            # Not before the first answer: it looks at what each server has on the disk.
+            self._is_to_tidy = False
+            try:
+                await self.tidy()
+            except StoreError as error:
+                _log.warning("Nothing is tidied now: %s", error)
         return (*mended, *await self._following.catch_up())
 
     async def follow(self) -> tuple[Moved, ...]:

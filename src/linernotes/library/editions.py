@@ -18,7 +18,7 @@ import threading
 import time
 import weakref
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeAlias
 
@@ -296,6 +296,16 @@ class EditionStore(Generic[IndexT]):
             self._folders.keep("editions", edition.id)
         except (OSError, ValueError, EditionError) as error:
             raise EditionUnsavedError(f"The new edition cannot be kept: {reason_of(error)}.") from error
+
+    def learn(self) -> None:
+        """Read what each saved edition lists, as far as it is not known; ``prune`` need not wait for it then.
+
+        Of many thousands on a slow disk this takes minutes, in which nobody else is to wait.
+        """
+        for edition_id in self.saved() - {*self._alive.keys()}:
+            with suppress(EditionError):
+                self._segments_of(edition_id)
+            self._pause()
 
     def prune(
         self,

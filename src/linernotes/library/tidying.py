@@ -65,6 +65,9 @@ class Tidying:
         and while a revision cannot be read, not even that. Where several processes share a database, rows are
         the first one's to tidy; what the others have on the disk are copies, and need no quarantine.
         """
+        if not self._store.is_in_memory:
+            # Before anything is held.
+            await self._workers.build(self._editions.learn)
         if not self._store.is_first:
             await self._tidy_copies()
             return
