@@ -15,7 +15,8 @@ import pytest
 
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
 from linernotes.errors import ClosedError, CorpusError, DataFolderBusyError
-from linernotes.library import Library
+from linernotes.library import Library, service
+from linernotes.library.editions import EditionStore
 from linernotes.library.service import spoken_by
 from linernotes.models import Answer, Quote, Unanswered
 from linernotes.settings import Settings
@@ -54,6 +55,19 @@ async def test_it_answers_from_the_shared_corpus_for_everyone(settings: Settings
             turn = await library.ask(QUESTION, guild=guild)
             assert "Ada Stone" in text_of(turn)
             assert turn.reply.edition == edition.id == (await library.edition(guild)).id
+
+
+async def test_it_answers_before_it_has_looked_at_all_that_is_on_the_disk(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = threading.Event()
+    monkeypatch.setattr(service, "CATCH_UP_SECONDS", 0.1)
+    monkeypatch.setattr(EditionStore, "learn", lambda _store: looked.wait(20))
+    async with Library.open(settings, embedder=FakeEmbedder()) as library:
+        assert "Ada Stone" in text_of(await library.ask(QUESTION))
+        assert not library.caught_up.done()
+        looked.set()
+        assert await library.caught_up == ()
 
 
 async def test_one_document_can_be_asked_alone(settings: Settings) -> None:
