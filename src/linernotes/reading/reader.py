@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from linernotes.models import Excerpt, Floats
 
-PACKAGED_READER_SHA256 = "77b8369c790b40cff6cf589cfab8c522c9e3526829860e8992379baa5b7f7f22"
+PACKAGED_READER_SHA256 = "d648220d46554343e2ae62f589c630551d9568c9d34667d947e9ba093e81f62a"
 
 # More neighbours than these never fit.
 _NEIGHBOURS = 12
