@@ -17,7 +17,6 @@ from linernotes.answering.confidence import (
     ANSWERED,
     CONFIDENCE,
     FEATURES,
-    READ,
     READ_ANSWERED,
     READ_CONFIDENCE,
     RELEVANCE,
@@ -433,6 +432,8 @@ def test_the_weights_that_ship_fit_the_signals() -> None:
         (judge.relevance, RELEVANCE),
         (judge.unread.answered, ANSWERED),
         (judge.unread.confidence, CONFIDENCE),
+        (judge.first.answered, READ_ANSWERED),
+        (judge.first.confidence, READ_CONFIDENCE),
         (judge.read.answered, READ_ANSWERED),
         (judge.read.confidence, READ_CONFIDENCE),
     ):
@@ -507,15 +508,16 @@ def test_an_answer_is_silent_near_or_stated_by_its_probability(answered: float, 
     assert judge.grade(tuple(0.0 for _ in FEATURES)) == grade
 
 
-def test_the_surer_the_ranking_the_less_is_read() -> None:
-    nothing = tuple(0.0 for _ in FEATURES)
-
-    def to_read(confidence: float) -> int:
+def test_the_surer_the_first_reading_the_less_is_read() -> None:
+    def is_enough(confidence: float, **features: float) -> bool:
         judge = Judge(certain(0.5), 0.2, 0.5, certain(confidence), 0.1)
-        return Judgement(certain(0.5), 0.4, judge, judge, 0.9, 0.0).to_read(nothing)
+        judgement = Judgement(certain(0.5), 0.4, judge, judge, judge, 0.9, 0.0)
+        return judgement.is_enough(tuple(features.get(name, 0.0) for name in FEATURES))
 
-    assert to_read(0.8) == READ
-    assert to_read(0.95) == 1
+    assert not is_enough(0.8)
+    assert is_enough(0.95)
+    # What a question means that leans on another is found by reading more.
+    assert not is_enough(0.95, follows=1.0)
 
 
 def test_a_sentence_that_the_corpus_no_longer_has_is_near_nothing(engine: Engine) -> None:

@@ -172,13 +172,47 @@ def test_readings_do_not_depend_on_what_is_read_with_them(small: OnnxReader) -> 
     assert small.read(QUESTION, [long, EXCERPT])[1] == small.read(QUESTION, [EXCERPT])[0]
 
 
-def test_equal_windows_are_read_once(small: OnnxReader, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def fresh(network: ReaderNetwork, monkeypatch: pytest.MonkeyPatch) -> tuple[OnnxReader, list[int]]:
+    """A reader that remembers nothing yet, and how many windows each of its passes had."""
     rows: list[int] = []
     monkeypatch.setattr(reader_module, "pad", lambda windows: rows.append(len(windows)) or pad(windows))
+    return OnnxReader(onnx_of(network)), rows
+
+
+def test_equal_windows_are_read_once(fresh: tuple[OnnxReader, list[int]]) -> None:
+    reader, rows = fresh
     after = Excerpt("The Harbour", (*EXCERPT.before, EXCERPT.sentence), EXCERPT.after[0], ())
-    found = small.read(QUESTION, [EXCERPT, after, EXCERPT])
+    found = reader.read(QUESTION, [EXCERPT, after, EXCERPT])
     assert rows == [1]  # one window alone
     assert found[0] == found[2] != found[1]
+
+
+def test_a_sentence_is_read_in_the_window_of_a_better_one(fresh: tuple[OnnxReader, list[int]]) -> None:
+    reader, rows = fresh
+    texts = [f"Sentence {number} of the harbour says what its wall was made of." for number in range(20)]
+    places = [Excerpt("", tuple(texts[:at]), texts[at], tuple(texts[at + 1 :])) for at in range(20)]
+    near, far = reader.read(QUESTION, [places[5], places[6], places[15]])[1:]
+    assert rows == [1, 1]  # the sixth stands in the window of the fifth, the fifteenth does not
+    assert near != reader.read(QUESTION, [places[6]])[0]
+    assert far == reader.read(QUESTION, [places[15]])[0]
+    # The same words under another heading are another sentence.
+    reader.read(QUESTION, [places[5], Excerpt("Later", (texts[5],), texts[6], (texts[7],))])
+    assert rows == [1] * 4
+
+
+def test_windows_read_just_now_are_not_read_again(
+    fresh: tuple[OnnxReader, list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, rows = fresh
+    monkeypatch.setattr(reader_module, "_RECENT", 2)
+    first = reader.read(QUESTION, [EXCERPT])
+    assert reader.read(QUESTION, [EXCERPT]) == first
+    assert rows == [1]
+    for question in ("Who paid for the wall?", "Who broke the wall?"):
+        reader.read(question, [EXCERPT])
+    assert reader.read(QUESTION, [EXCERPT]) == first
+    assert rows == [1] * 4
 
 
 def test_an_empty_sentence_has_no_words_that_answer(small: OnnxReader) -> None:

@@ -10,6 +10,7 @@ import random
 import re
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 # Whoever trains loads it once as well.
 tokenizer = functools.cache(load_tokenizer)
 torch = Late("torch")
+batches_module = Late("linernotes.measuring.training.batches")
 learning = Late("linernotes.measuring.training.learning")
 network_module = Late("linernotes.measuring.training.network")
 
@@ -283,7 +285,7 @@ def lesson(gold: int | None, first: int, doubtful: frozenset[int] = frozenset())
 
 
 def test_the_loss_is_small_where_all_is_right() -> None:
-    batch = learning.collate([[lesson(1, 6), lesson(None, 0)]])
+    batch = batches_module.collate([[lesson(1, 6), lesson(None, 0)]])
     logits = torch.full((2, 9, 3), -9.0)
     logits[0, 6] = logits[0, 0, 2] = 9.0
     logits[1, 0, :2] = 9.0
@@ -292,7 +294,7 @@ def test_the_loss_is_small_where_all_is_right() -> None:
 
 
 def test_no_answer_is_looked_for_in_the_question() -> None:
-    batch = learning.collate([[lesson(1, 6)]])
+    batch = batches_module.collate([[lesson(1, 6)]])
     logits = torch.zeros(1, 9, 3)
     before = float(learning.loss_of(logits, batch))
     logits[0, 1:4] = 50.0
@@ -302,14 +304,14 @@ def test_no_answer_is_looked_for_in_the_question() -> None:
 def test_a_doubtful_sentence_is_held_against_nobody() -> None:
     logits = torch.zeros(1, 9, 3)
     logits[0, 4:6, 2] = 20.0
-    blamed = learning.loss_of(logits, learning.collate([[lesson(1, 6)]]))
-    spared = learning.loss_of(logits, learning.collate([[lesson(1, 6, frozenset({0}))]]))
+    blamed = learning.loss_of(logits, batches_module.collate([[lesson(1, 6)]]))
+    spared = learning.loss_of(logits, batches_module.collate([[lesson(1, 6, frozenset({0}))]]))
     assert float(blamed) > float(spared) + 5
 
 
 def test_a_window_that_may_answer_is_not_said_not_to() -> None:
     logits = torch.zeros(2, 9, 3)
-    batch = learning.collate([[lesson(1, 6), lesson(None, 0, frozenset({0}))]])
+    batch = batches_module.collate([[lesson(1, 6), lesson(None, 0, frozenset({0}))]])
     assert batch.certain.tolist() == [1.0, 0.0]
     expected = learning.loss_of(logits, batch)
     logits[1, :, :2] = torch.randn(9, 2)
@@ -327,8 +329,8 @@ def test_the_rate_rises_stays_and_falls() -> None:
 @pytest.mark.slow
 def test_a_network_learns_what_it_is_shown(lessons: Lessons, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("linernotes.measuring.training.learning._WARMUP", 10)
-    monkeypatch.setattr("linernotes.measuring.training.learning.RATE", 3e-3)
-    losses = [*learning.Learner(small(), lessons, 1).learn(150)]
+    pace = batches_module.Pace(3e-3)
+    losses = [*learning.Learner(small(), lessons, 1, pace=pace).learn(150)]
     assert sum(losses[-20:]) < 0.6 * sum(losses[:20])
 
 
@@ -349,7 +351,69 @@ def test_words_that_are_met_too_seldom_stay_as_they_are(lessons: Lessons) -> Non
     before = network.words.weight.detach().clone()
     learner = learning.Learner(network, lessons, 1)
     [*learner.learn(3)]
-    assert (learner.weights()["words.weight"] == before.to(learning._precision()).float().numpy()).all()
+    assert (
+        learner.weights()["words.weight"]
+        == before.to(learning._precision(learning.fastest())).float().numpy()
+    ).all()
+
+
+def test_others_draw_what_would_be_drawn_here(lessons: Lessons) -> None:
+    here, ahead = (
+        batches_module.draw_ahead(lessons, 1, 0, batches_module.Pace(tokens=400, drawing=processes))
+        for processes in (0, 2)
+    )
+    for _ in range(3):
+        for one, other in zip(next(here), next(ahead), strict=True):
+            assert all(torch.equal(*pair) for pair in zip(one, other, strict=True))
+    ahead.close()
+
+
+def test_a_pupil_that_judges_as_its_teacher_has_nothing_to_learn() -> None:
+    batch = batches_module.collate([[lesson(1, 6), lesson(None, 0, frozenset({0}))]])
+    theirs = 3 * torch.randn(2, 9, 3, generator=torch.Generator().manual_seed(4))
+
+    def slope(logits: Any) -> float:
+        logits = logits.clone().requires_grad_()
+        learning.imitation_of(logits, theirs, batch).backward()
+        return float(logits.grad.abs().max())
+
+    assert slope(theirs) < 1e-6
+    # The window that may answer although it is not said to teaches as well.
+    for window in (0, 1):
+        other = theirs.clone()
+        other[window, 6] += 2.0
+        assert slope(other) > 1e-3
+
+
+def test_a_pupil_learns_from_its_teacher_and_leaves_it_as_it_is(lessons: Lessons) -> None:
+    torch.manual_seed(5)
+    teacher = learning.ready(network_module.ReaderNetwork(width=96, depth=1, inner=96, distances=8))
+    before = {name: each.clone() for name, each in teacher.state_dict().items()}
+    alone, taught = (learning.Learner(small(), lessons, 1, teacher=whom) for whom in (None, teacher))
+    for learner in (alone, taught):
+        [*learner.learn(2)]
+    assert (alone.weights()["head.weight"] != taught.weights()["head.weight"]).any()
+    assert all(torch.equal(each, before[name]) for name, each in teacher.state_dict().items())
+
+
+def test_a_teacher_may_be_an_mpnet() -> None:
+    """Token by token it computes what the code of its authors does."""
+    from transformers import MPNetConfig, MPNetModel
+
+    torch.manual_seed(6)
+    sizes = {"hidden_size": 48, "num_hidden_layers": 2, "intermediate_size": 96, "num_attention_heads": 12}
+    reference = MPNetModel(MPNetConfig(**sizes, attn_implementation="eager"), add_pooling_layer=False).eval()
+    weights = {name: each.numpy() for name, each in reference.state_dict().items()}
+    network = network_module.from_encoder(weights).eval()
+    network.head = torch.nn.Identity()
+    network.head.weight = torch.zeros(0)
+    theirs = torch.tensor([[0, 2044, 2332, 2, *range(3000, 3180), 2]])
+    ours = theirs - 4
+    ours[theirs == 0], ours[theirs == 2] = 101, 102
+    with torch.no_grad():
+        expected = reference(theirs).last_hidden_state
+        found = network(ours, torch.zeros_like(ours), torch.ones_like(ours, dtype=torch.bool))
+    assert torch.allclose(found, expected, atol=1e-3)
 
 
 @pytest.mark.slow
@@ -473,6 +537,30 @@ def test_train_writes_a_reader_and_prints_its_figures(file: str, tmp_path: Path)
     )
     assert more.exit_code == 0, more.output
     assert "SHA-256" in more.output
+
+
+@pytest.mark.usefixtures("untrained")
+def test_train_teaches_a_teacher_once(file: str, tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    out, encoder = tmp_path / "out", tmp_path / "encoder.safetensors"
+    save_file({"any": np.zeros(1, np.float32)}, encoder)
+    arguments = ["train", file, "--held-out", file, "--steps", "2", "--teacher-steps", "2", "--out", str(out)]
+    missing = CliRunner().invoke(app, [*arguments, "--teacher", str(tmp_path / "none")])
+    assert missing.exit_code == 78
+    assert "is no file" in missing.output
+    result = CliRunner().invoke(app, [*arguments, "--teacher", str(encoder)])
+    assert result.exit_code == 0, result.output
+    taught = (out / "teacher.safetensors").read_bytes()
+    more = CliRunner().invoke(app, [*arguments, "--steps", "3", "--teacher", str(encoder), "--resume"])
+    assert more.exit_code == 0, more.output
+    assert (out / "teacher.safetensors").read_bytes() == taught
+
+
+def test_the_command_takes_the_same_for_granted_as_what_it_calls() -> None:
+    from linernotes.shell.commands import training
+
+    assert (training._RATE, training._TOKENS) == (batches_module.RATE, batches_module.TOKENS)
 
 
 def test_one_article_is_too_little_to_learn_from_and_to_judge_by(file: str) -> None:

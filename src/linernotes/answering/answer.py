@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from linernotes.answering.confidence import COMPARED, find_features, judgement
+from linernotes.answering.confidence import COMPARED, READ, find_features, judgement
 from linernotes.answering.lead import find_lead, unit_of
 from linernotes.answering.placed import put_first
 from linernotes.models import Answer, Hit, Span, Unanswered
@@ -57,10 +57,11 @@ def decide(
         return Unanswered("silent", hit, edition, judge.unread.confidence.of(features))
     by = judge.unread
     if read is not None:
-        worth = judge.to_read(features)
-        evidence = read(evidence, worth)
-        if worth > 1:
+        by = judge.first
+        evidence = read(evidence, 1)
+        if not judge.is_enough(look(question, compose(evidence, corpus, by.gain), evidence, corpus)):
             by = judge.read
+            evidence = read(evidence, READ)
     evidence = of_one_document(put_first(question, evidence, corpus))
     composed = compose(evidence, corpus, by.gain)
     features = look(question, composed, evidence, corpus)

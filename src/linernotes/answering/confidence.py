@@ -104,8 +104,8 @@ class Logistic:
 
 
 Grade = Literal["silent", "near", "stated"]
-# So many sentences are read where the ranking is unsure, and of a question that leans on another.
-READ, READ_FOLLOWING = 4, 8
+# So many sentences are read where the best alone is not enough.
+READ = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +134,15 @@ class Judgement:
     """The fitted models, and how much an answer needs.
 
     ``relevance`` says whether the corpus speaks of the question; of what it speaks, ``unread`` judges by the
-    ranking alone, ``read`` by what the reader found as well. Where the confidence of the first is ``sure`` or
-    more, the reader reads the best sentence alone, for its words. These are in bold where the logarithm of
-    their probability is ``bold`` or more.
+    ranking alone, ``first`` by what the reader found in the best sentence as well, ``read`` by what it found
+    in several. Where the confidence of ``first`` is ``sure`` or more, no other sentence is read. The reader's
+    words are in bold where the logarithm of their probability is ``bold`` or more.
     """
 
     relevance: Logistic
     least_relevance: float
     unread: Judge
+    first: Judge
     read: Judge
     sure: float
     bold: float
@@ -150,12 +151,10 @@ class Judgement:
         """Say whether the corpus speaks of the question at all."""
         return self.relevance.of(features) >= self.least_relevance
 
-    def to_read(self, features: tuple[float, ...]) -> int:
-        """Return how many sentences are worth reading; the features are those of the ranking alone."""
-        if features[_FOLLOWS]:
-            # What is meant is found by the reader rather than by the ranking, however sure that is.
-            return READ_FOLLOWING
-        return 1 if self.unread.confidence.of(features) >= self.sure else READ
+    def is_enough(self, features: tuple[float, ...]) -> bool:
+        """Say whether it is enough to have read the best sentence, with which the features were found."""
+        # Of a question that leans on another, the reader finds what is meant, however sure the ranking is.
+        return not features[_FOLLOWS] and self.first.confidence.of(features) >= self.sure
 
 
 def find_features(
@@ -231,7 +230,7 @@ def _read_figures(candidates: Sequence[Candidate]) -> dict[str, float]:
 def judgement() -> Judgement:
     """Return the models that ship."""
     stored = json.loads(resources.files(__package__).joinpath("weights.json").read_text(encoding="utf-8"))
-    unread, read = (
+    unread, first, read = (
         Judge(
             _model(stored[mode]["answered"]),
             float(stored[mode]["answered"]["least"]),
@@ -239,12 +238,13 @@ def judgement() -> Judgement:
             _model(stored[mode]["confidence"]),
             float(stored[mode]["gain"]),
         )
-        for mode in ("unread", "read")
+        for mode in ("unread", "first", "read")
     )
     return Judgement(
         _model(stored["relevance"]),
         float(stored["relevance"]["least"]),
         unread,
+        first,
         read,
         float(stored["sure"]),
         float(stored["bold"]),

@@ -25,7 +25,6 @@ from linernotes.answering.confidence import (
     READ,
     READ_ANSWERED,
     READ_CONFIDENCE,
-    READ_FOLLOWING,
     RELEVANCE,
     Judge,
     Judgement,
@@ -62,30 +61,27 @@ STRANGERS_SHOWN = 0.005
 # So many of the answerable questions may be refused as not answered, though the corpus speaks of them.
 ANSWERABLE_REFUSED = 0.004
 # So many of the right answers may be graded near, in SQuAD's questions and in ours on average.
-RIGHT_NEAR = 0.26
+RIGHT_NEAR = 0.23
 # What is shown has so many characters on average: others go with the lead as far as there is room.
-SHOWN = 225
+SHOWN = 220
 # What may be lost, in leads right and near misses withheld together, where only the best sentence is read.
-LOST_UNREAD = 0.006
+LOST_UNREAD = 0.005
 # Words are in bold in so many of the answers that are stated.
 IN_BOLD = 0.6
 # Weight decay; small, for there are few weights and many questions.
 _DECAY = 2e-5
-# SQuAD's unanswerable questions were written to look as if the article answered them.
-_FOOLING = 0.3
 _STRANGE = 2.0
 # Of the questions of articles of our own, shorter and less careful, there are fewer.
 _OWN = 3.0
 # One question of so many is asked second as well, and weighs so much then.
 _SECOND_OF, _SECOND = 3, 0.5
 _SECOND_ID = "second "
-# For the confidence, less: it is to be true of all questions together.
-_OWN_SHOWN = 2.0
 # How far the weights may go (the inverse of the penalty on their squares, of features of equal spread).
 # Whether an answer is right is hard to tell, so what is learned of it must be held back more.
 _FREE, _HELD = 1.0, 0.03
 
-Mode = Literal["unread", "read"]
+Mode = Literal["unread", "first", "read"]
+"""Whether nothing, the best sentence alone, or so many as are worth it have been read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +149,8 @@ class Outcome:
     is_bold: bool
     confidence: float
     strayed: float
+    is_read: bool
+    """Whether more than the best sentence was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,25 +217,25 @@ def learn(
         dict(zip(READ_SIGNALS, map(float, rankings.reading), strict=True)),
         judge,
         _report(outcomes),
-        sum(each.trial.features[_EVIDENCE] != 0 for each in final if each.shown) / max(1, len(final)),
+        sum(each.is_read for each in final if each.shown) / max(1, len(final)),
     )
-
-
-_EVIDENCE = FEATURES.index("best_answerable")
 
 
 def _judge_all(
     lessons: Sequence[Lesson], indexes: Sequence[Index], rankings: Rankings, judge: Judgement
 ) -> list[Outcome]:
     """Answer lessons as the engine would, and by the evidence of another question of the article as well."""
-    unread = _try(_rank(lessons, indexes, rankings, "unread"), indexes, judge.unread.gain)
-    reads = _try(_rank(lessons, indexes, rankings, "read"), indexes, judge.read.gain)
+    modes: tuple[Mode, ...] = ("unread", "first", "read")
+    unread, firsts, reads = (
+        _try(_rank(lessons, indexes, rankings, mode), indexes, by.gain)
+        for mode, by in zip(modes, (judge.unread, judge.first, judge.read), strict=True)
+    )
     outcomes: list[Outcome] = []
     strayed = _stray(lessons, indexes, rankings, judge)
-    for plain, read, other in zip(unread, reads, strayed, strict=True):
+    for plain, first, read, other in zip(unread, firsts, reads, strayed, strict=True):
         is_read = plain.lesson.evidence.candidates[0].reading is not None
-        more = is_read and judge.to_read(plain.features) > 1
-        trial, by = (read, judge.read) if more else (plain, judge.unread)
+        more = is_read and not judge.is_enough(first.features)
+        trial, by = (read, judge.read) if more else (first, judge.first) if is_read else (plain, judge.unread)
         grade = by.grade(trial.features) if judge.is_near(plain.features) else "silent"
         is_bold = (
             is_read
@@ -246,7 +244,9 @@ def _judge_all(
             and 0 < trial.bold_words <= MOST_BOLD
         )
         confidence = by.confidence.of(trial.features)
-        outcomes.append(Outcome(trial, grade != "silent", grade == "stated", is_bold, confidence, other))
+        outcomes.append(
+            Outcome(trial, grade != "silent", grade == "stated", is_bold, confidence, other, more)
+        )
     return outcomes
 
 
@@ -314,9 +314,7 @@ def _lessons(
             weight *= _STRANGE
         else:
             # In the order of the ranking alone, whatever the reader says.
-            evidence = engine.read(edition, text, evidence, _worth(evidence), earlier=earlier, rank=False)
-            if case.kind == "near" and is_squad:
-                weight *= _FOOLING
+            evidence = engine.read(edition, text, evidence, READ, earlier=earlier, rank=False)
             if _is_second(case):
                 weight *= _SECOND
         yield Lesson(
@@ -350,11 +348,6 @@ def _second(cases: Sequence[Case], chance: random.Random) -> list[Case]:
     ]
 
 
-def _worth(evidence: Evidence) -> int:
-    """Return how many sentences are read."""
-    return READ_FOLLOWING if evidence.follows else READ
-
-
 def _is_second(case: Case) -> bool:
     return case.id.startswith(_SECOND_ID)
 
@@ -373,7 +366,7 @@ def _fit_rankings(lessons: Sequence[Lesson]) -> Rankings:
     weights: list[float] = []
     for each in told:
         scores = each.signals @ signals
-        best = np.argsort(-scores, kind="stable")[: _worth(each.evidence)]
+        best = np.argsort(-scores, kind="stable")[:READ]
         chosen = [i for i in best if each.evidence.candidates[i].reading]
         gold = each.gold[chosen]
         if gold.any():
@@ -447,11 +440,11 @@ def _rank(
         candidates: tuple[Candidate, ...] = tuple(
             replace(lesson.evidence.candidates[i], score=float(scores[i])) for i in order
         )
+        worth = {"unread": 0, "first": 1, "read": READ}[mode]
+        rest = (replace(each, reading=None) for each in candidates[worth:])
+        candidates = (*candidates[:worth], *rest)
         if mode == "read":
-            worth = _worth(lesson.evidence)
-            first = candidates[:worth]
-            rest = tuple(replace(each, reading=None) for each in candidates[worth:])
-            candidates = rank_read((*first, *rest), rankings.reading)
+            candidates = rank_read(candidates, rankings.reading)
         evidence = replace(lesson.evidence, candidates=candidates)
         index = indexes[lesson.article]
         lead = find_lead(candidates[0].position, index, {word.stem for word in evidence.words})
@@ -529,14 +522,22 @@ def _fit_judgement(lessons: Sequence[Lesson], indexes: Sequence[Index], rankings
     by_rank = _fit_judge([t for t, yes in zip(plain, passes, strict=True) if yes], gain, "unread")
     is_read = [bool(lesson.evidence.candidates[0].reading) for lesson in lessons]
     if not any(is_read):
-        return Judgement(relevance, least, by_rank, by_rank, 2.0, 0.0)
-    chosen = [at for at, (one, two) in enumerate(zip(passes, is_read, strict=True)) if one and two]
-    ranked = _rank([lessons[at] for at in chosen], indexes, rankings, "read")
-    read_gain = _fit_gain(ranked, indexes)
-    read = _try(ranked, indexes, read_gain)
-    by_reader = _fit_judge(read, read_gain, "read")
-    sure = _fit_sure([plain[at] for at in chosen], read, by_rank, by_reader)
-    return Judgement(relevance, least, by_rank, by_reader, sure, _fit_bold(read, by_reader))
+        return Judgement(relevance, least, by_rank, by_rank, by_rank, 2.0, 0.0)
+    chosen = [each for each, one, two in zip(lessons, passes, is_read, strict=True) if one and two]
+    first, by_first = _fit_mode(chosen, indexes, rankings, "first")
+    read, by_reader = _fit_mode(chosen, indexes, rankings, "read")
+    sure = _fit_sure(first, read, by_first, by_reader)
+    return Judgement(relevance, least, by_rank, by_first, by_reader, sure, _fit_bold(read, by_reader))
+
+
+def _fit_mode(
+    lessons: Sequence[Lesson], indexes: Sequence[Index], rankings: Rankings, mode: Mode
+) -> tuple[list[Trial], Judge]:
+    """Return what comes of lessons of which so much is read, and what is said of it."""
+    ranked = _rank(lessons, indexes, rankings, mode)
+    gain = _fit_gain(ranked, indexes)
+    trials = _try(ranked, indexes, gain)
+    return trials, _fit_judge(trials, gain, mode)
 
 
 def _fit_judge(passed: Sequence[Trial], gain: float, mode: Mode) -> Judge:
@@ -560,29 +561,31 @@ def _fit_judge(passed: Sequence[Trial], gain: float, mode: Mode) -> Judge:
     stated = sum(quantiles) / len(quantiles) if quantiles else 0.0
     # A confidence is the share of right answers among those that people see.
     shown = [trial for trial in passed if answered.of(trial.features) >= least]
-    weights = [1.0 if trial.lesson.is_squad else _OWN_SHOWN for trial in shown]
     right = [trial.right and trial.lesson.case.is_answerable for trial in shown]
-    confidence = _fit_logistic(shown, right, weights, names[1], _HELD)
+    # Each counts the same: it is to be true of all of them together.
+    confidence = _fit_logistic(shown, right, [1.0] * len(shown), names[1], _HELD)
     return Judge(answered, least, max(stated, least), confidence, gain)
 
 
-def _fit_sure(plain: Sequence[Trial], read: Sequence[Trial], by_rank: Judge, by_reader: Judge) -> float:
+def _fit_sure(first: Sequence[Trial], read: Sequence[Trial], by_first: Judge, by_reader: Judge) -> float:
     """Return the confidence from which on it is enough to read the best sentence.
 
     Read less, and a lead that the reader would have mended stays wrong, a near miss that it would have told
     is stated. The threshold is the lowest that loses no more than ``LOST_UNREAD`` of all.
     """
-    order = sorted(range(len(plain)), key=lambda at: -by_rank.confidence.of(plain[at].features))
+    order = sorted(range(len(first)), key=lambda at: -by_first.confidence.of(first[at].features))
     lost, sure = 0.0, 2.0
     for at in order:
-        one, two = plain[at], read[at]
+        one, two = first[at], read[at]
+        if one.lesson.evidence.follows:
+            continue
         if one.lesson.case.is_answerable:
             lost += two.lead_right - one.lead_right
         else:
-            lost += (by_rank.grade(one.features) == "stated") - (by_reader.grade(two.features) == "stated")
-        if lost / len(plain) > LOST_UNREAD:
+            lost += (by_first.grade(one.features) == "stated") - (by_reader.grade(two.features) == "stated")
+        if lost / len(first) > LOST_UNREAD:
             break
-        sure = by_rank.confidence.of(one.features)
+        sure = by_first.confidence.of(one.features)
     return sure
 
 
@@ -690,6 +693,7 @@ def as_files(tuned: Tuned) -> tuple[str, str]:
     judging = {
         "relevance": model(judge.relevance) | {"least": round(judge.least_relevance, 4)},
         "unread": mode(judge.unread),
+        "first": mode(judge.first),
         "read": mode(judge.read),
         "sure": round(judge.sure, 4),
         "bold": round(judge.bold, 4),

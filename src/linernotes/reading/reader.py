@@ -19,14 +19,16 @@ from linernotes.reading.spans import find
 from linernotes.reading.windows import WINDOW_WORDS, Window, encode, load_tokenizer, pad, surround
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from linernotes.models import Excerpt, Floats
 
-PACKAGED_READER_SHA256 = "77b8369c790b40cff6cf589cfab8c522c9e3526829860e8992379baa5b7f7f22"
+PACKAGED_READER_SHA256 = "d648220d46554343e2ae62f589c630551d9568c9d34667d947e9ba093e81f62a"
 
 # More neighbours than these never fit.
 _NEIGHBOURS = 12
+# So many windows are remembered: the best sentence is read first, and then again with others.
+_RECENT = 64
 
 
 class Reader(Protocol):
@@ -51,16 +53,40 @@ class OnnxReader:
         """
         self._session = _load(_packaged() if weights is None else weights)
         self._tokenizer = load_tokenizer()
+        self._lock = threading.Lock()
+        self._recent: dict[bytes, Floats] = {}
 
     def read(self, question: str, excerpts: Sequence[Excerpt], earlier: str = "") -> list[Reading]:
-        """Return one reading for each excerpt, in order; equal windows are read once."""
-        prepared = [self._prepare(question, each, earlier) for each in excerpts]
-        # A window is known by its tokens: excerpts next to each other often have the same surroundings.
-        windows = {each.key: each.window for each in prepared}
-        logits = {key: self._logits(window) for key, window in windows.items()}
-        return [_reading(logits[each.key], each) for each in prepared]
+        """Return one reading for each excerpt, in order.
+
+        A sentence that stands in the window of an excerpt before it is read there: nothing in a window marks
+        the sentence that it was made for. Windows that were read just now are not read again.
+        """
+        readings: list[Reading] = []
+        # Where each sentence stands that was read: in which window, as which of its sentences.
+        places: dict[_Neighbours, tuple[_Prepared, int]] = {}
+        for each in excerpts:
+            if (place := places.get(_neighbours(each))) is None:
+                prepared = self._prepare(question, each, earlier)
+                places = {key: (prepared, at) for key, at in prepared.whole()} | places
+                place = prepared, prepared.at
+            readings.append(_reading(self._logits(place[0].window), *place))
+        return readings
 
     def _logits(self, window: Window) -> Floats:
+        key = window.ids.tobytes() + window.kinds.tobytes()
+        with self._lock:
+            if (found := self._recent.pop(key, None)) is not None:
+                self._recent[key] = found
+                return found
+        found = self._run(window)
+        with self._lock:
+            self._recent[key] = found
+            while len(self._recent) > _RECENT:
+                del self._recent[next(iter(self._recent))]
+        return found
+
+    def _run(self, window: Window) -> Floats:
         # Alone: on one thread a batch takes longer, padded and beyond the processor's caches. And the numbers
         # between the layers are rounded by one scale for a whole batch.
         ids, kinds, mask = (each.astype(np.int32) for each in pad([window]))
@@ -75,7 +101,9 @@ class OnnxReader:
             [earlier, question, excerpt.heading, *texts[left:right]], add_special_tokens=False
         )
         window = encode(asked.ids, heading.ids, [each.ids for each in sentences], leant_on.ids)
-        return _Prepared(window, window.ids.tobytes(), at - left, sentences[at - left].offsets)
+        outer = ["", *texts, ""]
+        standing = [_Neighbours(excerpt.heading, *outer[place : place + 3]) for place in range(left, right)]
+        return _Prepared(window, at - left, standing, [each.offsets for each in sentences])
 
 
 class LazyReader:
@@ -98,21 +126,45 @@ class LazyReader:
         return self._reader.read(question, excerpts, earlier)
 
 
+class _Neighbours(NamedTuple):
+    """What a sentence is known by in an article: its heading, itself, and what stands beside it."""
+
+    heading: str
+    before: str
+    sentence: str
+    after: str
+
+
+def _neighbours(excerpt: Excerpt) -> _Neighbours:
+    before, after = ["", *excerpt.before][-1], [*excerpt.after, ""][0]
+    return _Neighbours(excerpt.heading, before, excerpt.sentence, after)
+
+
 class _Prepared(NamedTuple):
-    """A window, what it is known by, which of its sentences is read, and where in that one its tokens lie."""
+    """A window, which of its sentences it was made for, and what those are known by.
+
+    ``offsets`` has for each sentence where in it its tokens lie.
+    """
 
     window: Window
-    key: bytes
     at: int
-    offsets: list[tuple[int, int]]
+    standing: list[_Neighbours]
+    offsets: list[list[tuple[int, int]]]
+
+    def whole(self) -> Iterator[tuple[_Neighbours, int]]:
+        """Yield the sentences of which nothing was cut off."""
+        for at, (begin, stop) in enumerate(self.window.sentences):
+            if stop - begin == len(self.offsets[at]):
+                yield self.standing[at], at
 
 
-def _reading(logits: Floats, prepared: _Prepared) -> Reading:
-    found = find(logits, prepared.window.sentences, prepared.at)
-    begin, stop = prepared.window.sentences[prepared.at]
+def _reading(logits: Floats, prepared: _Prepared, at: int) -> Reading:
+    found = find(logits, prepared.window.sentences, at)
+    begin, stop = prepared.window.sentences[at]
+    offsets = prepared.offsets[at]
     start, end = 0, 0
     if begin < stop:
-        start, end = prepared.offsets[found.first - begin][0], prepared.offsets[found.last - begin][1]
+        start, end = offsets[found.first - begin][0], offsets[found.last - begin][1]
     return Reading(start, end, *found[2:])
 
 

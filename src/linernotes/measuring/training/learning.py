@@ -1,29 +1,28 @@
-"""The loss, the steps, and checkpoints from which a run goes on."""
+"""The losses, the steps, and checkpoints from which a run goes on."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
+from linernotes.measuring.training.batches import Batch, Pace, draw_ahead
 from linernotes.measuring.training.network import MASKED, ReaderNetwork
-from linernotes.reading.windows import pad
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from linernotes.measuring.training.lessons import Lesson, Lessons
+    from linernotes.measuring.training.lessons import Lessons
     from linernotes.models import Floats
 
-# Padded tokens of a step, some 40 windows.
-TOKENS = 3_600
-RATE, HEAD_RATE, WEIGHT_DECAY = 1.2e-4, 5e-4, 0.01
+WEIGHT_DECAY = 0.01
+# The head is new, and learns so many times as fast.
+_HEAD = 4.0
 _BETAS = (0.9, 0.98)
 _CLIP = 1.0
 # The rate rises over the first steps, stays, and falls in a line over the last part of them (warmup-stable-
@@ -33,68 +32,8 @@ _WARMUP = 300
 _BEGUN = 0.5
 _FALLING = 0.2
 _LAST = 0.02
-
-
-class Batch(NamedTuple):
-    """Lessons as tensors: W windows of T tokens, whose S sentences compete within Q questions."""
-
-    ids: Tensor
-    kinds: Tensor
-    mask: Tensor
-    """(W, T) each."""
-    outside: Tensor
-    """(W, T): where no answer may lie; the first token stands for "no words here", and is not outside."""
-    first: Tensor
-    last: Tensor
-    """(W,): the answer's tokens, 0 for none."""
-    answered: Tensor
-    """(W,): 1.0 where the window answers."""
-    certain: Tensor
-    """(W,): 0.0 where the window may answer although it is not said to."""
-    place: Tensor
-    """(W, T): the token's sentence; S where it is in none."""
-    question: Tensor
-    """(S,): the sentence's question."""
-    doubtful: Tensor
-    """(S,): whether it is left out of the competition."""
-    gold: Tensor
-    """(Q,): the sentence that answers, or S plus the question's number where none does."""
-
-
-def collate(questions: Sequence[Sequence[Lesson]]) -> Batch:
-    """Put the lessons of some questions together, padded to the longest window."""
-    lessons = [each for lessons in questions for each in lessons]
-    ids, kinds, mask = pad([each.window for each in lessons])
-    total = sum(len(each.window.sentences) for each in lessons)
-    outside, place = np.ones(ids.shape, bool), np.full(ids.shape, total, np.int64)
-    outside[:, 0] = False
-    question: list[int] = []
-    doubtful: list[bool] = []
-    gold = [total + number for number in range(len(questions))]
-    rows = ((number, each) for number, lessons in enumerate(questions) for each in lessons)
-    for row, (number, lesson) in enumerate(rows):
-        for at, (begin, stop) in enumerate(lesson.window.sentences):
-            outside[row, begin:stop] = False
-            place[row, begin:stop] = len(question)
-            if at == lesson.gold:
-                gold[number] = len(question)
-            question.append(number)
-            # A sentence that was cut off altogether has no tokens to be known by.
-            doubtful.append(at in lesson.doubtful or begin == stop)
-    return Batch(
-        ids=torch.from_numpy(ids),
-        kinds=torch.from_numpy(kinds),
-        mask=torch.from_numpy(mask),
-        outside=torch.from_numpy(outside),
-        first=torch.tensor([each.first for each in lessons]),
-        last=torch.tensor([each.last for each in lessons]),
-        answered=torch.tensor([float(each.gold is not None) for each in lessons]),
-        certain=torch.tensor([float(each.gold is not None or not each.doubtful) for each in lessons]),
-        place=torch.from_numpy(place),
-        question=torch.tensor(question),
-        doubtful=torch.tensor(doubtful),
-        gold=torch.tensor(gold),
-    )
+# A teacher's judgement counts so much beside what the files say, and its spans are softened by so much.
+_TEACHER, _SOFTENED = 0.7, 2.0
 
 
 def loss_of(logits: Tensor, batch: Batch) -> Tensor:
@@ -112,18 +51,54 @@ def loss_of(logits: Tensor, batch: Batch) -> Tensor:
     )
     answered = functional.binary_cross_entropy_with_logits(logits[:, 0, 2], batch.answered, reduction="none")
     windows = ((first + last + answered) * batch.certain).sum() / batch.certain.sum().clamp_min(1.0)
-    sentences, questions = len(batch.question), len(batch.gold)
-    evidence = _log_sums(logits[:, :, 2].reshape(-1), batch.place.reshape(-1), sentences + 1)[:sentences]
+    evidence = _evidence(logits, batch).masked_fill(batch.doubtful, MASKED)
+    shares = _shares(evidence, batch)
+    return 0.5 * windows - 0.5 * shares[batch.gold].mean()
+
+
+def imitation_of(logits: Tensor, teacher: Tensor, batch: Batch) -> Tensor:
+    """Return how far logits are from a teacher's, both of shape (W, T, 3); the sum of what ``loss_of`` sums.
+
+    Where the teacher is unsure, so may its pupil be (Hinton et al. 2015): a window that may answer although
+    it is not said to, and a sentence beside the one that was named, count here like all others.
+    """
+    windows = torch.zeros((), device=logits.device)
+    for kind in (0, 1):
+        ours, theirs = (each[:, :, kind].masked_fill(batch.outside, MASKED) for each in (logits, teacher))
+        windows = windows + functional.kl_div(
+            (ours / _SOFTENED).log_softmax(-1),
+            (theirs / _SOFTENED).log_softmax(-1),
+            reduction="batchmean",
+            log_target=True,
+        ) * (_SOFTENED**2)
+    windows = windows + functional.binary_cross_entropy_with_logits(
+        logits[:, 0, 2], torch.sigmoid(teacher[:, 0, 2])
+    )
+    ours, theirs = (_shares(_evidence(each, batch), batch) for each in (logits, teacher))
+    return 0.5 * windows + 0.5 * (theirs.exp() * (theirs - ours)).sum() / len(batch.gold)
+
+
+def _evidence(logits: Tensor, batch: Batch) -> Tensor:
+    """Return the evidence of each sentence, (S,): the logarithm of the sum over its tokens."""
+    sentences = len(batch.question)
+    return _log_sums(logits[:, :, 2].reshape(-1), batch.place.reshape(-1), sentences + 1)[:sentences]
+
+
+def _shares(evidence: Tensor, batch: Batch) -> Tensor:
+    """Return the logarithms of the shares that sentences, and "none of them", have in questions, (S + Q,)."""
+    questions = len(batch.gold)
     # "None of them" has 0 in each question.
-    scores = torch.cat([evidence.masked_fill(batch.doubtful, MASKED), torch.zeros(questions)])
-    whole = _log_sums(scores, torch.cat([batch.question, torch.arange(questions)]), questions)
-    return 0.5 * windows + 0.5 * (whole - scores[batch.gold]).mean()
+    scores = torch.cat([evidence, torch.zeros(questions, device=evidence.device)])
+    groups = torch.cat([batch.question, torch.arange(questions, device=evidence.device)])
+    return scores - _log_sums(scores, groups, questions)[groups]
 
 
 def _log_sums(values: Tensor, groups: Tensor, count: int) -> Tensor:
     """Return for each of ``count`` groups the logarithm of the sum of the exponentials of its values."""
-    peaks = torch.full((count,), 10 * MASKED).scatter_reduce(0, groups, values.detach(), "amax")
-    sums = torch.zeros(count).index_add(0, groups, (values - peaks[groups]).exp())
+    peaks = torch.full((count,), 10 * MASKED, device=values.device).scatter_reduce(
+        0, groups, values.detach(), "amax"
+    )
+    sums = torch.zeros(count, device=values.device).index_add(0, groups, (values - peaks[groups]).exp())
     return sums.clamp_min(1e-30).log() + peaks
 
 
@@ -134,33 +109,68 @@ def rate_at(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / _WARMUP) * (_LAST + (1.0 - _LAST) * left)
 
 
-def _precision() -> torch.dtype:
-    """Return the precision that is fastest here: to emulate bfloat16 costs more than it saves."""
+def fastest() -> torch.device:
+    """Return the graphics card, if there is one, or else the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def ready(network: ReaderNetwork) -> ReaderNetwork:
+    """Return a network where it is fastest, in the precision that is, that learns no more."""
+    device = fastest()
+    network.to(device, _precision(device))
+    return network.eval().requires_grad_(requires_grad=False)
+
+
+def _precision(device: torch.device) -> torch.dtype:
+    """Return the precision that is fastest there: to emulate bfloat16 costs more than it saves."""
+    if device.type == "cuda":
+        return torch.bfloat16
     # Nothing public says it.
     has = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001
     return torch.bfloat16 if has else torch.float32
 
 
 class Learner:
-    """A network that learns, in bfloat16 where the processor has it; its weights are kept in float32.
+    """A network that learns, in bfloat16 where the machine has it; its weights are kept in float32.
 
     As Micikevicius et al. 2018 do.
     """
 
-    def __init__(self, network: ReaderNetwork, lessons: Lessons, seed: int, *, begun: bool = False) -> None:
-        """Take a network, which is changed, and what it learns from; ``begun`` if it is a reader already."""
+    def __init__(
+        self,
+        network: ReaderNetwork,
+        lessons: Lessons,
+        seed: int,
+        *,
+        begun: bool = False,
+        teacher: ReaderNetwork | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        """Take a network, which is changed, and what it learns from.
+
+        Args:
+            network: what learns.
+            lessons: from what.
+            seed: of all that is drawn by lot.
+            begun: whether it is a reader already.
+            teacher: a larger reader, whose judgement counts beside what the lessons say; it is not changed.
+            pace: how fast.
+        """
         self.step = 0
         self.windows = 0
         """How many it has learned from."""
         self._pool = 0
         self._network, self._lessons, self._seed = network, lessons, seed
         self._share = _BEGUN if begun else 1.0
+        self._teacher, self._pace, self._device = teacher, pace or Pace(), fastest()
         # Most words are met too seldom to learn anything of them.
-        for table in (network.words, network.positions):
-            table.weight.requires_grad_(False)  # noqa: FBT003  it has no name
+        network.to(self._device)
+        for table in (network.words, network.positions, network.distances):
+            if table is not None:
+                table.weight.requires_grad_(False)  # noqa: FBT003  it has no name
         self._low = {name: each for name, each in network.named_parameters() if each.requires_grad}
         self._high = {name: each.detach().clone().float() for name, each in self._low.items()}
-        network.to(_precision())
+        network.to(_precision(self._device))
         network.head.float()
         self._optimizer = torch.optim.AdamW(self._parts(), betas=_BETAS, fused=True)
 
@@ -172,23 +182,29 @@ class Learner:
             chosen = [each for name, each in self._high.items() if want(name, each)]
             return {"params": chosen, "highest": rate, "lr": rate, "weight_decay": decay}
 
-        yield part(lambda name, each: not is_head(name) and each.ndim > 1, RATE, WEIGHT_DECAY)
-        yield part(lambda name, each: not is_head(name) and each.ndim == 1, RATE, 0.0)
-        yield part(lambda name, _: is_head(name), HEAD_RATE, 0.0)
+        rate = self._pace.rate
+        yield part(lambda name, each: not is_head(name) and each.ndim > 1, rate, WEIGHT_DECAY)
+        yield part(lambda name, each: not is_head(name) and each.ndim == 1, rate, 0.0)
+        yield part(lambda name, _: is_head(name), _HEAD * rate, 0.0)
 
-    def learn(self, steps: int) -> Iterator[float]:
+    def learn(self, steps: int) -> Iterator[Tensor]:
         """Learn until there were ``steps`` steps; yield the loss after each."""
         self._network.train()
-        while self.step < steps:
-            for questions in self._lessons.batches(self._seed, self._pool, TOKENS):
+        for batches in draw_ahead(self._lessons, self._seed, self._pool, self._pace):
+            for batch in batches:
                 if self.step == steps:
                     return
-                yield self._learn_from(questions, rate_at(self.step, steps))
+                yield self._learn_from(batch, rate_at(self.step, steps))
             self._pool += 1
 
-    def _learn_from(self, questions: Sequence[Sequence[Lesson]], share: float) -> float:
-        batch = collate(questions)
-        loss = loss_of(self._network(batch.ids, batch.kinds, batch.mask).float(), batch)
+    def _learn_from(self, drawn: Batch, share: float) -> Tensor:
+        batch = drawn.to(self._device)
+        logits = self._network(batch.ids, batch.kinds, batch.mask).float()
+        loss = loss_of(logits, batch)
+        if self._teacher is not None:
+            with torch.no_grad():
+                theirs = self._teacher(batch.ids, batch.kinds, batch.mask).float()
+            loss = (1 - _TEACHER) * loss + _TEACHER * imitation_of(logits, theirs, batch)
         loss.backward()  # type: ignore[no-untyped-call]  # PyTorch's own types lack it
         for name, low in self._low.items():
             self._high[name].grad = None if low.grad is None else low.grad.float()
@@ -201,13 +217,13 @@ class Learner:
             for name, low in self._low.items():
                 low.copy_(self._high[name])
         self.step += 1
-        self.windows += len(batch.first)
-        return float(loss.detach())
+        self.windows += len(drawn.first)
+        return loss.detach()
 
     def weights(self) -> dict[str, Floats]:
         """Return all weights by name."""
         return {
-            name: self._high.get(name, each.detach()).float().numpy()
+            name: self._high.get(name, each.detach()).float().cpu().numpy()
             for name, each in self._network.state_dict().items()
         }
 
@@ -216,7 +232,7 @@ class Learner:
         tensors = {name: torch.from_numpy(each) for name, each in self.weights().items()}
         for name, high in self._high.items():
             state = self._optimizer.state.get(high, {})
-            tensors |= {f"{key}:{name}": value.detach() for key, value in state.items()}
+            tensors |= {f"{key}:{name}": value.detach().cpu() for key, value in state.items()}
         told = json.dumps({"step": self.step, "windows": self.windows, "pool": self._pool})
         part = path.with_suffix(".part")
         save_file(
@@ -233,8 +249,9 @@ class Learner:
             for name, high in self._high.items():
                 high.copy_(tensors[name])
                 self._low[name].copy_(high)
-                state = {key: tensors.get(f"{key}:{name}") for key in ("step", "exp_avg", "exp_avg_sq")}
-                if all(each is not None for each in state.values()):
+                kept = {key: tensors.get(f"{key}:{name}") for key in ("step", "exp_avg", "exp_avg_sq")}
+                state = {key: each.to(self._device) for key, each in kept.items() if each is not None}
+                if len(state) == len(kept):
                     self._optimizer.state[high] = state
         with safe_open(path, "pt") as file:
             progress = json.loads(file.metadata()["progress"])

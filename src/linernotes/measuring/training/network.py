@@ -1,12 +1,16 @@
 """The network that is trained: MiniLM (Wang et al. 2020), of the architecture of BERT (Devlin et al. 2019).
 
-Attention is written out: backwards, PyTorch's fused one took ten times as long on a processor (in bfloat16).
+Its teacher is one of the same form and larger, or MPNet (Song et al. 2020), which knows how far apart two
+tokens are in every layer. On a processor attention is written out: backwards, PyTorch's fused one took ten
+times as long there (in bfloat16).
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,7 +18,7 @@ from torch.nn import functional
 from linernotes.retrieval.encoder_graph import rename
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from linernotes.models import Floats
 
@@ -24,6 +28,12 @@ OUTPUTS = 3
 EPSILON = 1e-12
 # Far below any logit, and still a number in bfloat16.
 MASKED = -1e4
+# MPNet counts positions from two, and its vocabulary is BERT's with four tokens before it.
+_MPNET_FIRST, _MPNET_BEFORE = 2, 4
+_PADDING, _CLS, _SEP = 0, 101, 102
+_MPNET_CLS, _MPNET_PADDING, _MPNET_SEP = 0, 1, 2
+_MPNET_PARTS = (("q", "self.query"), ("k", "self.key"), ("v", "self.value"), ("o", "output.dense"))
+_FARTHEST = 128
 
 
 class Layer(nn.Module):
@@ -43,8 +53,12 @@ class Layer(nn.Module):
         """Return the output, of the shape of ``x`` (windows, tokens, width); the attention adds ``bias``."""
         rows, tokens, width = x.shape
         query, key, value = self.qkv(x).view(rows, tokens, 3, HEADS, width // HEADS).permute(2, 0, 3, 1, 4)
-        weights = torch.softmax(query * (width // HEADS) ** -0.5 @ key.transpose(-1, -2) + bias, -1)
-        attended = (weights @ value).transpose(1, 2).reshape(rows, tokens, width)
+        if x.is_cuda:
+            attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        else:
+            weights = torch.softmax(query * (width // HEADS) ** -0.5 @ key.transpose(-1, -2) + bias, -1)
+            attended = weights @ value
+        attended = attended.transpose(1, 2).reshape(rows, tokens, width)
         x = self.norm1(x + self.out(attended))
         added: Tensor = self.norm2(x + self.down(functional.gelu(self.up(x))))
         return added
@@ -61,14 +75,20 @@ class ReaderNetwork(nn.Module):
         depth: int = 6,
         inner: int = 1_536,
         longest: int = 512,
+        distances: int = 0,
     ) -> None:
-        """Make a network with random weights; ``longest`` is how many tokens a window may have."""
+        """Make a network with random weights.
+
+        ``longest`` is how many tokens a window may have; ``distances`` how many distances between two tokens
+        are told apart, 0 for none.
+        """
         super().__init__()
         self.words = nn.Embedding(vocabulary, width)
         self.positions = nn.Embedding(longest, width)
         self.kinds = nn.Embedding(2, width)
         self.norm = nn.LayerNorm(width, eps=EPSILON)
         self.layers = nn.ModuleList(Layer(width, inner) for _ in range(depth))
+        self.distances = nn.Embedding(distances, HEADS) if distances else None
         self.head = nn.Linear(width, OUTPUTS)
         nn.init.normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
@@ -83,15 +103,57 @@ class ReaderNetwork(nn.Module):
         """
         x = self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]] + self.kinds(kinds))
         bias = torch.where(mask, 0.0, MASKED).to(x.dtype)[:, None, None, :]
+        if self.distances is not None:
+            apart = _distances(ids.shape[1], self.distances.num_embeddings).to(ids.device)
+            bias = bias + self.distances(apart).permute(2, 0, 1)
         for layer in self.layers:
             x = layer(x, bias)
         logits: Tensor = self.head(x.to(self.head.weight.dtype))
         return logits
 
 
+def _distances(tokens: int, count: int) -> Tensor:
+    """Return which of ``count`` distances lies between two tokens, (tokens, tokens).
+
+    As T5 has them (Raffel et al. 2020): half of them for what comes later; of each half, one a token for the
+    near ones, and ever wider ones for the others.
+    """
+    at = torch.arange(tokens)
+    apart = at[None, :] - at[:, None]
+    half = count // 2
+    near = half // 2
+    far = near + (
+        (apart.abs().clamp_min(1).float() / near).log() / math.log(_FARTHEST / near) * (half - near)
+    ).long().clamp_max(half - near - 1)
+    return torch.where(apart > 0, half, 0) + torch.where(apart.abs() < near, apart.abs(), far)
+
+
 def from_encoder(weights: Mapping[str, Floats]) -> ReaderNetwork:
-    """Return a network that starts from an encoder's ``weights``, named as transformers names BERT's."""
-    return from_weights(rename(weights))
+    """Return a network that starts from an encoder's ``weights``, named as transformers names them.
+
+    The encoder is BERT or MPNet, with BERT's vocabulary.
+    """
+    if "encoder.relative_attention_bias.weight" not in weights:
+        return from_weights(rename(weights))
+    ours = rename(dict(_as_bert(weights)))
+    return from_weights({**ours, "distances.weight": weights["encoder.relative_attention_bias.weight"]})
+
+
+def _as_bert(weights: Mapping[str, Floats]) -> Iterator[tuple[str, Floats]]:
+    """Yield MPNet's weights as if they were BERT's."""
+    for name, each in weights.items():
+        # Where the paths of the two differ.
+        path = name.replace("attention.LayerNorm.", "attention.output.LayerNorm.")
+        for short, long in _MPNET_PARTS:
+            path = path.replace(f"attention.attn.{short}.", f"attention.{long}.")
+        yield path, each
+    words = weights["embeddings.word_embeddings.weight"]
+    ours = words[_MPNET_BEFORE:-1].copy()
+    ours[[_CLS, _PADDING, _SEP]] = words[[_MPNET_CLS, _MPNET_PADDING, _MPNET_SEP]]
+    yield "embeddings.word_embeddings.weight", ours
+    positions = weights["embeddings.position_embeddings.weight"]
+    yield "embeddings.position_embeddings.weight", positions[_MPNET_FIRST:]
+    yield "embeddings.token_type_embeddings.weight", np.zeros((2, words.shape[1]), np.float32)
 
 
 def from_weights(ours: Mapping[str, Floats]) -> ReaderNetwork:
@@ -102,6 +164,7 @@ def from_weights(ours: Mapping[str, Floats]) -> ReaderNetwork:
         depth=1 + max(int(name.split(".")[1]) for name in ours if name.startswith("layers.")),
         inner=len(ours["layers.0.up.weight"]),
         longest=len(ours["positions.weight"]),
+        distances=len(ours.get("distances.weight", ())),
     )
     network.load_state_dict({name: torch.from_numpy(each) for name, each in ours.items()}, strict=False)
     return network

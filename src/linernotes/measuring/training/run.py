@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from linernotes.errors import QuestionFileError
 from linernotes.measuring.training.heldout import HeldOut, judge
 from linernotes.measuring.training.lessons import Lessons
@@ -20,13 +22,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from linernotes.measuring.training.batches import Pace
+    from linernotes.measuring.training.network import ReaderNetwork
     from linernotes.measuring.training.squad import Article, Question
 
-WEIGHTS, CHECKPOINT = "reader.onnx", "checkpoint.safetensors"
+WEIGHTS, CHECKPOINT, TEACHER = "reader.onnx", "checkpoint.safetensors", "teacher.safetensors"
 # Without files to judge by, one article of so many is held out.
 HELD_OUT = 20
 # Every so many steps a checkpoint is written, some ten minutes of one core.
 _SAVED = 1_000
+# Every so many steps the loss is looked at: to look, one waits for the graphics card.
+_TOLD = 10
+# A teacher's rate, and the tokens of its steps, as a share of the highest and a multiple of the least.
+_TEACHER_RATE, _TEACHER_TOKENS = 6e-5, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,17 @@ class Material:
     questions: Sequence[Question]
     judged_articles: Sequence[Article]
     judged_questions: Sequence[Question]
+
+
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """An encoder that becomes a reader first, and then teaches: its weights, and in how many steps it learns.
+
+    The weights are a safetensors file's, named as transformers names those of BERT or MPNet.
+    """
+
+    path: Path
+    steps: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +98,10 @@ def train(
     seed: int,
     resume: bool = False,
     start: bytes | None = None,
+    teacher: Teacher | None = None,
+    pace: Pace | None = None,
     on_step: Callable[[int, float], None] = lambda _step, _loss: None,
+    on_taught: Callable[[int, float], None] = lambda _step, _loss: None,
     on_judged: Callable[[], None] = lambda: None,
 ) -> Trained:
     """Train a reader, write it to ``folder`` and judge what was written.
@@ -93,12 +115,16 @@ def train(
         seed: of all that is drawn by lot.
         resume: go on from the checkpoint in ``folder``.
         start: the ONNX file of a reader whose weights to start from.
-        on_step: told the number of steps done and the loss of the last.
+        teacher: what learns first, and whose judgement then counts beside what the files say.
+        pace: how fast the reader learns.
+        on_step: told now and then the number of steps done and the loss of the last.
+        on_taught: the same of the teacher.
         on_judged: told of each question that was judged.
     """
     import torch
     from safetensors.numpy import load_file
 
+    from linernotes.measuring.training.batches import Pace
     from linernotes.measuring.training.learning import Learner
     from linernotes.measuring.training.network import EPSILON, HEADS, from_encoder, from_weights
     from linernotes.measuring.training.onnx_file import from_onnx
@@ -109,17 +135,18 @@ def train(
         network = from_encoder(load_file(str(encoder)))
     else:
         network = from_weights(from_onnx(start))
-    learner = Learner(
-        network,
-        Lessons(material.articles, material.questions, load_tokenizer()),
-        seed,
-        begun=start is not None,
+    pace = pace or Pace()
+    lessons = Lessons(material.articles, material.questions, load_tokenizer())
+    taught = (
+        None if teacher is None else _teach(teacher, lessons, folder, seed=seed, pace=pace, on_step=on_taught)
     )
+    learner = Learner(network, lessons, seed, begun=start is not None, teacher=taught, pace=pace)
     checkpoint = folder / CHECKPOINT
     if resume:
         learner.resume(checkpoint)
     for loss in learner.learn(steps):
-        on_step(learner.step, loss)
+        if learner.step % _TOLD == 0 or learner.step == steps:
+            on_step(learner.step, float(loss))
         if learner.step % _SAVED == 0 or learner.step == steps:
             learner.save(checkpoint)
     data = to_onnx(learner.weights(), heads=HEADS, epsilon=EPSILON)
@@ -129,3 +156,36 @@ def train(
     part.replace(path)
     figures = judge(OnnxReader(data), material.judged_articles, material.judged_questions, on_judged)
     return Trained(path, hashlib.sha256(data).hexdigest(), learner.windows, figures)
+
+
+def _teach(
+    teacher: Teacher,
+    lessons: Lessons,
+    folder: Path,
+    *,
+    seed: int,
+    pace: Pace,
+    on_step: Callable[[int, float], None],
+) -> ReaderNetwork:
+    """Return a teacher that has learned; one that is in ``folder`` has."""
+    from safetensors.numpy import load_file, save_file
+
+    from linernotes.measuring.training.batches import TOKENS, Pace
+    from linernotes.measuring.training.learning import Learner, ready
+    from linernotes.measuring.training.network import from_encoder, from_weights
+
+    path = folder / TEACHER
+    if path.is_file():
+        return ready(from_weights(load_file(path)))
+    tokens = max(_TEACHER_TOKENS * TOKENS, pace.tokens)
+    learner = Learner(
+        from_encoder(load_file(teacher.path)), lessons, seed, pace=Pace(_TEACHER_RATE, tokens, pace.drawing)
+    )
+    for loss in learner.learn(teacher.steps):
+        if learner.step % _TOLD == 0 or learner.step == teacher.steps:
+            on_step(learner.step, float(loss))
+    weights = learner.weights()
+    part = path.with_suffix(".part")
+    save_file({name: np.ascontiguousarray(each) for name, each in weights.items()}, part)
+    part.replace(path)
+    return ready(from_weights(weights))

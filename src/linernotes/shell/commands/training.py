@@ -16,9 +16,12 @@ from linernotes.shell.output import print_json, table_console
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from linernotes.measuring.training.run import Material, Trained
+    from linernotes.measuring.training.batches import Pace
+    from linernotes.measuring.training.run import Material, Teacher, Trained
 
 _STEPS = 5_000
+# What the training itself takes for granted (a test compares them): to ask it would load PyTorch.
+_RATE, _TOKENS = 1.2e-4, 3_600
 
 
 def train(
@@ -38,6 +41,19 @@ def train(
         Path | None,
         typer.Option(metavar="READER.onnx", help="Start from this reader, instead of the encoder."),
     ] = None,
+    teacher: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MODEL.safetensors",
+            help="A larger encoder (BERT's or MPNet's), which learns first; the reader then learns from it.",
+        ),
+    ] = None,
+    teacher_steps: Annotated[int, typer.Option(min=1, help="So many of the teacher.")] = _STEPS,
+    rate: Annotated[float, typer.Option(help="The highest at which it learns.")] = _RATE,
+    tokens: Annotated[int, typer.Option(min=256, help="Of one step, some ninety a window.")] = _TOKENS,
+    drawing: Annotated[
+        int, typer.Option(min=0, help="So many processes draw ahead; a graphics card wants several.")
+    ] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Train the reader, and print what it makes of articles that it has not seen."""
@@ -50,7 +66,14 @@ def train(
         material = read_material(files, held_out or (), seed)
     _prepare(out, resume=resume)
     begun = None if start is None else _read_start(start)
-    trained = _train(material, console, out, steps, seed, resume=resume, start=begun)
+    from linernotes.measuring.training.batches import Pace
+    from linernotes.measuring.training.run import Teacher
+
+    taught = None if teacher is None else Teacher(_found(teacher), teacher_steps)
+    pace = Pace(rate, tokens, drawing)
+    trained = _train(
+        material, console, out, steps, seed, pace=pace, resume=resume, start=begun, teacher=taught
+    )
     if as_json:
         figures = {
             name: None if math.isnan(value) else value
@@ -97,6 +120,17 @@ def _read_start(path: Path) -> bytes:
         raise ConfigurationError(f"The reader {path} cannot be read: {error}.") from None
 
 
+def _found(path: Path) -> Path:
+    """Return the path of a teacher.
+
+    Raises:
+        ConfigurationError: nothing is there.
+    """
+    if not path.is_file():
+        raise ConfigurationError(f"The teacher {path} is no file.")
+    return path
+
+
 def _train(
     material: Material,
     console: Console,
@@ -104,8 +138,10 @@ def _train(
     steps: int,
     seed: int,
     *,
+    pace: Pace,
     resume: bool,
     start: bytes | None,
+    teacher: Teacher | None,
 ) -> Trained:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -119,13 +155,16 @@ def _train(
         TextColumn("{task.fields[told]}"),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        teaching = progress.add_task(
+            "Teacher", total=teacher.steps if teacher else 0, visible=teacher is not None, told=""
+        )
         learning = progress.add_task("Learning", total=steps, told="")
         judging = progress.add_task("Judging", total=len(material.judged_questions), told="")
         mean = math.nan
 
         def on_step(step: int, loss: float) -> None:
             nonlocal mean
-            mean = loss if math.isnan(mean) else 0.98 * mean + 0.02 * loss
+            mean = loss if math.isnan(mean) else 0.8 * mean + 0.2 * loss
             progress.update(learning, completed=step, told=f"loss {mean:.3f}")
 
         return run(
@@ -135,7 +174,10 @@ def _train(
             seed=seed,
             resume=resume,
             start=start,
+            teacher=teacher,
+            pace=pace,
             on_step=on_step,
+            on_taught=lambda step, loss: progress.update(teaching, completed=step, told=f"loss {loss:.3f}"),
             on_judged=lambda: progress.advance(judging),
         )
 
