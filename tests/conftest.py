@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _NUMBERS = itertools.count()
 # Where the system has a folder in memory with this much room, tests write there: they make many files.
 _ROOM_BYTES = 2 * 2**30
+# So many new objects and the garbage collector looks at them. Python's own 700 is for programs with less memory.
+_GARBAGE = 20_000
 
 settings.register_profile("ours", max_examples=examples(100))
 settings.load_profile("ours")
@@ -51,8 +53,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Let the garbage collector look no more at what stays: thousands of tests and all modules."""
+    gc.set_threshold(_GARBAGE, 10, 10)
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """The same for what a file has loaded, when its tests are done."""
+    if nextitem is None or nextitem.path != item.path:
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -69,8 +80,24 @@ def _statements_are_compiled_once() -> Iterator[None]:
             engine.dialect, engine._compiled_cache = shared.dialect, shared._compiled_cache
         return engine
 
+    create_all, tables = sa.MetaData.create_all, dict[sa.MetaData, list[str]]()
+
+    def make(metadata: sa.MetaData, db: Any, *given: Any, **named: Any) -> None:
+        if db.dialect.name != "sqlite" or given or named != {"checkfirst": False}:
+            create_all(metadata, db, *given, **named)
+            return
+        if metadata not in tables:
+            said = tables[metadata] = []
+            write_down = sa.create_mock_engine(
+                "sqlite://", lambda each, *_, **__: said.append(str(each.compile(dialect=shared.dialect)))
+            )
+            create_all(metadata, write_down, **named)
+        for each in tables[metadata]:
+            db.exec_driver_sql(each)
+
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(sa, "create_engine", create)
+        patched.setattr(sa.MetaData, "create_all", make)
         yield
     shared.dispose()
 
