@@ -5,6 +5,7 @@ A PostgreSQL that is missing fails its tests, and skips none.
 
 from __future__ import annotations
 
+import functools
 import gc
 import itertools
 import os
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 _NUMBERS = itertools.count()
 # Where the system has a folder in memory with this much room, tests write there: they make many files.
 _ROOM_BYTES = 2 * 2**30
-# So many new objects and the garbage collector looks at them. Python's own 700 is for programs with less memory.
+# After so many new objects the garbage collector looks at them; Python's own number is 700.
 _GARBAGE = 20_000
+# Files whose few lines take seconds each; of the others, the size says it well enough.
+_LONG = {"test_damages.py", "test_golden.py", "test_journeys_hostile.py"}
 
 settings.register_profile("ours", max_examples=examples(100))
 settings.load_profile("ours")
@@ -43,7 +46,12 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever needs a PostgreSQL server is slow: to start one takes seconds."""
+    """Put long files first, and call slow what needs a PostgreSQL server: to start one takes seconds.
+
+    Workers take whole files in this order; at the end, none waits long for another.
+    """
+    size = functools.cache(lambda path: path.stat().st_size)
+    items.sort(key=lambda item: (item.path.name not in _LONG, -size(item.path), item.path))
     for item in items:
         asked = {*getattr(item, "fixturenames", ())}
         params = getattr(getattr(item, "callspec", None), "params", {})
