@@ -8,8 +8,10 @@ TORCH_INDEX ?=
 SET_UP := @$(PYTHON) tools/set_up.py --venv $(VENV) --torch-index "$(TORCH_INDEX)"
 # Of `make soak`, what the tests run.
 SHORT_SOAK := OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py --minutes 1
+# By file, so that what a file loads is loaded once, and in the order that tests/conftest.py gives: the long ones first.
+BY_FILE := --dist loadfile --no-loadscope-reorder
 # What is compiled is kept, whatever is set elsewhere: the tests start many processes.
-TESTS := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+TESTS := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(BY_FILE)
 
 .PHONY: install run preview screenshots test test-all test-slow test-long check fix lock bench soak clean
 
@@ -29,23 +31,22 @@ preview:
 screenshots: install
 	$(BIN)/python benchmarks/screenshots.py
 
-# By file, so that what a file loads is loaded once.
 test: install
-	$(TESTS) --dist loadfile -m "not slow"
+	$(TESTS) -m "not slow"
 
 # WHOLE: properties are tried with all their examples, of which test tries one in five.
 test-all: install
-	WHOLE=1 $(TESTS) --dist loadfile
+	WHOLE=1 $(TESTS)
 	$(SHORT_SOAK)
 
 # What test-all has and test has not.
 test-slow: install
-	WHOLE=1 $(TESTS) --dist loadfile -m "slow or hypothesis"
+	WHOLE=1 $(TESTS) -m "slow or hypothesis"
 	$(SHORT_SOAK)
 
 # Each a quarter of an hour: kills and damages where a PostgreSQL server keeps the database, in full.
 test-long: install
-	LONG=1 WHOLE=1 $(TESTS) --dist loadfile -k "many_times or many_random"
+	LONG=1 WHOLE=1 $(TESTS) -k "many_times or many_random"
 
 check: install
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ A PostgreSQL that is missing fails its tests, and skips none.
 
 from __future__ import annotations
 
+import functools
 import gc
 import itertools
 import os
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 _NUMBERS = itertools.count()
 # Where the system has a folder in memory with this much room, tests write there: they make many files.
 _ROOM_BYTES = 2 * 2**30
+# After so many new objects the garbage collector looks at them; Python's own number is 700.
+_GARBAGE = 20_000
+# Files whose few lines take seconds each; of the others, the size says it well enough.
+_LONG = {"test_damages.py", "test_golden.py", "test_journeys_hostile.py"}
 
 settings.register_profile("ours", max_examples=examples(100))
 settings.load_profile("ours")
@@ -41,7 +46,12 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever needs a PostgreSQL server is slow: to start one takes seconds."""
+    """Put long files first, and call slow what needs a PostgreSQL server: to start one takes seconds.
+
+    Workers take whole files in this order; at the end, none waits long for another.
+    """
+    size = functools.cache(lambda path: path.stat().st_size)
+    items.sort(key=lambda item: (item.path.name not in _LONG, -size(item.path), item.path))
     for item in items:
         asked = {*getattr(item, "fixturenames", ())}
         params = getattr(getattr(item, "callspec", None), "params", {})
@@ -51,8 +61,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Let the garbage collector look no more at what stays: thousands of tests and all modules."""
+    gc.set_threshold(_GARBAGE, 10, 10)
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """The same for what a file has loaded, when its tests are done."""
+    if nextitem is None or nextitem.path != item.path:
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -69,8 +88,24 @@ def _statements_are_compiled_once() -> Iterator[None]:
             engine.dialect, engine._compiled_cache = shared.dialect, shared._compiled_cache
         return engine
 
+    create_all, tables = sa.MetaData.create_all, dict[sa.MetaData, list[str]]()
+
+    def make(metadata: sa.MetaData, db: Any, *given: Any, **named: Any) -> None:
+        if db.dialect.name != "sqlite" or given or named != {"checkfirst": False}:
+            create_all(metadata, db, *given, **named)
+            return
+        if metadata not in tables:
+            said = tables[metadata] = []
+            write_down = sa.create_mock_engine(
+                "sqlite://", lambda each, *_, **__: said.append(str(each.compile(dialect=shared.dialect)))
+            )
+            create_all(metadata, write_down, **named)
+        for each in tables[metadata]:
+            db.exec_driver_sql(each)
+
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(sa, "create_engine", create)
+        patched.setattr(sa.MetaData, "create_all", make)
         yield
     shared.dispose()
 

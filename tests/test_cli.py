@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import logging
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
@@ -60,6 +62,9 @@ class Bot:
         return [json.loads(line) for line in result.stdout.splitlines()]
 
 
+command_line = functools.cache(get_command)
+
+
 @pytest.fixture
 def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bot]:
     for name in Settings.model_fields:
@@ -67,6 +72,8 @@ def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bot]:
     monkeypatch.chdir(tmp_path)
     made = Bot(tmp_path)
     monkeypatch.setattr("linernotes.retrieval.embedding.open_embedder", lambda _model: made.fake)
+    # A process makes the command line once.
+    monkeypatch.setattr("typer.testing._get_command", command_line)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield made

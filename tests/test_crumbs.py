@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import io
 import json
@@ -18,7 +19,8 @@ ROOT = Path(__file__).parents[1]
 HABITS = ROOT / "tests" / "golden" / "habits"
 
 
-def load() -> ModuleType:
+@functools.cache
+def crumbs() -> ModuleType:
     spec = importlib.util.spec_from_file_location("crumbs", ROOT / "benchmarks" / "crumbs.py")
     assert spec is not None
     assert spec.loader is not None
@@ -27,8 +29,6 @@ def load() -> ModuleType:
     spec.loader.exec_module(module)
     return module
 
-
-crumbs = load()
 
 # One answer for each pattern of the script, with the kind of the first crumb in it.
 DIRTY = [
@@ -168,20 +168,20 @@ CLEAN = [
 @pytest.mark.parametrize(("kind", "text"), DIRTY)
 def test_a_crumb_is_found(kind: str, text: str) -> None:
     """What is left of markup is found, under the name of its kind."""
-    assert kind in {crumb.kind for crumb in crumbs.find_crumbs(text)}
+    assert kind in {crumb.kind for crumb in crumbs().find_crumbs(text)}
 
 
 @pytest.mark.parametrize("text", CLEAN)
 def test_clean_prose_has_no_crumb(text: str) -> None:
     """Brackets, stars, signs and names of prose are no markup."""
-    assert crumbs.find_crumbs(text) == ()
+    assert crumbs().find_crumbs(text) == ()
 
 
 def test_every_pattern_has_an_example() -> None:
     """No pattern stands there without an answer that needs it."""
     idle = [
         pattern.pattern
-        for kind, patterns in crumbs.CRUMBS.items()
+        for kind, patterns in crumbs().CRUMBS.items()
         for pattern in patterns
         if not any(pattern.search(text) for named, text in DIRTY if named == kind)
     ]
@@ -193,9 +193,9 @@ def test_the_texts_as_their_sites_show_them_have_no_crumb(folder: str) -> None:
     """Whole articles as a reader sees them are clean to the script, and their files are not."""
     lines = (HABITS / folder / "clean.txt").read_text(encoding="utf-8").splitlines()
     shown = [line.removeprefix("# ").removeprefix("~ ") for line in lines]
-    assert [crumb for line in shown for crumb in crumbs.find_crumbs(line)] == []
+    assert [crumb for line in shown for crumb in crumbs().find_crumbs(line)] == []
     (file,) = (HABITS / folder / "corpus").iterdir()
-    assert crumbs.find_crumbs(file.read_text(encoding="utf-8-sig"))
+    assert crumbs().find_crumbs(file.read_text(encoding="utf-8-sig"))
 
 
 def lines(*texts: str) -> str:
@@ -207,7 +207,7 @@ def lines(*texts: str) -> str:
 def test_answers_are_counted_and_not_crumbs() -> None:
     """An answer with three crumbs counts once, and a refusal not at all."""
     answers = lines("**Ida** [[Vane]] sang.[1]", "Ida Vane sang.", "", "Ida &amp; Tom sang.", "Tom sang.")
-    total, found = crumbs.count(crumbs.read_answers(answers.split("\n"), "a.jsonl"))
+    total, found = crumbs().count(crumbs().read_answers(answers.split("\n"), "a.jsonl"))
     assert total == 4
     assert [(each.place, {crumb.kind for crumb in each.crumbs}) for each in found] == [
         ("a.jsonl:1", {"emphasis", "wiki link", "footnote"}),
@@ -220,7 +220,7 @@ def test_the_share_and_the_kinds_are_printed(tmp_path: Path, capsys: pytest.Capt
     first, second = tmp_path / "1.jsonl", tmp_path / "2.jsonl"
     first.write_text(lines("Ida **Vane** sang.", "Ida Vane sang."), encoding="utf-8")
     second.write_text(lines("Tom sang.", "Tom sang again."), encoding="utf-8")
-    assert crumbs.main([str(first), str(second)]) == 1
+    assert crumbs().main([str(first), str(second)]) == 1
     out = capsys.readouterr().out
     assert f"{first}:1  who?\n    emphasis: Ida **Vane** sang." in out
     assert out.endswith("     1  emphasis\n1 of 4 answers have a crumb (25.0%)\n")
@@ -231,7 +231,7 @@ def test_standard_input_without_crumbs_ends_with_0(
 ) -> None:
     """Without a file, standard input is read, and clean answers end with 0."""
     monkeypatch.setattr("sys.stdin", io.StringIO(lines("Ida Vane sang.\u2028Tom did not.")))
-    assert crumbs.main([]) == 0
+    assert crumbs().main([]) == 0
     assert capsys.readouterr().out == "0 of 1 answers have a crumb (0.0%)\n"
 
 
@@ -242,7 +242,7 @@ def test_a_line_that_is_no_answer_is_named(
     """A file of something else is no 0%: the line is named and the status is 2."""
     file = tmp_path / "a.jsonl"
     file.write_text(lines("Ida Vane sang.") + line + "\n", encoding="utf-8")
-    assert crumbs.main([str(file)]) == 2
+    assert crumbs().main([str(file)]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert f"{file}:2" in captured.err

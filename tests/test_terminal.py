@@ -21,13 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from prompt_toolkit.completion import CompleteEvent
-from prompt_toolkit.document import Document as Typing
-from prompt_toolkit.input import create_pipe_input
-from prompt_toolkit.output import DummyOutput
 from rich.console import Console
 
 from fakes import LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, answer_of, write_corpus
+from late import Late
 from linernotes.errors import CorpusError
 from linernotes.library import Library
 from linernotes.library.locks import lock
@@ -46,7 +43,6 @@ from linernotes.models import (
 )
 from linernotes.settings import Settings
 from linernotes.shell.background import Background, Building, open_beside
-from linernotes.shell.prompt import Commands, KeptHistory, Prompt
 from linernotes.shell.songs import REMEMBERED
 from linernotes.shell.terminal import Chat, answer_lines
 from linernotes.shell.wording import (
@@ -62,6 +58,11 @@ from linernotes.shell.wording import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+completion = Late("prompt_toolkit.completion")
+typing = Late("prompt_toolkit.document")
+prompting = Late("linernotes.shell.prompt")
+pipes = Late("prompt_toolkit.input")
+screens = Late("prompt_toolkit.output")
 
 ROOT = Path(__file__).parents[1]
 
@@ -476,9 +477,9 @@ def test_a_bad_corpus_ends_the_wait_at_the_prompt(tmp_path: Path) -> None:
 
 def typed_lines(keys: str, path: Path | None = None, lines: int = 1) -> list[str]:
     """Return the lines that are read of these keys."""
-    with create_pipe_input() as pipe:
+    with pipes.create_pipe_input() as pipe:
         pipe.send_text(keys)
-        prompt = Prompt(path, {}, keys=pipe, screen=DummyOutput())
+        prompt = prompting.Prompt(path, {}, keys=pipe, screen=screens.DummyOutput())
         return [prompt.read() for _ in range(lines)]
 
 
@@ -500,8 +501,8 @@ def test_a_paste_of_several_lines_is_one_question() -> None:
     ],
 )
 def test_commands_speakers_and_songs_are_completed(typed: str, offered: list[str]) -> None:
-    commands = Commands({"/song": lambda: ["all", "The Harbour"], "/quotes": lambda: ["Ada Stone"]})
-    found = commands.get_completions(Typing(typed), CompleteEvent())
+    commands = prompting.Commands({"/song": lambda: ["all", "The Harbour"], "/quotes": lambda: ["Ada Stone"]})
+    found = commands.get_completions(typing.Document(typed), completion.CompleteEvent())
     assert [each.text for each in found] == offered
 
 
@@ -509,7 +510,7 @@ def test_what_was_typed_stays_for_the_next_time_and_for_its_owner_alone(tmp_path
     path = tmp_path / "data" / "terminal-history"
     assert typed_lines("first\rsecond\r", path, 2) == ["first", "second"]
     assert path.stat().st_mode & 0o777 == 0o600
-    assert list(KeptHistory(path).load_history_strings()) == ["second", "first"]
+    assert list(prompting.KeptHistory(path).load_history_strings()) == ["second", "first"]
     # One line back from the newest.
     assert typed_lines("\x1b[A\x1b[A\r", path) == ["first"]
 
@@ -533,8 +534,8 @@ def test_leaving_at_the_prompt(key: str, error: type[BaseException]) -> None:
 
 
 def test_the_wait_for_a_line_is_ended_from_another_thread() -> None:
-    with create_pipe_input() as pipe:
-        prompt = Prompt(None, {}, keys=pipe, screen=DummyOutput())
+    with pipes.create_pipe_input() as pipe:
+        prompt = prompting.Prompt(None, {}, keys=pipe, screen=screens.DummyOutput())
         threading.Timer(0.2, prompt.end).start()
         with pytest.raises(EOFError):
             prompt.read()

@@ -253,7 +253,7 @@ class Loopback:
             # A request wakes it; what else happens is looked for.
             with suppress(TimeoutError):
                 async with self._changed:
-                    await asyncio.wait_for(self._changed.wait(), 0.05)
+                    await asyncio.wait_for(self._changed.wait(), 0.02)
 
     def named(self, method: str, part: str) -> list[Request]:
         """Return the requests with this method to addresses with this part."""

@@ -149,13 +149,15 @@ async def test_a_first_connection_that_fails_is_tried_again(server: Loopback, bo
     "code", [4000, *(pytest.param(code, marks=pytest.mark.slow) for code in (1000, 1001, 4007, 4009))]
 )
 async def test_a_gateway_that_accepts_and_closes_is_left_in_peace(
-    server: Loopback, bot_at: Any, code: int
+    server: Loopback, bot_at: Any, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
+    # A quarter of each pause.
+    monkeypatch.setattr(link, "FIRST_SECONDS", link.FIRST_SECONDS / 4)
     async with bot_at():
         server.closes.extend([code] * 10_000)
         await server.drop(code)
-        await asyncio.sleep(4)
-        # Half a second to one, one to two, two to four: on a slow machine there are fewer.
+        await asyncio.sleep(1)
+        # An eighth of a second to a quarter, to a half, to one: on a slow machine there are fewer.
         assert len(server.connections) - 1 <= 4
         assert len(server.identifies) <= 3
 
@@ -237,14 +239,15 @@ async def test_health_follows_the_connection(server: Loopback, bot_at: Any, free
 
 
 async def test_health_notices_a_gateway_that_has_fallen_silent(
-    server: Loopback, bot_at: Any, free_port: int
+    server: Loopback, bot_at: Any, free_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.heartbeat_seconds = 0.5
+    monkeypatch.setattr(connection, "SILENT_SECONDS", 1.0)
+    server.heartbeat_seconds = 0.2
     async with bot_at() as bot, health.serve(bot, free_port):
         await status_within(free_port, 200, 5)
         server.acknowledges = False
         told = await status_within(free_port, 503, 15)
-        assert told["disconnected_seconds"] > 3
+        assert told["disconnected_seconds"] > 0.75
 
 
 # --- Gaps -------------------------------------------------------------------------------------------------

@@ -18,9 +18,9 @@ import pytest
 from world import Clock
 
 from fakes import make_first_database, note
+from late import Late
 from linernotes.errors import ClosedError, StoreAwayError, StoreError, StoreLostError
 from linernotes.library import database as module
-from linernotes.library import migrations
 from linernotes.library.catalogue import OPERATOR, Catalogue, Revision
 from linernotes.library.store import KEPT_SECONDS, Evidence, Forgotten, Posted, Server, Store
 from linernotes.library.tables import metadata, of_server
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import sqlalchemy as sa
+
+migrations = Late("linernotes.library.migrations")
 
 EVIDENCE = (
     Evidence("a.md", 3, 1.5, {"late": 0.25}, ((0, 10), (12, 20)), ("0a1b", "2c3d")),
@@ -506,7 +508,7 @@ async def test_a_migration_that_fails_leaves_the_database_as_it_was(
         db.exec_driver_sql("nonsense")
 
     with monkeypatch.context() as patched:
-        patched.setattr(migrations, "upgrade", fail)
+        patched.setattr("linernotes.library.migrations.upgrade", fail)
         broken = Store(path)
         with pytest.raises(StoreError, match="nonsense"):
             await broken.open()

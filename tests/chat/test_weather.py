@@ -36,9 +36,9 @@ QUESTIONS = (QUESTION, "How many winters did it take?", "What is the capital of 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten each pause and each deadline: what is waited for is an event, never a time."""
-    monkeypatch.setattr(delivery, "PAUSES", wait_random(0.01, 0.05))
-    monkeypatch.setattr(delivery, "TRY", aiohttp.ClientTimeout(total=0.4))
-    monkeypatch.setattr(delivery, "TRY_CALLBACK", aiohttp.ClientTimeout(total=0.4))
+    monkeypatch.setattr(delivery, "PAUSES", wait_random(0.001, 0.01))
+    monkeypatch.setattr(delivery, "TRY", aiohttp.ClientTimeout(total=0.25))
+    monkeypatch.setattr(delivery, "TRY_CALLBACK", aiohttp.ClientTimeout(total=0.25))
     # A busy machine is slow; how soon an acknowledgement comes is another test's.
     monkeypatch.setattr(delivery, "CALLBACK_SECONDS", 30.0)
     monkeypatch.setattr(loopback, "ACKNOWLEDGE_SECONDS", 30.0)
@@ -47,7 +47,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def server() -> AsyncIterator[Loopback]:
     async with open_loopback() as made:
-        made.hang_seconds = 0.6
+        made.hang_seconds = 0.45
         yield made
 
 

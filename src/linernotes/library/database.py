@@ -291,7 +291,7 @@ def bound(connection: Connection) -> sa.Connection:
     engine = sa.create_engine(
         "sqlite://", creator=lambda: connection, poolclass=sa.StaticPool, pool_reset_on_return=None
     )
-    sa.event.listen(engine, "begin", lambda db: db.exec_driver_sql("BEGIN IMMEDIATE"))
+    sa.event.listen(engine, "begin", lambda _db: connection.execute("BEGIN IMMEDIATE"))
     return engine.connect()
 
 

@@ -12,6 +12,7 @@ is imported when the first is made, in the thread that works with the database.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 import logging
@@ -174,6 +175,11 @@ class Table:
         """Its columns, as statements name them; those that rows are not given with among them."""
         return self.table.c
 
+    @property
+    def read(self) -> tuple[str, ...]:
+        """What is read of a row, and written: its columns, and its seal, if it has one."""
+        return (*self.columns, "seal") if self.sealed else (*self.columns,)
+
     # --- Writing ---
 
     def insert(self, db: sa.Connection, row: Sequence[object], conflict: Conflict = "refuse") -> None:
@@ -187,18 +193,7 @@ class Table:
         Raises:
             ValueError: a column holds what it may not.
         """
-        values = self._values(db, row)
-        if conflict == "refuse":
-            db.execute(self.table.insert().values(values))
-            return
-        statement = _insert_of(db, self.table).values(values)
-        if conflict == "ignore":
-            statement = statement.on_conflict_do_nothing()
-        elif conflict == "replace":
-            key = [column.name for column in self.table.primary_key]
-            others = {name: statement.excluded[name] for name in values if name not in key}
-            statement = statement.on_conflict_do_update(index_elements=key, set_=others)
-        db.execute(statement)
+        db.execute(_inserting(self.name, self.read, conflict, db.dialect.name), self._values(db, row))
 
     def insert_all(self, db: sa.Connection, rows: Iterable[Sequence[object]]) -> None:
         """Write rows that may stand there already."""
@@ -210,7 +205,7 @@ class Table:
         values = self._values(db, (0, *row))
         number = next(iter(self.columns))
         del values[number]
-        return int(db.execute(self.table.insert().values(values).returning(self.c[number])).scalar_one())
+        return int(db.execute(self.table.insert().returning(self.c[number]), values).scalar_one())
 
     def update(self, db: sa.Connection, values: Mapping[str, object], *which: Condition) -> int:
         """Change columns that are under no seal, and return in how many rows."""
@@ -255,9 +250,7 @@ class Table:
         most: int | None = None,
     ) -> list[tuple[tuple[Any, ...], Damaged | None]]:
         """Return all rows, each with what is wrong with it, if anything is; the log is told."""
-        from sqlalchemy import select
-
-        statement: sa.Select[Any] = select(*self._read()).where(*which)
+        statement = _reading(self.name, self.read).where(*which)
         if order is not None:
             statement = statement.order_by(order)
         if first or most is not None:
@@ -331,7 +324,7 @@ class Table:
 
         place = _place(db)
         moved: list[Damaged] = []
-        for number, *row in db.execute(select(place, *self._read())).fetchall():
+        for number, *row in db.execute(select(place, *(self.c[name] for name in self.read))).fetchall():
             try:
                 self.check(row)
             except (ValueError, RecursionError) as error:
@@ -346,9 +339,6 @@ class Table:
         return moved
 
     # --- Parts ---
-
-    def _read(self) -> list[sa.Column[Any]]:
-        return [self.c[name] for name in [*self.columns, *(["seal"] if self.sealed else [])]]
 
     def _values(self, db: sa.Connection, row: Sequence[object]) -> dict[str, object]:
         if db.dialect.name == "postgresql":
@@ -375,9 +365,35 @@ class Table:
         return value if type(value) is int else None
 
 
-def _insert_of(db: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+@functools.cache
+def _reading(name: str, columns: tuple[str, ...]) -> sa.Select[Any]:
+    """Return the statement that reads all rows of a table; to make one anew costs as much as to run it."""
+    from sqlalchemy import select
+
+    from linernotes.library.tables import metadata
+
+    return select(*(metadata.tables[name].c[column] for column in columns))
+
+
+@functools.cache
+def _inserting(name: str, columns: tuple[str, ...], conflict: Conflict, dialect: str) -> sa.Insert:
+    """Return the statement that writes a row of a table; likewise."""
+    from linernotes.library.tables import metadata
+
+    table = metadata.tables[name]
+    if conflict == "refuse":
+        return table.insert()
+    statement = _insert_of(dialect, table)
+    if conflict == "ignore":
+        return statement.on_conflict_do_nothing()
+    key = [column.name for column in table.primary_key]
+    others = {column: statement.excluded[column] for column in columns if column not in key}
+    return statement.on_conflict_do_update(index_elements=key, set_=others)
+
+
+def _insert_of(dialect: str, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     """Return a statement that may say what becomes of a row whose key is taken; its dialect alone is read."""
-    if db.dialect.name == "postgresql":
+    if dialect == "postgresql":
         from sqlalchemy.dialects.postgresql import insert as of_server
 
         return of_server(table)

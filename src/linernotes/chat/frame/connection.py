@@ -40,10 +40,11 @@ GIVE_UP_SECONDS = 15 * 60.0
 GIVE_UP_DEATHS = 20
 """So many connections one after the other that died young are as bad; with the pauses, that takes a while."""
 
+SILENT_SECONDS = 4.0
+"""Discord acknowledges a heartbeat at once; one that is not for so long means that nobody is there."""
+
 _CONNECT_SECONDS: Final = 60.0
 _CLOSE_SECONDS: Final = 2.0
-# Discord acknowledges a heartbeat at once; one that is not for so long means that nobody is there.
-_SILENT_SECONDS: Final = 4.0
 _AUTOCOMPLETE: Final = 4
 
 # discord.py's names for its own private parts.
@@ -105,7 +106,7 @@ class Steady(commands.AutoShardedBot):
         if self.is_closed():
             return self.link.seconds_down() or 0.0
         silent = [
-            seconds for seconds in map(_unacknowledged, _shards(self).values()) if seconds > _SILENT_SECONDS
+            seconds for seconds in map(_unacknowledged, _shards(self).values()) if seconds > SILENT_SECONDS
         ]
         found = self.link.seconds_down()
         return max(found or 0.0, *silent) if silent else found
