@@ -1,8 +1,9 @@
-"""Makes the pictures in docs/images/ from the code as it is: an exchange in Discord's look, and the terminal.
+"""Makes the pictures in docs/images/ from the code as it is: exchanges in Discord's look, and the terminal.
 
-The first is SimCord's page with the real bot behind it (``linernotes.preview``), photographed in Chromium;
-the second is what the terminal prints, exported by rich as SVG and photographed the same way. Look at both
-before you commit them.
+Those of Discord are SimCord's page with the real bot behind it (``linernotes.preview``), photographed in
+Chromium: one exchange for the README, and those of ``exchanges.py``, each article's below each other. The
+terminal's is what it prints, exported by rich as SVG and photographed the same way. Look at them before you
+commit them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
+import itertools
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,11 +24,12 @@ from playwright.async_api import async_playwright
 from rich.console import Console
 from rich.text import Text
 
+from exchanges import EXCHANGES
 from linernotes.preview import serve
 from linernotes.settings import Settings
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page
+    from playwright.async_api import Browser, Page
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
@@ -47,7 +51,7 @@ PATIENCE = 180_000
 
 
 async def main() -> None:
-    """Make both pictures."""
+    """Make the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=IMAGES)
     out = parser.parse_args().out
@@ -62,6 +66,7 @@ async def main() -> None:
             await photograph_discord(page, shown.url, out / "discord.png")
         page = await browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=1.5)
         await photograph_terminal(page, out / "terminal.png")
+        await photograph_exchanges(browser, out / "exchanges-now.png")
         await browser.close()
 
 
@@ -79,6 +84,41 @@ async def photograph_discord(page: Page, url: str, to: Path) -> None:
     await page.mouse.move(0, 0)
     await asyncio.sleep(1)
     keep(await messages.screenshot(), to)
+
+
+async def photograph_exchanges(browser: Browser, to: Path) -> None:
+    """Ask what ``exchanges.py`` asks alone; the first articles' exchanges stand on the left."""
+    pictures: list[Any] = []
+    asked = [each for each in EXCHANGES if len(each.questions) == 1]
+    for articles, group in itertools.groupby(asked, key=lambda each: each.articles):
+        with tempfile.TemporaryDirectory() as folder:
+            for article in articles:
+                shutil.copy(article, folder)
+            page = await browser.new_page(viewport={"width": 780, "height": 2_400})
+            page.set_default_timeout(PATIENCE)
+            async with serve(Settings(corpus_dir=Path(folder))) as shown:
+                await page.goto(shown.url)
+                messages = page.locator("#channel-message-list")
+                for number, exchange in enumerate(group):
+                    question = f"@Liner Notes {exchange.questions[0]}"
+                    await page.locator("#channel-composer-input").fill(question)
+                    await page.locator("#send-message").click()
+                    answers = messages.get_by_text("APP", exact=True)
+                    await answers.nth(number).wait_for(timeout=PATIENCE)
+                await page.mouse.move(0, 0)
+                await asyncio.sleep(1)
+                pictures.append(Image.open(io.BytesIO(await messages.screenshot())).convert("RGB"))
+            await page.close()
+    height = max(pictures[0].height, sum(each.height for each in pictures[1:]))
+    whole = Image.new("RGB", (2 * pictures[0].width, height), pictures[0].getpixel((0, 0)))
+    whole.paste(pictures[0], (0, 0))
+    below = 0
+    for each in pictures[1:]:
+        whole.paste(each, (pictures[0].width, below))
+        below += each.height
+    data = io.BytesIO()
+    whole.save(data, "PNG")
+    keep(data.getvalue(), to)
 
 
 async def photograph_terminal(page: Page, to: Path) -> None:
