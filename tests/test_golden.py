@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,8 +41,8 @@ def one_in(number: int, cases: Sequence[Case]) -> list[Case]:
 
 
 def bound_of(wrong: float, cases: int, number: int) -> float:
-    """Return how many of so many may be wrong; of a sample always one, where any may."""
-    return max(wrong * cases, 1 if number > 1 and wrong else 0)
+    """Return how many of so many may be wrong; of a sample, where any may, one more than its share."""
+    return math.ceil(wrong * cases) + 1 if number > 1 and wrong else wrong * cases
 
 
 @pytest.fixture(scope="module")
