@@ -18,6 +18,7 @@ import pytest
 from amounts import short_and_whole
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, make_first_database, write_corpus
 from linernotes.errors import CorpusError, EditionUnsavedError, RefusalError, StoreError
+from linernotes.library import hearing
 from linernotes.library.catalogue import LEFT_SECONDS, OPERATOR, TWO_LOOKS, Revision
 from linernotes.library.changes import Add, Change, Hide, Reload, Remove, RollBack
 from linernotes.library.curator import PREVIEW_SECONDS, PREVIEWS_OF_A_SERVER
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from linernotes.library.following import Reloaded
+    from linernotes.library.following import Moved, Reloaded
 
 OURS, THEIRS, SOMEBODY = 1, 2, 3
 ALICE, BOB = 44, 45
@@ -637,6 +638,28 @@ async def test_a_held_server_is_no_longer_held_once_the_corpus_is_mended(bench: 
         bench.write(harbour=HARBOUR)
         assert moves(await library.curator.reload_all()) == {OURS: "unchanged"}
         assert (await library.curator.status(OURS)).held is None
+
+
+async def test_a_server_that_was_being_changed_follows_once_it_is_not(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hearing, "_AGAIN_SECONDS", 0.05)
+    is_moved = asyncio.Event()
+
+    async def note(moved: tuple[Moved, ...]) -> None:
+        if [(each.guild, each.move) for each in moved] == [(OURS, "moved")]:
+            is_moved.set()
+
+    async with bench.open() as library:
+        library.hearing.on_moved = note
+        await do(library, Hide("lanterns.md"))
+        bench.write(whale=WHALE)
+        async with library.curator._alone(OURS, ALICE, "added ferry.txt"):
+            assert moves(await library.curator.reload_all()) == {OURS: "busy"}
+            await asyncio.sleep(0.2)
+            assert names(library) == ["harbour.md"]
+        await asyncio.wait_for(is_moved.wait(), 10)
+        assert names(library) == ["harbour.md", "whale.md"]
 
 
 async def test_a_server_that_was_busy_follows_at_the_next_start(bench: Bench) -> None:

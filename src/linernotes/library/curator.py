@@ -372,6 +372,12 @@ class Curator:
                 _log.warning("Nothing is tidied now: %s", error)
         return (*mended, *await self._following.catch_up())
 
+    def on_busy(self, tell: Callable[[], object]) -> None:
+        """Let ``tell`` know when a reload, or a start, has passed over a server that was being changed."""
+        self._following.on_busy = tell
+        if self._following.has_busy:
+            tell()
+
     async def follow(self) -> tuple[Moved, ...]:
         """Serve the shared corpus that another process has read, and move our servers on.
 

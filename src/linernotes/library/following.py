@@ -95,8 +95,15 @@ class Following:
         # The servers that could not be moved last time: somebody was changing their libraries, or it failed.
         self._busy: frozenset[int] = frozenset()
         self._failed: frozenset[int] = frozenset()
+        self.on_busy: Callable[[], object] = lambda: None
+        """Told where our own reload, or a start, has passed over a server that was being changed."""
         self.is_behind = False
         """Whether the shared corpus has changed while nothing ran, and servers are still to follow it."""
+
+    @property
+    def has_busy(self) -> bool:
+        """Say whether servers are still to be moved that were being changed."""
+        return bool(self._busy)
 
     async def catch_up(self) -> tuple[Moved, ...]:
         """Move the servers on, where the shared corpus has changed while nothing ran, as a reload does.
@@ -111,7 +118,9 @@ class Following:
             return ()
         async with self._locks.reload():
             self.is_behind = False
-            return await self._move_all(self._standings.of(None).edition.documents)
+            moved = await self._move_all(self._standings.of(None).edition.documents)
+        self._tell_busy()
+        return moved
 
     async def reload_all(self, progress: Progress | None = None) -> Reloaded:
         """Read the shared corpus again, and move every server forward that can be moved.
@@ -132,7 +141,13 @@ class Following:
             if self._store.is_on_server:
                 await self._builder.save(edition)
                 await shared.publish(self._store, edition.id, self._standings.of(None).since)
-            return Reloaded(edition, await self._move_all(found.documents), found.left_out)
+            reloaded = Reloaded(edition, await self._move_all(found.documents), found.left_out)
+        self._tell_busy()
+        return reloaded
+
+    def _tell_busy(self) -> None:
+        if self._busy:
+            self.on_busy()
 
     async def follow(self) -> tuple[Moved, ...]:
         """Serve the shared corpus that another process has read, as a reload of our own would.

@@ -35,8 +35,9 @@ class Hearing:
         self._heard: dict[News, None] = {}
         self._comes = asyncio.Event()
         self.on_moved: Callable[[tuple[Moved, ...]], Awaitable[None]] | None = None
-        """Told what became of our servers when another process has read the shared corpus again."""
+        """Told what became of our servers that follow the shared corpus after somebody's reload."""
         processes.listen(self._hear)
+        curator.on_busy(self._look_again)
 
     @asynccontextmanager
     async def going_on(self) -> AsyncIterator[None]:
@@ -54,6 +55,10 @@ class Hearing:
         # What is to be looked up anyway need not be told twice.
         self._heard[news] = None
         self._comes.set()
+
+    def _look_again(self) -> None:
+        """Look in a moment at the servers that were being changed when our own reload passed over them."""
+        asyncio.get_running_loop().call_later(_AGAIN_SECONDS, self._hear, News("shared"))
 
     async def _do_all(self) -> None:
         while True:
