@@ -10,14 +10,17 @@ from fakes import FakeEmbedder, answer_of
 from linernotes.answering.answer import of_one_document
 from linernotes.answering.conversation import Standalone
 from linernotes.answering.lead import find_lead
-from linernotes.answering.naming import DocumentNames
+from linernotes.answering.naming import DocumentNames, leave_unnamed
 from linernotes.corpus.files import read_document
 from linernotes.engine import Engine
 from linernotes.library.editions import EditionStore
 from linernotes.models import Answer, Edition, Unanswered
+from linernotes.retrieval.query import Query
 
 if TYPE_CHECKING:
-    from linernotes.models import Evidence
+    from collections.abc import Sequence
+
+    from linernotes.models import Embedding, Evidence
     from linernotes.retrieval.index import Index
 
 HARBOUR = """---
@@ -226,3 +229,72 @@ def test_a_song_is_searched_alone_in_a_large_corpus_too(engine: Engine) -> None:
     evidence = edition.index.search(engine._query(Standalone("Who mixed the drums?")), within={"run.md"})
     assert {each.sentence.document for each in evidence.candidates} == {"run.md"}
     assert evidence.searched < len(edition.sentences)
+
+
+@pytest.mark.parametrize(
+    ("question", "unnamed"),
+    [
+        ("Who produced Harbour Lights?", "Who produced it?"),
+        ("who produced harbour lights", "who produced it"),
+        ("Who mixed “Harbour Lights” at last?", "Who mixed it at last?"),
+        ("What is the harbour lights about?", "What is it about?"),
+        ("Who turned on the lights of the harbour?", None),
+        ("Who is Harbour Lights’ producer?", None),  # noqa: RUF001  a typographic mark is meant
+    ],
+)
+def test_a_question_can_leave_its_song_unnamed(question: str, unnamed: str | None) -> None:
+    assert leave_unnamed(question, read_document(HARBOUR.encode(), "harbour.md")[0]) == unnamed
+
+
+@pytest.mark.parametrize(
+    ("question", "unnamed"),
+    [
+        ("Who mixed RUN?", "Who mixed it?"),
+        ("Who mixed Run in May?", "Who mixed it in May?"),
+        ('who mixed "run" in may', "who mixed it in may"),
+        ("why did they run", None),
+        ("Run the tape loops again?", None),
+    ],
+)
+def test_one_plain_word_is_a_title_only_where_it_is_written_as_one(
+    question: str, unnamed: str | None
+) -> None:
+    assert leave_unnamed(question, read_document(RUN.encode(), "run.md")[0]) == unnamed
+
+
+def test_a_title_stays_where_there_is_none_or_the_language_has_another_it() -> None:
+    german = HARBOUR.replace("title:", "language: de\ntitle:")
+    for text in (PLAIN, german):
+        assert leave_unnamed("Who produced Harbour Lights?", read_document(text.encode(), "a.md")[0]) is None
+
+
+def test_a_song_is_asked_with_its_name_and_without_it(engine: Engine) -> None:
+    asked: list[str] = []
+    embed = FakeEmbedder.embed
+
+    def noting(self: FakeEmbedder, texts: Sequence[str]) -> list[Embedding]:
+        asked.extend(texts)
+        return embed(self, texts)
+
+    edition = edition_of(engine, harbour=HARBOUR)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FakeEmbedder, "embed", noting)
+        with_name = engine.search(edition, "Who produced Harbour Lights?")
+        without = engine.search(edition, "Who produced it?")
+    assert asked == ["Who produced Harbour Lights?", "Who produced it?", "Who produced it?"]
+    assert with_name is not None
+    assert without is not None
+    assert with_name.question == "Who produced Harbour Lights?"
+    assert not with_name.evidence.follows
+    plain = {each.position: each.score for each in without.evidence.candidates}
+    both = {each.position: each.score for each in with_name.evidence.candidates}
+    named = {
+        each.position: each.score
+        for each in edition.index.search(
+            Query.of(
+                "Who produced Harbour Lights?", FakeEmbedder().embed(["Who produced Harbour Lights?"])[0]
+            )
+        ).candidates
+    }
+    for position, score in both.items():
+        assert score == pytest.approx((plain[position] + named[position]) / 2, abs=1e-4)

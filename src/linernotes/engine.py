@@ -13,7 +13,7 @@ from linernotes.answering import overheard
 from linernotes.answering.answer import decide, find_rival, of_one_document, open_with
 from linernotes.answering.conversation import Standalone, is_follow_up, stand_alone
 from linernotes.answering.language import is_foreign
-from linernotes.answering.naming import DocumentNames
+from linernotes.answering.naming import DocumentNames, leave_unnamed
 from linernotes.answering.placed import without_title
 from linernotes.answering.question import is_about_whole, plain, screen
 from linernotes.answering.talk import Ear, may_be_talk
@@ -76,12 +76,16 @@ class _Asked:
     refuse: bool
 
 
-def _only_song(edition: Edition[Index], within: frozenset[str] | None) -> str | None:
-    """Return the title of the only document that is asked."""
+def _only_song(edition: Edition[Index], within: frozenset[str] | None) -> Document | None:
+    """Return the only document that is asked."""
     if within is None and len(edition.documents) > 2:  # noqa: PLR2004  one may be the notes
         return None
     asked = [each for each in edition.songs if within is None or each.name in within]
-    return asked[0].title if len(asked) == 1 else None
+    return asked[0] if len(asked) == 1 else None
+
+
+def _title_of(document: Document | None) -> str | None:
+    return None if document is None else document.title
 
 
 def _is_stated(reply: Answer | Unanswered) -> bool:
@@ -221,16 +225,17 @@ class Engine:
                 return Turn(question, text, Unanswered(reason, None, edition.id), song)
             text = self._spelt(text, edition.index)
         scope = self._scope(edition, text, turns, song)
-        standalone = stand_alone(text, turns, _only_song(edition, scope.within))
-        asked = _Asked(edition, standalone, self._query(standalone), refuse)
+        only = _only_song(edition, scope.within)
+        standalone = stand_alone(text, turns, _title_of(only))
+        asked = _Asked(edition, standalone, self._query(standalone, only), refuse)
         answer = self._open if is_about_whole(text, follows=bool(turns)) else self._answer
         reply = answer(asked, scope.within)
         if scope.within is not None and not scope.is_strict and not _is_stated(reply):
             elsewhere = answer(asked, None)
             if _is_stated(elsewhere):
                 reply = elsewhere
-        if isinstance(reply, Unanswered) and (only := scope.only) is not None:
-            reply = replace(reply, document=only)
+        if isinstance(reply, Unanswered) and scope.only is not None:
+            reply = replace(reply, document=scope.only)
         return Turn(question, standalone.text, reply, song)
 
     def search(
@@ -240,8 +245,9 @@ class Engine:
         text, reason = self._read(edition, question)
         if reason is not None or is_about_whole(text, follows=bool(turns)):
             return None
-        standalone = stand_alone(text, turns, _only_song(edition, None))
-        evidence = edition.index.search(self._query(standalone), k)
+        only = _only_song(edition, None)
+        standalone = stand_alone(text, turns, _title_of(only))
+        evidence = edition.index.search(self._query(standalone, only), k)
         return Searched(standalone.question, evidence, standalone.earlier)
 
     def read(
@@ -422,9 +428,12 @@ class Engine:
                 reason = "language"
         return (text if reason else self._spelt(text, edition.index)), reason
 
-    def _query(self, asked: Standalone) -> Query:
+    def _query(self, asked: Standalone, only: Document | None = None) -> Query:
         if not asked.context:
-            return Query.of(asked.text, self._embedder.embed([asked.text])[0])
+            unnamed = None if only is None else leave_unnamed(asked.text, only)
+            embedding, *others = self._embedder.embed([asked.text, *([unnamed] if unnamed else [])])
+            query = Query.of(asked.text, embedding)
+            return query if unnamed is None else replace(query, unnamed=Query.of(unnamed, others[0]))
         # Both go through the model in one forward pass.
         whole, alone = self._embedder.embed([asked.text, asked.question])
         question = Query.of(asked.question, alone)

@@ -36,6 +36,7 @@ SHORTEST_SLIP = 5
 LEAST_LIKENESS = 0.79
 # What one artist's name ends at.
 _BETWEEN = re.compile(r"\s*(?:,|;|/|&|\+|\(|\)|\b(?:and|with|feat|featuring|ft|x|vs)\b\.?)\s*", re.IGNORECASE)
+_IN_BRACKETS = re.compile(r"\s*[(\[].*?[)\]]")
 _FILE_SIGNS = re.compile(r"[-_.\s]+")
 
 
@@ -55,6 +56,30 @@ class _Name:
     words: tuple[Word, ...]
     is_person: bool
     document: str
+
+
+def leave_unnamed(question: str, document: Document) -> str | None:
+    """Return ``question`` with "it" for a document's title; ``None`` where it does not say that.
+
+    A title that is one word counts only where it is written as a name: "run" is said of anybody.
+    """
+    if not document.title or not document.language.startswith("en"):
+        return None
+    bare = _IN_BRACKETS.sub("", document.title)
+    titles = {document.title, bare, bare.rpartition(" by ")[0]}
+    for title in sorted((each.strip(' "“”‘’') for each in titles), key=len, reverse=True):  # noqa: RUF001
+        words = [re.escape(each) for each in title.split()]
+        if not words:
+            continue
+        name = r"\s+".join(words)
+        form = rf"[\"“‘]?\b(?:the\s+)?{name}\b[\"”]?(?!['’])"  # noqa: RUF001  typographic marks are meant
+        for found in re.finditer(form, question, re.IGNORECASE):
+            is_written_as_name = found[0].strip('"“”‘') != found[0] or (  # noqa: RUF001
+                found[0][0].isupper() and (found.start() > 0 or found[0].isupper())
+            )
+            if len(words) > 1 or is_written_as_name:
+                return f"{question[: found.start()]}it{question[found.end() :]}"
+    return None
 
 
 class DocumentNames:

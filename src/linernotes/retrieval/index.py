@@ -38,6 +38,8 @@ CONTEXT_WEIGHT = 0.5
 # Of a follow-up's signals, this share is those of the question without what it leans on: it may have left the
 # subject, and what it leans on finds the sentences that have been read already.
 ALONE = 0.5
+# And the question with "it" for what the text is about, where it names that.
+UNNAMED = 0.5
 # An answer to a follow-up is often within so many sentences of the last answer.
 NEARBY_SENTENCES = 2
 # In an interview, so many sentences after a question are taken to reply to it.
@@ -233,7 +235,7 @@ class Index:
         allowed = None if within is None else self._allowed(within, without)
         if allowed is not None and not len(allowed):
             raise EmptyIndexError("There is no sentence to search: these documents are empty.")
-        asked = (query,) if query.alone is None else (query, query.alone)
+        asked = (query, *(each for each in (query.alone, query.unnamed) if each is not None))
         bm25 = [
             self._lexicon.scores([word.stem for word in each.words if not word.is_stop]) for each in asked
         ]
@@ -247,6 +249,10 @@ class Index:
             without_earlier = score(np.pad(alone, ((0, 0), (0, 1))).astype(np.float32))
             # The score is a sum, so this is the mean of both scores.
             signals = (1 - ALONE) * signals + ALONE * alone
+        if query.unnamed is not None:
+            # Few sentences say the name of what the whole text is about, and these are about anything.
+            unnamed, _ = self._signals(query.unnamed, bm25[-1], passages, rows)
+            signals = (1 - UNNAMED) * signals + UNNAMED * unnamed
         signals = np.column_stack([signals, self._nearby(query.answered, rows)]).astype(np.float32)
         scores = score(signals)
         best = np.argsort(-scores, kind="stable")

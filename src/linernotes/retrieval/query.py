@@ -20,7 +20,8 @@ class Query:
     """A question ready to be searched for: its text, its words and what the model made of it.
 
     ``context`` code points at the start of the text are of earlier questions, whose words weigh less.
-    ``alone`` is the question without them, and ``answered`` the best sentence of the last answer.
+    ``alone`` is the question without them, and ``answered`` the best sentence of the last answer. ``unnamed``
+    is a question that names what the whole text is about, with "it" for the name.
     """
 
     text: str
@@ -29,6 +30,7 @@ class Query:
     context: int = 0
     alone: Query | None = None
     answered: Sentence | None = None
+    unnamed: Query | None = None
 
     @classmethod
     def of(
