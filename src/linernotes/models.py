@@ -305,7 +305,8 @@ class Candidate:
     ``score`` is the ranking's; ``signals`` holds the figures that led to it, by name. ``fits`` has two
     figures for each of the question's ``AskedWord``s: how near the sentence comes to the word, and how near
     the sentence with the one before it. ``reading`` is what the reader made of it, where it has read it.
-    ``alone`` is the score for the question without the one that it leans on, if it leans on one.
+    ``alone`` is the score for the question without the one that it leans on, if it leans on one. ``named``
+    are the signals for the question with its subject's name, where the ranking's are the mean of two.
     """
 
     sentence: Sentence
@@ -315,6 +316,7 @@ class Candidate:
     fits: tuple[tuple[float, float], ...] = ()
     reading: Reading | None = None
     alone: float | None = None
+    named: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,9 @@ def find_features(
         context: the headings above the sentences that would be shown, and who says them.
     """
     best = evidence.candidates[0]
-    sentence, signals = best.sentence.text, best.signals
+    sentence = best.sentence.text
+    # A question without its name fits everything less well, which says nothing about the corpus.
+    signals = best.signals if best.named is None else best.named
     candidates = evidence.candidates[:COMPARED]
     wanted = read(question)
     own = evidence.words

@@ -249,11 +249,15 @@ class Index:
             without_earlier = score(np.pad(alone, ((0, 0), (0, 1))).astype(np.float32))
             # The score is a sum, so this is the mean of both scores.
             signals = (1 - ALONE) * signals + ALONE * alone
+        as_asked = signals
         if query.unnamed is not None:
             # Few sentences say the name of what the whole text is about, and these are about anything.
             unnamed, _ = self._signals(query.unnamed, bm25[-1], passages, rows)
             signals = (1 - UNNAMED) * signals + UNNAMED * unnamed
-        signals = np.column_stack([signals, self._nearby(query.answered, rows)]).astype(np.float32)
+        nearby = self._nearby(query.answered, rows)
+        signals, as_asked = (
+            np.column_stack([each, nearby]).astype(np.float32) for each in (signals, as_asked)
+        )
         scores = score(signals)
         best = np.argsort(-scores, kind="stable")
         # What an interviewer says answers nothing; it is found where there is nothing else.
@@ -272,11 +276,14 @@ class Index:
                     dict(zip(SIGNALS, map(float, signals[i]), strict=True)),
                     tuple((float(one), float(two)) for one, two in near[:, at]),
                     alone=None if without_earlier is None else float(without_earlier[i]),
+                    named=None
+                    if query.unnamed is None
+                    else dict(zip(SIGNALS, map(float, as_asked[i]), strict=True)),
                 )
                 for at, i in enumerate(best)
             ),
             tuple(self.rarity(word.stem) for word in query.words if not word.is_stop),
-            dict(zip(SIGNALS, map(float, signals.max(axis=0)), strict=True)),
+            dict(zip(SIGNALS, map(float, as_asked.max(axis=0)), strict=True)),
             len(self.sentences)
             if allowed is None
             else int((self._first_sentence[allowed + 1] - self._first_sentence[allowed]).sum()),
