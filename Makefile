@@ -11,9 +11,10 @@ SHORT_SOAK := OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py --minutes 1
 # By file, so that what a file loads is loaded once, and in the order that tests/conftest.py gives: the long ones first.
 BY_FILE := --dist loadfile --no-loadscope-reorder
 # What is compiled is kept, whatever is set elsewhere: the tests start many processes.
+AGAIN := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 TESTS := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(BY_FILE)
 
-.PHONY: install run preview screenshots test test-all test-slow test-long check fix lock bench soak clean
+.PHONY: install run preview screenshots test test-again test-all test-slow test-slow-again test-long check fix lock bench soak clean
 
 install:
 	$(SET_UP) dev
@@ -42,6 +43,14 @@ test-all: install
 # What test-all has and test has not.
 test-slow: install
 	WHOLE=1 $(TESTS) -m "slow or hypothesis"
+	$(SHORT_SOAK)
+
+# What failed in the run before, alone.
+test-again: install
+	$(AGAIN) -m "not slow"
+
+test-slow-again: install
+	WHOLE=1 $(AGAIN) -m "slow or hypothesis"
 	$(SHORT_SOAK)
 
 # Each a quarter of an hour: kills and damages where a PostgreSQL server keeps the database, in full.
