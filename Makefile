@@ -10,8 +10,8 @@ SET_UP := @$(PYTHON) tools/set_up.py --venv $(VENV) --torch-index "$(TORCH_INDEX
 SHORT_SOAK := OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py --minutes 1
 # By file, so that what a file loads is loaded once, and in the order that tests/conftest.py gives: the long ones first.
 BY_FILE := --dist loadfile --no-loadscope-reorder
-# What is compiled is kept, whatever is set elsewhere: the tests start many processes.
 AGAIN := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
+# What is compiled is kept, whatever is set elsewhere: the tests start many processes.
 TESTS := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(BY_FILE)
 
 .PHONY: install run preview screenshots test test-again test-all test-slow test-slow-again test-long check fix lock bench soak clean
