@@ -14,7 +14,7 @@ AGAIN := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --last-failed --last-failed-n
 # What is compiled is kept, whatever is set elsewhere: the tests start many processes.
 TESTS := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(BY_FILE)
 
-.PHONY: install run preview screenshots test test-again test-all test-slow test-slow-again test-long check fix lock bench soak clean
+.PHONY: install run preview screenshots test test-again test-all test-slow slow slow-again short-soak short-soak-again test-long check fix lock bench soak clean
 
 install:
 	$(SET_UP) dev
@@ -41,17 +41,22 @@ test-all: install
 	$(SHORT_SOAK)
 
 # What test-all has and test has not.
-test-slow: install
+test-slow: slow short-soak
+
+slow: install
 	WHOLE=1 $(TESTS) -m "slow or hypothesis"
+
+short-soak: install
 	$(SHORT_SOAK)
 
 # What failed in the run before, alone.
 test-again: install
 	$(AGAIN) -m "not slow"
 
-test-slow-again: install
+slow-again: install
 	WHOLE=1 $(AGAIN) -m "slow or hypothesis"
-	$(SHORT_SOAK)
+
+short-soak-again: short-soak
 
 # Each a quarter of an hour: kills and damages where a PostgreSQL server keeps the database, in full.
 test-long: install
