@@ -226,7 +226,9 @@ def test_a_song_is_searched_alone_in_a_large_corpus_too(engine: Engine) -> None:
         for n in range(3)
     }
     edition = edition_of(engine, run=RUN + "\n\nA line.\n\n" * 120, **many)
-    evidence = edition.index.search(engine._query(Standalone("Who mixed the drums?")), within={"run.md"})
+    evidence = edition.index.search(
+        engine._query(Standalone("Who mixed the drums?"), None), within={"run.md"}
+    )
     assert {each.sentence.document for each in evidence.candidates} == {"run.md"}
     assert evidence.searched < len(edition.sentences)
 

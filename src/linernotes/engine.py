@@ -428,7 +428,7 @@ class Engine:
                 reason = "language"
         return (text if reason else self._spelt(text, edition.index)), reason
 
-    def _query(self, asked: Standalone, only: Document | None = None) -> Query:
+    def _query(self, asked: Standalone, only: Document | None) -> Query:
         if not asked.context:
             unnamed = None if only is None else leave_unnamed(asked.text, only)
             embedding, *others = self._embedder.embed([asked.text, *([unnamed] if unnamed else [])])
