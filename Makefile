@@ -12,7 +12,11 @@ SHORT_SOAK := OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py --minutes 1
 BY_FILE := --dist loadfile --no-loadscope-reorder
 AGAIN := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 # What is compiled is kept, whatever is set elsewhere: the tests start many processes.
-TESTS := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(BY_FILE)
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(BY_FILE)
+# A quarter of the time of the fast ones is waiting: three workers keep two cores busy.
+FAST := $(PYTEST) -n 3
+# These kill, and measure how long something takes.
+TESTS := $(PYTEST) -n 2
 
 .PHONY: install run preview screenshots test test-again test-all test-slow slow slow-again short-soak short-soak-again test-long check fix lock bench soak clean
 
@@ -33,7 +37,7 @@ screenshots: install
 	$(BIN)/python benchmarks/screenshots.py
 
 test: install
-	$(TESTS) -m "not slow"
+	$(FAST) -m "not slow"
 
 # WHOLE: properties are tried with all their examples, of which test tries one in five.
 test-all: install

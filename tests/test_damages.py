@@ -439,6 +439,7 @@ def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda _handle: None)
 
 
+@pytest.mark.slow
 def test_after_some_random_damages_nobody_gets_a_wrong_answer_and_nothing_is_lost(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

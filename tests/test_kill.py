@@ -314,6 +314,7 @@ def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda _handle: None)
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_every_server_has_its_old_edition_or_its_new_one(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

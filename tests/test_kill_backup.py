@@ -239,6 +239,7 @@ def kill_again_and_again(
     return figures
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_backups_and_data_folders_are_whole(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
