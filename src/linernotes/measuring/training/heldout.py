@@ -115,7 +115,7 @@ def _read(reader: Reader, articles: Sequence[Article], questions: Sequence[Quest
         for question, row in zip(asked, scores, strict=True):
             likeliest = [int(at) for at in np.argsort(-row, kind="stable")[:READ]]
             excerpts = [_excerpt(article, at) for at in likeliest]
-            readings = reader.read(question.text, excerpts)
+            readings = reader.read(question.text, excerpts, " ".join(question.history))
             yield _Read(question, [each.sentence for each in excerpts], readings)
 
 
@@ -123,7 +123,7 @@ def _excerpt(article: Article, at: int) -> Excerpt:
     low, high = article.paragraph_of(at)
     before = article.sentences[max(low, at - _NEIGHBOURS) : at]
     return Excerpt(
-        article.title, before, article.sentences[at], article.sentences[at + 1 : high][:_NEIGHBOURS]
+        article.heading_of(at), before, article.sentences[at], article.sentences[at + 1 : high][:_NEIGHBOURS]
     )
 
 
