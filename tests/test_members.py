@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,10 +17,12 @@ from linernotes.measuring.training.run import read_material
 from linernotes.reading.windows import load_tokenizer
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from linernotes.measuring.training.squad import Question
     from linernotes.models import Document
+
+LEARNING = Path(__file__).parent / "golden" / "learning"
+# Of what ships, one in ten; under the slow mark, all.
+every = [pytest.param(10, id="one in ten"), pytest.param(1, id="all", marks=pytest.mark.slow)]
 
 TEXT = """# The Ferry
 
@@ -116,3 +119,19 @@ def test_a_line_that_is_none_names_the_file(tmp_path: Path, document: Document) 
     path.write_text('{"kind": "near"}\n', encoding="utf-8")
     with pytest.raises(QuestionFileError, match=r"bad\.jsonl"):
         read_members(str(path), [document], 0)
+
+
+@pytest.mark.parametrize("number", every)
+def test_what_ships_to_learn_from_is_whole(number: int) -> None:
+    files = sorted(LEARNING.glob("*.jsonl"))[::number]
+    assert files
+    for each in files:
+        text = each.with_suffix("") / "text.md"
+        article, questions = read_members(str(each), [read_document(text.read_bytes(), text.name)[0]], 0)
+        asked = each.read_text(encoding="utf-8").splitlines()
+        # A mark that goes with the markup is enough to lose one.
+        assert len(questions) >= len(asked) - 1, f"{each.name}: answers lie in no single sentence"
+        assert article.title
+        misses = [one for one in questions if one.gold is None]
+        assert 0.3 < len(misses) / len(questions) < 0.6, each.name
+        assert all(one.lure is not None for one in misses), each.name

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from linernotes.models import Excerpt, Floats
 
-PACKAGED_READER_SHA256 = "d648220d46554343e2ae62f589c630551d9568c9d34667d947e9ba093e81f62a"
+PACKAGED_READER_SHA256 = "9202021feca95cbe8b787dd1009f7376b12bc9df65c1dfab17c21bcbbb27fce1"
 
 # More neighbours than these never fit.
 _NEIGHBOURS = 12

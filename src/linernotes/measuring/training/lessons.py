@@ -54,8 +54,8 @@ _IMPOSSIBLE_WITHIN = 0.8
 _TELLING = 3
 # Questions of SQuAD 2.0's articles are few and teach most: they come so often in a pass.
 _OF_IMPOSSIBLE, _BESIDE_IMPOSSIBLE = 3, 2
-# Those about articles with headings are asked as members ask, and are fewer still: so many times as often.
-_AS_MEMBERS = 2
+# Those about articles with headings are asked as members ask, and are fewer still: they come once more.
+_AS_MEMBERS = 1
 # So many lessons are sorted by length together.
 _POOL = 4_096
 
@@ -118,7 +118,7 @@ class Lessons:
             for number, each in enumerate(questions)
             for _ in range(
                 (_OF_IMPOSSIBLE if each.gold is None else _BESIDE_IMPOSSIBLE if each.article in beside else 1)
-                * (_AS_MEMBERS if articles[each.article].headings else 1)
+                + (_AS_MEMBERS if articles[each.article].headings else 0)
             )
         ]
 
