@@ -22,10 +22,10 @@ from linernotes.answering.confidence import (
     ANSWERED,
     CONFIDENCE,
     FEATURES,
-    READ,
     READ_ANSWERED,
     READ_CONFIDENCE,
     RELEVANCE,
+    WINDOWS,
     Judge,
     Judgement,
     Logistic,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
     from linernotes.engine import Engine
-    from linernotes.models import Candidate, Edition, Evidence, Floats, Lead
+    from linernotes.models import Candidate, Edition, Evidence, Floats, Integers, Lead
     from linernotes.retrieval.index import Index
 
     Progress: TypeAlias = Callable[["Step", int, int], None]
@@ -81,14 +81,15 @@ _SECOND_ID = "second "
 _FREE, _HELD = 1.0, 0.03
 
 Mode = Literal["unread", "first", "read"]
-"""Whether nothing, the best sentence alone, or so many as are worth it have been read."""
+"""Whether nothing, one window, or as many as are read where one is not enough have been read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """A question asked: what was found for it, with every signal, and what would have been right.
 
-    The candidates that were read have their readings. Lessons of one ``group`` are about the same text.
+    The candidates that were read have their readings, and ``windows`` says for each which of the windows that
+    were read it stands in, from 0, or -1. Lessons of one ``group`` are about the same text.
     """
 
     article: int
@@ -98,6 +99,7 @@ class Lesson:
     evidence: Evidence
     signals: Floats
     gold: Floats
+    windows: Integers
     weight: float
     is_squad: bool
 
@@ -310,11 +312,16 @@ def _lessons(
             continue
         text, evidence, earlier = found
         weight = 1.0 if is_squad else _OWN
+        windows = np.full(len(evidence.candidates), -1)
         if case.kind == "off":
             weight *= _STRANGE
         else:
             # In the order of the ranking alone, whatever the reader says.
-            evidence = engine.read(edition, text, evidence, READ, earlier=earlier, rank=False)
+            for count in range(WINDOWS, 0, -1):
+                read = engine.read(edition, text, evidence, count, earlier=earlier, rank=False)
+                windows[[each.reading is not None for each in read.candidates]] = count - 1
+                if count == WINDOWS:
+                    evidence = read
             if _is_second(case):
                 weight *= _SECOND
         yield Lesson(
@@ -325,6 +332,7 @@ def _lessons(
             evidence,
             np.array([[each.signals[name] for name in SIGNALS] for each in evidence.candidates], np.float32),
             np.array([holds(each.sentence.text, case.gold) for each in evidence.candidates], np.float32),
+            windows,
             weight,
             is_squad,
         )
@@ -366,8 +374,7 @@ def _fit_rankings(lessons: Sequence[Lesson]) -> Rankings:
     weights: list[float] = []
     for each in told:
         scores = each.signals @ signals
-        best = np.argsort(-scores, kind="stable")[:READ]
-        chosen = [i for i in best if each.evidence.candidates[i].reading]
+        chosen = [i for i in np.argsort(-scores, kind="stable") if each.windows[i] >= 0]
         gold = each.gold[chosen]
         if gold.any():
             rows = [
@@ -440,10 +447,14 @@ def _rank(
         candidates: tuple[Candidate, ...] = tuple(
             replace(lesson.evidence.candidates[i], score=float(scores[i])) for i in order
         )
-        worth = {"unread": 0, "first": 1, "read": READ}[mode]
-        rest = (replace(each, reading=None) for each in candidates[worth:])
-        candidates = (*candidates[:worth], *rest)
-        if mode == "read":
+        if mode != "read":
+            # Where the best sentence stands in none of the windows, it counts as unread.
+            there = {"unread": math.nan, "first": lesson.windows[order[0]]}[mode]
+            candidates = tuple(
+                each if each.reading and lesson.windows[i] == there else replace(each, reading=None)
+                for i, each in zip(order, candidates, strict=True)
+            )
+        if mode != "unread":
             candidates = rank_read(candidates, rankings.reading)
         evidence = replace(lesson.evidence, candidates=candidates)
         index = indexes[lesson.article]

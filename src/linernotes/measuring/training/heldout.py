@@ -116,7 +116,8 @@ def _read(reader: Reader, articles: Sequence[Article], questions: Sequence[Quest
             likeliest = [int(at) for at in np.argsort(-row, kind="stable")[:READ]]
             excerpts = [_excerpt(article, at) for at in likeliest]
             readings = reader.read(question.text, excerpts, " ".join(question.history))
-            yield _Read(question, [each.sentence for each in excerpts], readings)
+            sentences = [each.sentence for each in excerpts]
+            yield _Read(question, sentences, [each for each in readings if each is not None])
 
 
 def _excerpt(article: Article, at: int) -> Excerpt:
