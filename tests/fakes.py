@@ -97,13 +97,17 @@ class FakeReader:
         self.gate.set()
         self.entered = threading.Event()
 
-    def read(self, question: str, excerpts: Sequence[Excerpt], earlier: str = "") -> list[Reading]:
+    def read(
+        self, question: str, excerpts: Sequence[Excerpt], earlier: str = "", windows: int | None = None
+    ) -> list[Reading | None]:
         self.calls.append(question)
         self.entered.set()
         self.gate.wait(20)
         if "poison" in question:
             raise ValueError("This question is poison.")
-        return [_read(_content(question), each) for each in excerpts]
+        # A window is as large as a sentence here.
+        read = excerpts[:windows]
+        return [*(_read(_content(question), each) for each in read), *[None] * (len(excerpts) - len(read))]
 
 
 def _content(text: str) -> set[str]:

@@ -149,16 +149,18 @@ def ask(question: str, reader: FakeReader | None) -> Answer:
 
 def test_the_reader_reads_each_candidate_in_its_section_below_title_and_heading() -> None:
     class Noting(FakeReader):
-        def read(self, question: str, excerpts: Sequence[Excerpt], earlier: str = "") -> list[Reading]:
+        def read(
+            self, question: str, excerpts: Sequence[Excerpt], earlier: str = "", windows: int | None = None
+        ) -> list[Reading | None]:
             noted.extend(excerpts)
-            return super().read(question, excerpts, earlier)
+            return super().read(question, excerpts, earlier, windows)
 
     noted: list[Excerpt] = []
     engine = Engine(FakeEmbedder(), reader=Noting())
     edition = edition_of(TOWN, engine)
     found = engine.search(edition, "Who painted the wall?")
     assert found is not None
-    engine.read(edition, found.question, found.evidence, worth=3)
+    engine.read(edition, found.question, found.evidence, windows=3)
     headings = {each.sentence: (each.heading, each.before, each.after) for each in noted}
     assert headings["The lanterns are green."] == (
         "The town",

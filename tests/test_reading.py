@@ -201,6 +201,25 @@ def test_a_sentence_is_read_in_the_window_of_a_better_one(fresh: tuple[OnnxReade
     assert rows == [1] * 4
 
 
+def test_so_many_windows_are_read_and_whatever_stands_in_them(fresh: tuple[OnnxReader, list[int]]) -> None:
+    reader, rows = fresh
+    texts = [f"Sentence {number} of the harbour says what its wall was made of." for number in range(20)]
+    places = [Excerpt("", tuple(texts[:at]), texts[at], tuple(texts[at + 1 :])) for at in range(20)]
+    asked = [places[5], places[15], places[6], places[0], places[14]]
+    first, far, near, *rest = reader.read(QUESTION, asked, windows=1)
+    assert rows == [1]
+    assert first == reader.read(QUESTION, [places[5]])[0]
+    assert near is not None
+    assert far is None
+    assert rest == [None, None]
+    assert None not in (two := reader.read(QUESTION, asked, windows=2))[:3]
+    assert two[:3:2] == [first, near]
+    assert two[3] is None
+    assert two[4] is not None
+    assert rows == [1, 1]
+    assert None not in reader.read(QUESTION, asked)
+
+
 def test_windows_read_just_now_are_not_read_again(
     fresh: tuple[OnnxReader, list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,7 +102,7 @@ def file(tmp_path: Path) -> str:
 
 @pytest.fixture
 def read(file: str) -> tuple[list[Article], list[Question]]:
-    return read_squad([file])
+    return read_squad(file)
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_an_answer_across_sentences_is_left_out(tmp_path: Path) -> None:
     data = {"data": [{"title": "A", "paragraphs": [{"context": HARBOUR, "qas": [across]}]}]}
     path = tmp_path / "across.json.gz"
     path.write_bytes(gzip.compress(json.dumps(data).encode()))
-    assert read_squad([str(path)])[1] == []
+    assert read_squad(str(path))[1] == []
 
 
 @pytest.mark.parametrize("content", [b"[]", b"{}", b"\xff", b'{"data": [1]}', b"\x1f\x8bnothing"])
@@ -155,7 +155,7 @@ def test_another_format_is_an_error_that_names_the_file(tmp_path: Path, content:
     path = tmp_path / "other.json"
     path.write_bytes(content)
     with pytest.raises(QuestionFileError, match=re.escape(str(path))):
-        read_squad([str(path)])
+        read_squad(str(path))
 
 
 # --- Other words ------------------------------------------------------------------------------------------
@@ -565,11 +565,11 @@ def test_the_command_takes_the_same_for_granted_as_what_it_calls() -> None:
 
 def test_one_article_is_too_little_to_learn_from_and_to_judge_by(file: str) -> None:
     with pytest.raises(QuestionFileError, match="too little"):
-        read_material([file], [], 1)
+        read_material([(file, None)], [], 1)
 
 
 def test_articles_held_out_are_not_learned_from(file: str) -> None:
-    material = read_material([file] * 30, [], 1)
+    material = read_material([(file, None)] * 30, [], 1)
     judged = {each.article for each in material.judged_questions}
     assert len(judged) == 1
     assert len(material.questions) == 29 * 6

@@ -11,6 +11,7 @@ import numpy as np
 
 from linernotes.answering import overheard
 from linernotes.answering.answer import decide, find_rival, of_one_document, open_with
+from linernotes.answering.confidence import COMPARED
 from linernotes.answering.conversation import Standalone, is_follow_up, stand_alone
 from linernotes.answering.language import is_foreign
 from linernotes.answering.naming import DocumentNames, leave_unnamed
@@ -255,25 +256,33 @@ class Engine:
         edition: Edition[Index],
         question: str,
         evidence: Evidence,
-        worth: int,
+        windows: int,
         *,
         earlier: str = "",
         rank: bool = True,
+        made: dict[int, Excerpt] | None = None,
     ) -> Evidence:
-        """Have the reader read the best candidates; without a reader, return the evidence as it is.
+        """Have the reader read windows around the best candidates.
+
+        Without a reader, the evidence comes back as it is.
 
         Args:
             edition: what was searched.
             question: without what it leans on.
             evidence: what was found.
-            worth: how many candidates to read.
+            windows: how many to read; every candidate in one of them is read.
             earlier: what it leans on: the questions before it, and the words that answered the last.
             rank: whether to rank them anew by what was found.
+            made: the excerpts that were made of this edition before, by position; more are added.
         """
         if self._reader is None:
             return evidence
-        excerpts = [self._excerpt(edition, each) for each in evidence.candidates[:worth]]
-        readings = self._reader.read(question, excerpts, earlier)
+        made = {} if made is None else made
+        for each in evidence.candidates[:COMPARED]:
+            if each.position not in made:
+                made[each.position] = self._excerpt(edition, each)
+        excerpts = [made[each.position] for each in evidence.candidates[:COMPARED]]
+        readings = self._reader.read(question, excerpts, earlier, windows)
         read = [
             replace(each, reading=reading)
             for each, reading in zip(evidence.candidates, readings, strict=False)
@@ -358,9 +367,11 @@ class Engine:
         evidence = edition.index.search(asked.query, within=within, without=without)
         evidence = without_title(evidence, self._titled(edition, evidence.candidates[0].sentence.document))
 
-        def read(found: Evidence, worth: int) -> Evidence:
+        made: dict[int, Excerpt] = {}
+
+        def read(found: Evidence, windows: int) -> Evidence:
             earlier = asked.standalone.earlier
-            return self.read(edition, question, found, worth, earlier=earlier, rank=worth > 1)
+            return self.read(edition, question, found, windows, earlier=earlier, made=made)
 
         def reply_from(found: Evidence, *, refuse: bool) -> Answer | Unanswered:
             return decide(

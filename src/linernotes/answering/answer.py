@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from linernotes.answering.confidence import COMPARED, READ, find_features, judgement
+from linernotes.answering.confidence import COMPARED, WINDOWS, find_features, judgement
 from linernotes.answering.lead import find_lead, unit_of
 from linernotes.answering.placed import put_first
 from linernotes.models import Answer, Hit, Span, Unanswered
@@ -45,8 +45,8 @@ def decide(
         evidence: what the search found.
         corpus: what was searched.
         edition: its edition's id.
-        read: has the reader read so many of the best candidates, and returns the evidence with what it found,
-            ranked anew where these are more than one.
+        read: has the reader read so many windows around the best candidates, and returns the evidence ranked
+            anew by what it found.
         refuse: whether to say so; without it, the nearest sentences are the answer whatever they say.
     """
     judge = judgement()
@@ -57,11 +57,11 @@ def decide(
         return Unanswered("silent", hit, edition, judge.unread.confidence.of(features))
     by = judge.unread
     if read is not None:
-        by = judge.first
-        evidence = read(evidence, 1)
+        by, found = judge.first, evidence
+        evidence = read(found, 1)
         if not judge.is_enough(look(question, compose(evidence, corpus, by.gain), evidence, corpus)):
             by = judge.read
-            evidence = read(evidence, READ)
+            evidence = read(found, WINDOWS)
     evidence = of_one_document(put_first(question, evidence, corpus))
     composed = compose(evidence, corpus, by.gain)
     features = look(question, composed, evidence, corpus)

@@ -104,8 +104,8 @@ class Logistic:
 
 
 Grade = Literal["silent", "near", "stated"]
-# So many sentences are read where the best alone is not enough.
-READ = 6
+# So many windows are read where the best sentence's is not enough.
+WINDOWS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +134,9 @@ class Judgement:
     """The fitted models, and how much an answer needs.
 
     ``relevance`` says whether the corpus speaks of the question; of what it speaks, ``unread`` judges by the
-    ranking alone, ``first`` by what the reader found in the best sentence as well, ``read`` by what it found
-    in several. Where the confidence of ``first`` is ``sure`` or more, no other sentence is read. The reader's
-    words are in bold where the logarithm of their probability is ``bold`` or more.
+    ranking alone, ``first`` by what the reader found around the best sentence as well, ``read`` by what it
+    found in several windows. Where the confidence of ``first`` is ``sure`` or more, nothing else is read. The
+    reader's words are in bold where the logarithm of their probability is ``bold`` or more.
     """
 
     relevance: Logistic
@@ -152,7 +152,7 @@ class Judgement:
         return self.relevance.of(features) >= self.least_relevance
 
     def is_enough(self, features: tuple[float, ...]) -> bool:
-        """Say whether it is enough to have read the best sentence, with which the features were found."""
+        """Say whether it is enough to have read one window, with which the features were found."""
         # Of a question that leans on another, the reader finds what is meant, however sure the ranking is.
         return not features[_FOLLOWS] and self.first.confidence.of(features) >= self.sure
 

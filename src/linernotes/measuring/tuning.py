@@ -22,10 +22,10 @@ from linernotes.answering.confidence import (
     ANSWERED,
     CONFIDENCE,
     FEATURES,
-    READ,
     READ_ANSWERED,
     READ_CONFIDENCE,
     RELEVANCE,
+    WINDOWS,
     Judge,
     Judgement,
     Logistic,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
     from linernotes.engine import Engine
-    from linernotes.models import Candidate, Edition, Evidence, Floats, Lead
+    from linernotes.models import Candidate, Edition, Evidence, Floats, Integers, Lead
     from linernotes.retrieval.index import Index
 
     Progress: TypeAlias = Callable[["Step", int, int], None]
@@ -61,11 +61,11 @@ STRANGERS_SHOWN = 0.005
 # So many of the answerable questions may be refused as not answered, though the corpus speaks of them.
 ANSWERABLE_REFUSED = 0.004
 # So many of the right answers may be graded near, in SQuAD's questions and in ours on average.
-RIGHT_NEAR = 0.23
+RIGHT_NEAR = 0.225
 # What is shown has so many characters on average: others go with the lead as far as there is room.
-SHOWN = 220
-# What may be lost, in leads right and near misses withheld together, where only the best sentence is read.
-LOST_UNREAD = 0.005
+SHOWN = 229
+# What may be lost, in leads right and near misses withheld together, where only one window is read.
+LOST_UNREAD = 0.002
 # Words are in bold in so many of the answers that are stated.
 IN_BOLD = 0.6
 # Weight decay; small, for there are few weights and many questions.
@@ -81,14 +81,15 @@ _SECOND_ID = "second "
 _FREE, _HELD = 1.0, 0.03
 
 Mode = Literal["unread", "first", "read"]
-"""Whether nothing, the best sentence alone, or so many as are worth it have been read."""
+"""Whether nothing, one window, or as many as are read where one is not enough have been read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """A question asked: what was found for it, with every signal, and what would have been right.
 
-    The candidates that were read have their readings. Lessons of one ``group`` are about the same text.
+    The candidates that were read have their readings, and ``windows`` says for each which of the windows that
+    were read it stands in, from 0, or -1. Lessons of one ``group`` are about the same text.
     """
 
     article: int
@@ -98,6 +99,7 @@ class Lesson:
     evidence: Evidence
     signals: Floats
     gold: Floats
+    windows: Integers
     weight: float
     is_squad: bool
 
@@ -150,7 +152,7 @@ class Outcome:
     confidence: float
     strayed: float
     is_read: bool
-    """Whether more than the best sentence was."""
+    """Whether more than one window was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ class Tuned:
 
     ``report`` has the figures of the held-out articles, of SQuAD's, of ours, of those of both that were asked
     second, and of all but these, by these names.
-    ``read`` is the share of the questions of which more than the best sentence is read.
+    ``read`` is the share of the questions of which more than one window is read.
     """
 
     ranking: Mapping[str, float]
@@ -263,6 +265,7 @@ def _stray(
             each,
             evidence=swap(each.evidence, other[id(each)].evidence),
             signals=other[id(each)].signals,
+            windows=other[id(each)].windows,
         )
         for each in lessons
     ]
@@ -310,11 +313,16 @@ def _lessons(
             continue
         text, evidence, earlier = found
         weight = 1.0 if is_squad else _OWN
+        windows = np.full(len(evidence.candidates), -1)
         if case.kind == "off":
             weight *= _STRANGE
         else:
             # In the order of the ranking alone, whatever the reader says.
-            evidence = engine.read(edition, text, evidence, READ, earlier=earlier, rank=False)
+            for count in range(WINDOWS, 0, -1):
+                read = engine.read(edition, text, evidence, count, earlier=earlier, rank=False)
+                windows[[each.reading is not None for each in read.candidates]] = count - 1
+                if count == WINDOWS:
+                    evidence = read
             if _is_second(case):
                 weight *= _SECOND
         yield Lesson(
@@ -325,6 +333,7 @@ def _lessons(
             evidence,
             np.array([[each.signals[name] for name in SIGNALS] for each in evidence.candidates], np.float32),
             np.array([holds(each.sentence.text, case.gold) for each in evidence.candidates], np.float32),
+            windows,
             weight,
             is_squad,
         )
@@ -366,8 +375,7 @@ def _fit_rankings(lessons: Sequence[Lesson]) -> Rankings:
     weights: list[float] = []
     for each in told:
         scores = each.signals @ signals
-        best = np.argsort(-scores, kind="stable")[:READ]
-        chosen = [i for i in best if each.evidence.candidates[i].reading]
+        chosen = [i for i in np.argsort(-scores, kind="stable") if each.windows[i] >= 0]
         gold = each.gold[chosen]
         if gold.any():
             rows = [
@@ -440,10 +448,14 @@ def _rank(
         candidates: tuple[Candidate, ...] = tuple(
             replace(lesson.evidence.candidates[i], score=float(scores[i])) for i in order
         )
-        worth = {"unread": 0, "first": 1, "read": READ}[mode]
-        rest = (replace(each, reading=None) for each in candidates[worth:])
-        candidates = (*candidates[:worth], *rest)
-        if mode == "read":
+        if mode != "read":
+            # Where the best sentence stands in none of the windows, it counts as unread.
+            there = {"unread": math.nan, "first": lesson.windows[order[0]]}[mode]
+            candidates = tuple(
+                each if each.reading and lesson.windows[i] == there else replace(each, reading=None)
+                for i, each in zip(order, candidates, strict=True)
+            )
+        if mode != "unread":
             candidates = rank_read(candidates, rankings.reading)
         evidence = replace(lesson.evidence, candidates=candidates)
         index = indexes[lesson.article]
@@ -568,7 +580,7 @@ def _fit_judge(passed: Sequence[Trial], gain: float, mode: Mode) -> Judge:
 
 
 def _fit_sure(first: Sequence[Trial], read: Sequence[Trial], by_first: Judge, by_reader: Judge) -> float:
-    """Return the confidence from which on it is enough to read the best sentence.
+    """Return the confidence from which on it is enough to read one window.
 
     Read less, and a lead that the reader would have mended stays wrong, a near miss that it would have told
     is stated. The threshold is the lowest that loses no more than ``LOST_UNREAD`` of all.

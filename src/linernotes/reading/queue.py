@@ -23,7 +23,8 @@ class _Job:
     question: str
     excerpts: Sequence[Excerpt]
     earlier: str
-    future: Future[list[Reading]] = field(default_factory=Future)
+    windows: int | None
+    future: Future[list[Reading | None]] = field(default_factory=Future)
 
 
 class QueuedReader:
@@ -54,7 +55,9 @@ class QueuedReader:
         """Close it."""
         self.close()
 
-    def read(self, question: str, excerpts: Sequence[Excerpt], earlier: str = "") -> list[Reading]:
+    def read(
+        self, question: str, excerpts: Sequence[Excerpt], earlier: str = "", windows: int | None = None
+    ) -> list[Reading | None]:
         """Return one reading for each excerpt, in order, when the worker has come to it.
 
         Raises:
@@ -63,7 +66,7 @@ class QueuedReader:
         """
         if not excerpts:
             return []
-        job = _Job(question, excerpts, earlier)
+        job = _Job(question, excerpts, earlier, windows)
         with self._wake:
             if self._closed:
                 raise ClosedError("The reader has been closed.")
@@ -86,6 +89,6 @@ class QueuedReader:
                     return
                 job = self._jobs.popleft()
             try:
-                job.future.set_result(self._reader.read(job.question, job.excerpts, job.earlier))
+                job.future.set_result(self._reader.read(job.question, job.excerpts, job.earlier, job.windows))
             except Exception as error:  # noqa: BLE001  the caller gets it
                 job.future.set_exception(error)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from linernotes.models import Excerpt, Floats
 
-PACKAGED_READER_SHA256 = "d648220d46554343e2ae62f589c630551d9568c9d34667d947e9ba093e81f62a"
+PACKAGED_READER_SHA256 = "9202021feca95cbe8b787dd1009f7376b12bc9df65c1dfab17c21bcbbb27fce1"
 
 # More neighbours than these never fit.
 _NEIGHBOURS = 12
@@ -34,10 +34,17 @@ _RECENT = 64
 class Reader(Protocol):
     """Reads excerpts; may be called from any thread."""
 
-    def read(self, question: str, excerpts: Sequence[Excerpt], earlier: str = "") -> list[Reading]:
+    def read(
+        self, question: str, excerpts: Sequence[Excerpt], earlier: str = "", windows: int | None = None
+    ) -> list[Reading | None]:
         """Return one reading for each excerpt, in order.
 
-        ``earlier`` is the question that this one leans on, with its answer's words.
+        Args:
+            question: without what it leans on.
+            excerpts: the likeliest first.
+            earlier: the question that this one leans on, with its answer's words.
+            windows: so many may be read at most; ``None`` for as many as it takes. What stands in none of
+                these has no reading.
         """
         ...
 
@@ -56,22 +63,27 @@ class OnnxReader:
         self._lock = threading.Lock()
         self._recent: dict[bytes, Floats] = {}
 
-    def read(self, question: str, excerpts: Sequence[Excerpt], earlier: str = "") -> list[Reading]:
-        """Return one reading for each excerpt, in order.
+    def read(
+        self, question: str, excerpts: Sequence[Excerpt], earlier: str = "", windows: int | None = None
+    ) -> list[Reading | None]:
+        """Return one reading for each excerpt, in order; ``None`` for what stands in no window that was read.
 
-        A sentence that stands in the window of an excerpt before it is read there: nothing in a window marks
-        the sentence that it was made for. Windows that were read just now are not read again.
+        A sentence that stands in the window of another is read there: nothing in a window marks the sentence
+        that it was made for. Windows that were read just now are not read again.
         """
-        readings: list[Reading] = []
         # Where each sentence stands that was read: in which window, as which of its sentences.
         places: dict[_Neighbours, tuple[_Prepared, int]] = {}
-        for each in excerpts:
-            if (place := places.get(_neighbours(each))) is None:
+        keys = [_neighbours(each) for each in excerpts]
+        left = len(excerpts) if windows is None else windows
+        for key, each in zip(keys, excerpts, strict=True):
+            if left and key not in places:
                 prepared = self._prepare(question, each, earlier)
                 places = {key: (prepared, at) for key, at in prepared.whole()} | places
-                place = prepared, prepared.at
-            readings.append(_reading(self._logits(place[0].window), *place))
-        return readings
+                # A sentence that was cut off is still what the window was made for.
+                places[key] = prepared, prepared.at
+                left -= 1
+        found = [places.get(key) for key in keys]
+        return [None if each is None else _reading(self._logits(each[0].window), *each) for each in found]
 
     def _logits(self, window: Window) -> Floats:
         # A digest: what people asked is not kept.
@@ -115,8 +127,10 @@ class LazyReader:
         self._lock = threading.Lock()
         self._reader: OnnxReader | None = None
 
-    def read(self, question: str, excerpts: Sequence[Excerpt], earlier: str = "") -> list[Reading]:
-        """Return one reading for each excerpt, in order.
+    def read(
+        self, question: str, excerpts: Sequence[Excerpt], earlier: str = "", windows: int | None = None
+    ) -> list[Reading | None]:
+        """Return one reading for each excerpt, in order; ``None`` for what stands in no window that was read.
 
         Raises:
             ModelError: the reader cannot be loaded.
@@ -124,7 +138,7 @@ class LazyReader:
         with self._lock:
             if self._reader is None:
                 self._reader = OnnxReader()
-        return self._reader.read(question, excerpts, earlier)
+        return self._reader.read(question, excerpts, earlier, windows)
 
 
 class _Neighbours(NamedTuple):

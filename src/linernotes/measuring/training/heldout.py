@@ -115,15 +115,16 @@ def _read(reader: Reader, articles: Sequence[Article], questions: Sequence[Quest
         for question, row in zip(asked, scores, strict=True):
             likeliest = [int(at) for at in np.argsort(-row, kind="stable")[:READ]]
             excerpts = [_excerpt(article, at) for at in likeliest]
-            readings = reader.read(question.text, excerpts)
-            yield _Read(question, [each.sentence for each in excerpts], readings)
+            readings = reader.read(question.text, excerpts, " ".join(question.history))
+            sentences = [each.sentence for each in excerpts]
+            yield _Read(question, sentences, [each for each in readings if each is not None])
 
 
 def _excerpt(article: Article, at: int) -> Excerpt:
     low, high = article.paragraph_of(at)
     before = article.sentences[max(low, at - _NEIGHBOURS) : at]
     return Excerpt(
-        article.title, before, article.sentences[at], article.sentences[at + 1 : high][:_NEIGHBOURS]
+        article.heading_of(at), before, article.sentences[at], article.sentences[at + 1 : high][:_NEIGHBOURS]
     )
 
 

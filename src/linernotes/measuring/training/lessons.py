@@ -27,8 +27,10 @@ _HARD = 6
 _LOOKED_AT = 30
 # How many words a window may have, and how often: short ones cost less, and some sentences stand alone.
 _WINDOWS = ((0, 8), (30, 12), (45, 20), (60, 30), (WINDOW_WORDS, 30))
-# How often; each was set once, before the first run, and not tried otherwise.
+# How often; each was set once, before the first run, and not tried otherwise. Where the files have headings,
+# the windows have them as often as when members ask.
 _HEADED = 0.55
+_HEADED_OF_HEADINGS = 0.9
 _CHANGED = 0.12
 _TAKEN_OUT = 0.08
 _UNNAMED = 0.15
@@ -38,6 +40,8 @@ _UNNAMED = 0.15
 _SECOND = 0.22
 _AFTER_ITS_LIKE = 0.7
 _WITH_ANSWER = 0.6
+# Of a question without an answer, the sentence that looks like one stands in the middle so often.
+_LURED = 0.6
 _REFERS, _LOOKED_AT_TO_REFER = 0.65, 40
 _OFF_CENTRE = 0.2
 _WITHIN_PARAGRAPH = 0.8
@@ -50,6 +54,8 @@ _IMPOSSIBLE_WITHIN = 0.8
 _TELLING = 3
 # Questions of SQuAD 2.0's articles are few and teach most: they come so often in a pass.
 _OF_IMPOSSIBLE, _BESIDE_IMPOSSIBLE = 3, 2
+# Those about articles with headings are asked as members ask, and are fewer still: they come once more.
+_AS_MEMBERS = 1
 # So many lessons are sorted by length together.
 _POOL = 4_096
 
@@ -77,7 +83,7 @@ class _Text(NamedTuple):
 
 
 class _Asked(NamedTuple):
-    """A question as it is put now: its tokens, those of what it leans on, its heading's.
+    """A question as it is put now: its tokens, those of what it leans on, whether its windows have headings.
 
     ``words`` is how many words a window may have.
     """
@@ -85,7 +91,7 @@ class _Asked(NamedTuple):
     question: Question
     ids: list[int]
     earlier: list[int]
-    heading: list[int]
+    headed: bool
     words: int
 
 
@@ -97,7 +103,10 @@ class Lessons:
         self._articles, self._questions, self._tokenizer = articles, questions, tokenizer
         self._stock = Stock.of(articles, questions)
         self._sentences = [self._encode_all(each.sentences) for each in articles]
-        self._titles = [each.ids for each in self._encode_all([each.title for each in articles])]
+        self._headings = [
+            [each.ids for each in self._encode_all(article.headings or (article.title,))]
+            for article in articles
+        ]
         self._hard = self._find_hard()
         self._asked: dict[tuple[int, int | None], list[int]] = {}
         for number, each in enumerate(questions):
@@ -108,7 +117,8 @@ class Lessons:
             number
             for number, each in enumerate(questions)
             for _ in range(
-                _OF_IMPOSSIBLE if each.gold is None else _BESIDE_IMPOSSIBLE if each.article in beside else 1
+                (_OF_IMPOSSIBLE if each.gold is None else _BESIDE_IMPOSSIBLE if each.article in beside else 1)
+                + (_AS_MEMBERS if articles[each.article].headings else 0)
             )
         ]
 
@@ -149,14 +159,17 @@ class Lessons:
             if draw.random() < _UNNAMED:
                 text = leave_unnamed(text, self._articles[question.article].title, draw)
         earlier = ""
-        if draw.random() < _SECOND:
+        if question.history:
+            earlier = self._before(question, draw)
+        elif draw.random() < _SECOND:
             earlier, text = self._after_another(number, text, draw)
         words, weights = zip(*_WINDOWS, strict=True)
+        often = _HEADED_OF_HEADINGS if self._articles[question.article].headings else _HEADED
         asked = _Asked(
             question,
             self._ids(type_as_members(text, draw)),
             self._ids(earlier),
-            self._titles[question.article] if draw.random() < _HEADED else [],
+            draw.random() < often,
             draw.choices(words, weights)[0],
         )
         middle = self._middle(number, draw)
@@ -166,6 +179,17 @@ class Lessons:
             middle = draw.choice(others[:3] if draw.random() < _HARDEST else others)
             lessons.append(self._lesson(asked, middle, draw, answered=False, taken_out=False))
         return lessons
+
+    def _before(self, question: Question, draw: random.Random) -> str:
+        """Return the questions that one leans on, perhaps with what answered the last."""
+        asked = " ".join(question.history)
+        if draw.random() >= _WITH_ANSWER:
+            return asked
+        for number in self._asked[question.article, None]:
+            other = self._questions[number]
+            if other.text == question.history[-1] and other.answers:
+                return f"{asked} {other.answers[0]}"
+        return asked
 
     def _after_another(self, number: int, text: str, draw: random.Random) -> tuple[str, str]:
         """Return another question, perhaps with its answer, and ``text`` as it is put after that one."""
@@ -194,6 +218,8 @@ class Lessons:
         if question.gold is not None:
             step = draw.choice((-1, 1)) if draw.random() < _OFF_CENTRE else 0
             return min(max(question.gold.sentence + step, low), high - 1)
+        if question.lure is not None and draw.random() < _LURED:
+            return question.lure
         hard = self._hard[number]
         inside = [each for each in hard if low <= each < high]
         if inside and draw.random() < _IMPOSSIBLE_WITHIN:
@@ -206,8 +232,9 @@ class Lessons:
         """Return the window around a sentence; unless ``answered``, nothing there answers."""
         question, gold = asked.question, asked.question.gold
         article, texts = self._articles[question.article], self._sentences[question.article]
-        # Where nothing is said to answer, the window must not reach the paragraph that does.
-        within = draw.random() < _WITHIN_PARAGRAPH or (gold is not None and not answered)
+        # Where nothing is said to answer, the window must not reach the paragraph that does; and none goes
+        # beyond its section.
+        within = draw.random() < _WITHIN_PARAGRAPH or (gold is not None and not answered) or article.headings
         bounds = article.paragraph_of(middle) if within else (0, len(article.sentences))
         shown: list[int | None] = [*range(*surround(article.words, middle, bounds, asked.words))]
         if taken_out and gold is not None and len(shown) > 1:
@@ -219,7 +246,9 @@ class Lessons:
             shown.insert(at, None)
             tokens.insert(at, self._ids(question.text))
             at += 1
-        window = encode(asked.ids, asked.heading, tokens, asked.earlier)
+        headings = self._headings[question.article]
+        heading = headings[article.number_of(middle) if article.headings else 0] if asked.headed else []
+        window = encode(asked.ids, heading, tokens, asked.earlier)
         doubtful = self._doubtful(question, shown, at) if answered else frozenset()
         if at is None or gold is None:
             return Lesson(window, None, 0, 0, doubtful)

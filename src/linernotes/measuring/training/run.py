@@ -13,6 +13,7 @@ import numpy as np
 from linernotes.errors import QuestionFileError
 from linernotes.measuring.training.heldout import HeldOut, judge
 from linernotes.measuring.training.lessons import Lessons
+from linernotes.measuring.training.members import read_members
 from linernotes.measuring.training.onnx_file import to_onnx
 from linernotes.measuring.training.squad import read_squad
 from linernotes.reading.reader import OnnxReader
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from linernotes.measuring.training.batches import Pace
     from linernotes.measuring.training.network import ReaderNetwork
     from linernotes.measuring.training.squad import Article, Question
+    from linernotes.models import Document
+
+    Source = tuple[str, Sequence[Document] | None]
+    """A file of questions, and the texts that they are about where these do not stand in it."""
 
 WEIGHTS, CHECKPOINT, TEACHER = "reader.onnx", "checkpoint.safetensors", "teacher.safetensors"
 # Without files to judge by, one article of so many is held out.
@@ -68,17 +73,18 @@ class Trained:
     figures: HeldOut
 
 
-def read_material(files: Sequence[str], judged: Sequence[str], seed: int) -> Material:
-    """Read files in SQuAD's format; without files to judge by, some articles of ``files`` are held out.
+def read_material(files: Sequence[Source], judged: Sequence[Source], seed: int) -> Material:
+    """Read files of questions; without files to judge by, some articles of ``files`` are held out.
 
     Raises:
-        QuestionFileError: a file cannot be read or is not in SQuAD's format, or there is too little in them.
+        QuestionFileError: a file cannot be read or is not as it should be, or there is too little in them.
     """
-    articles, questions = read_squad(files)
+    articles, questions = _read(files)
     if not questions or (len(articles) == 1 and not judged):
-        raise QuestionFileError(", ".join(files), "has too little to learn from and to judge by.")
+        names = ", ".join(name for name, _ in files)
+        raise QuestionFileError(names, "has too little to learn from and to judge by.")
     if judged:
-        return Material(articles, questions, *read_squad(judged))
+        return Material(articles, questions, *_read(judged))
     order = list(range(len(articles)))
     random.Random(f"{seed}, held out").shuffle(order)  # noqa: S311  nothing secret
     held_out = frozenset(order[: max(len(order) // HELD_OUT, 1)])
@@ -88,6 +94,20 @@ def read_material(files: Sequence[str], judged: Sequence[str], seed: int) -> Mat
         articles,
         [each for each in questions if each.article in held_out],
     )
+
+
+def _read(files: Sequence[Source]) -> tuple[list[Article], list[Question]]:
+    articles: list[Article] = []
+    questions: list[Question] = []
+    for name, documents in files:
+        if documents is None:
+            more, asked = read_squad(name, len(articles))
+        else:
+            article, asked = read_members(name, documents, len(articles))
+            more = [article]
+        articles += more
+        questions += asked
+    return articles, questions
 
 
 def train(

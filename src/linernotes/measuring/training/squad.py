@@ -23,13 +23,19 @@ _GZIP = b"\x1f\x8b"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question about a paragraph of an article; ``gold`` is where the article answers, if it does."""
+    """A question about a paragraph of an article; ``gold`` is where the article answers, if it does.
+
+    ``lure`` is the sentence that a careless reader takes for the answer, where that is known; ``history`` are
+    the questions that this one leans on, oldest first.
+    """
 
     article: int
     paragraph: int
     text: str
     gold: Gold | None
     answers: tuple[str, ...]
+    lure: int | None = None
+    history: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,34 +49,49 @@ class Gold:
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """A title and sentences; ``paragraphs`` has each one's half-open range, ``words`` each one's length."""
+    """A title and sentences; ``paragraphs`` has each one's half-open range, ``words`` each one's length.
+
+    ``headings`` has the heading of each paragraph, the title with it; none where the file has none.
+    """
 
     title: str
     sentences: tuple[str, ...]
     paragraphs: tuple[Range, ...]
     words: tuple[int, ...]
+    headings: tuple[str, ...] = ()
 
     def paragraph_of(self, sentence: int) -> Range:
         """Return the range of the paragraph that a sentence stands in."""
-        return next(each for each in self.paragraphs if each[0] <= sentence < each[1])
+        return self.paragraphs[self.number_of(sentence)]
+
+    def number_of(self, sentence: int) -> int:
+        """Return which paragraph a sentence stands in."""
+        return next(at for at, (low, high) in enumerate(self.paragraphs) if low <= sentence < high)
+
+    def heading_of(self, sentence: int) -> str:
+        """Return what stands above a sentence: the heading, or the title."""
+        return self.headings[self.number_of(sentence)] if self.headings else self.title
 
 
-def read_squad(files: Sequence[str]) -> tuple[list[Article], list[Question]]:
-    """Read files, gzipped or not; a question whose answer lies in no single sentence is left out.
+def read_squad(file: str, number: int = 0) -> tuple[list[Article], list[Question]]:
+    """Read a file, gzipped or not; a question whose answer lies in no single sentence is left out.
+
+    Args:
+        file: its name.
+        number: of its first article.
 
     Raises:
-        QuestionFileError: a file cannot be read, or is not in SQuAD's format.
+        QuestionFileError: it cannot be read, or is not in SQuAD's format.
     """
     articles: list[Article] = []
     questions: list[Question] = []
-    for file in files:
-        try:
-            for row in json.loads(_unzipped(load(file)))["data"]:
-                article, asked = _read(row, len(articles))
-                articles.append(article)
-                questions += asked
-        except (ValueError, KeyError, TypeError, AttributeError, EOFError, gzip.BadGzipFile) as error:
-            raise QuestionFileError(file, f"is not in SQuAD's format ({error!r}).") from error
+    try:
+        for row in json.loads(_unzipped(load(file)))["data"]:
+            article, asked = _read(row, number + len(articles))
+            articles.append(article)
+            questions += asked
+    except (ValueError, KeyError, TypeError, AttributeError, EOFError, gzip.BadGzipFile) as error:
+        raise QuestionFileError(file, f"is not in SQuAD's format ({error!r}).") from error
     return articles, questions
 
 

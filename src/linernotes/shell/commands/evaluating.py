@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import tempfile
@@ -14,7 +13,11 @@ import typer
 import linernotes
 from linernotes.errors import QuestionFileError
 from linernotes.shell.environment import settings_for
-from linernotes.shell.options import CorpusOption, JsonOption  # noqa: TC001  typer reads the annotations
+from linernotes.shell.options import (  # typer reads the annotations
+    CorpusOption,
+    JsonOption,
+    file_and_folder,
+)
 from linernotes.shell.output import print_json, table_console
 
 if TYPE_CHECKING:
@@ -100,7 +103,7 @@ def _question_sets(settings: Settings, corpus: Path | None, given: Sequence[str]
 
     names = {ALL}
     for each in given:
-        file, folder = _split(each)
+        file, folder = file_and_folder(each)
         data = load(file)
         expected = read_expected(data, file)
         articles = read_cases(data, file) if expected is None else ()
@@ -261,7 +264,7 @@ def _lessons(settings: Settings, given: str) -> Iterator[tuple[Sequence[Document
     from linernotes.measuring.cases import read_cases
     from linernotes.measuring.json_lines import load
 
-    file, folder = _split(given)
+    file, folder = file_and_folder(given)
     for article in read_cases(load(file), file):
         if article.text is None:
             reading = read_corpus(
@@ -275,15 +278,6 @@ def _lessons(settings: Settings, given: str) -> Iterator[tuple[Sequence[Document
 
 
 # --- What both need ---------------------------------------------------------------------------------------
-
-
-def _split(given: str) -> tuple[str, Path | None]:
-    """Return file and folder of ``FILE=FOLDER``; a file with such a name is a file."""
-    file, _, folder = given.partition("=")
-    is_file = False
-    with contextlib.suppress(OSError):
-        is_file = Path(given).exists()
-    return (given, None) if is_file or not folder else (file, Path(folder))
 
 
 def _load_models(settings: Settings) -> tuple[Embedder, OnnxReader | None]:

@@ -1,4 +1,4 @@
-"""``train``: a reader is trained from questions in SQuAD's format."""
+"""``train``: a reader is trained from questions in SQuAD's format, and from our own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from linernotes.errors import ConfigurationError
-from linernotes.shell.options import JsonOption  # noqa: TC001  typer reads the annotations
+from linernotes.shell.environment import settings_for
+from linernotes.shell.options import JsonOption, file_and_folder
 from linernotes.shell.output import print_json, table_console
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from linernotes.measuring.training.batches import Pace
     from linernotes.measuring.training.run import Material, Teacher, Trained
+    from linernotes.models import Document
+    from linernotes.settings import Settings
 
 _STEPS = 5_000
 # What the training itself takes for granted (a test compares them): to ask it would load PyTorch.
@@ -25,7 +28,13 @@ _RATE, _TOKENS = 1.2e-4, 3_600
 
 
 def train(
-    files: Annotated[list[str], typer.Argument(metavar="FILE", help="In SQuAD's format, gzipped or not.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE",
+            help="In SQuAD's format, gzipped or not, or FILE=FOLDER: our own lines, and their texts.",
+        ),
+    ],
     *,
     held_out: Annotated[
         list[str] | None,
@@ -63,7 +72,9 @@ def train(
     with console.status("Reading the questions ..."):
         from linernotes.measuring.training.run import read_material
 
-        material = read_material(files, held_out or (), seed)
+        settings = settings_for(None)
+        judged = [_with_texts(settings, each) for each in held_out or ()]
+        material = read_material([_with_texts(settings, each) for each in files], judged, seed)
     _prepare(out, resume=resume)
     begun = None if start is None else _read_start(start)
     from linernotes.measuring.training.batches import Pace
@@ -84,6 +95,23 @@ def train(
         )
     else:
         _print(trained)
+
+
+def _with_texts(settings: Settings, given: str) -> tuple[str, tuple[Document, ...] | None]:
+    """Return a file of questions and the texts in its folder, if it has one.
+
+    Raises:
+        CorpusError: nothing there can be read.
+    """
+    from linernotes.corpus.files import read_corpus
+
+    file, folder = file_and_folder(given)
+    if folder is None:
+        return file, None
+    reading = read_corpus(
+        folder, max_file_bytes=settings.max_file_bytes, max_corpus_bytes=settings.max_corpus_bytes
+    )
+    return file, reading.require()
 
 
 def _prepare(folder: Path, *, resume: bool) -> None:
