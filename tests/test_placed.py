@@ -64,6 +64,14 @@ def test_what_is_asked_of_a_list_by_its_heading_is_in_the_list(
     assert first_of(SHOW, question, "They played").startswith(starts)
 
 
+def test_a_sentence_that_announces_a_list_is_not_what_stands_in_it() -> None:
+    announced = SHOW.replace("at the Tannery Hall.", "at the Tannery Hall, and I wrote the set down.")
+    assert first_of(announced, "which songs were in the first set?", "They played") in {
+        "Salt Year",
+        "Night Ferry",
+    }
+
+
 @pytest.mark.parametrize(
     ("question", "start"),
     [

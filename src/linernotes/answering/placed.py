@@ -102,6 +102,7 @@ def _in_list(question: str, evidence: Evidence, corpus: Corpus) -> Candidate | N
         passage = corpus.passage(sentence.document, sentence.passage)
         heading = (passage.heading or "").rsplit(" > ", 1)[-1]
         named = _stems(heading)
-        if named and named <= asked and not named & said and is_item(sentence, passage):
+        # "I wrote the set list down" has a word of "Second Set", and is not what stands below it.
+        if named and named <= asked and not named <= said and is_item(sentence, passage):
             return candidate
     return None

@@ -67,7 +67,7 @@ SHOWN = 229
 # What may be lost, in leads right and near misses withheld together, where only one window is read.
 LOST_UNREAD = 0.002
 # Words are in bold in so many of the answers that are stated.
-IN_BOLD = 0.6
+IN_BOLD = 0.75
 # Weight decay; small, for there are few weights and many questions.
 _DECAY = 2e-5
 _STRANGE = 2.0
