@@ -415,13 +415,17 @@ def test_a_large_corpus_is_searched_by_candidates(engine: Engine) -> None:
 def test_a_slip_is_mended_and_a_word_is_not(engine: Engine) -> None:
     class Wordy(FakeEmbedder):
         def count_tokens(self, text: str) -> int:
-            return 1 if text in {"bail", "yung"} else 2
+            return 1 if text in {"bail", "yung", "album", "producer", "trapped", "rap", "vanish"} else 2
 
     wordy = Engine(Wordy())
     edition = edition_of(wordy, "He went to jail. Then Young Thug met Chappelle.")
     mend = wordy._spelt
     assert mend("did chapelle go to bail", edition.index) == "did chappelle go to bail"
     assert mend("yung thug", edition.index) == "young thug"
+    # The corpus has neither, and the model knows both.
+    assert mend("what albmu, and who is the prodcer", edition.index) == "what album, and who is the producer"
+    for unchanged in ("who rapped about varnish", "who is Prodcer"):
+        assert mend(unchanged, edition.index) == unchanged
 
 
 def test_the_weights_that_ship_fit_the_signals() -> None:

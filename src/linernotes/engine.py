@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
+from string import ascii_lowercase
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from linernotes.models import Candidate, Document, Evidence, Quote, Reason
     from linernotes.reading.reader import Reader
     from linernotes.retrieval.embedding import Embedder
+    from linernotes.words import Word
 
 # To be raised when what is made of the same text changes.
 SEGMENT_VERSION = 6
@@ -48,6 +50,8 @@ HEADING_TOKENS = 24
 # A word this long may be a slip of one that is this like it (1 is the same).
 SHORTEST_SLIP = 4
 LEAST_LIKENESS = 0.75
+# A word this long may be a slip of a common one that the corpus has not: two letters swapped, or one lacking.
+SHORTEST_SWAPPED, SHORTEST_LACKING = 5, 7
 
 
 # So many sentences on each side of a candidate are more than the reader has room for.
@@ -467,10 +471,34 @@ class Engine:
                 if is_common
                 else index.spellings.near(word.text, LEAST_LIKENESS)
             )
-            if found:
-                nearest, _ = max(found, key=lambda each: each[1])
+            nearest = max(found, key=lambda each: each[1])[0] if found else None
+            if not found and not is_common and text[word.start].islower():
+                nearest = self._common_word(word)
+            if nearest is not None:
                 text = text[: word.start] + nearest + text[word.start + size :]
         return text
+
+    def _common_word(self, word: Word) -> str | None:
+        """Return the common word that this is a slip of: two letters have changed places, or one is missing.
+
+        Common is what the model's tokenizer has a token for. What it has a token of the stem for is a word
+        ("rapped" is no slip of "trapped"), and of a short one it cannot be told.
+        """
+        text = word.text
+        if not text.isascii() or not text.isalpha() or self._embedder.count_tokens(word.stem) == 1:
+            return None
+        slips = [
+            f"{text[:at]}{text[at + 1]}{text[at]}{text[at + 2 :]}"
+            for at in range(len(text) - 1)
+            if len(text) >= SHORTEST_SWAPPED
+        ]
+        slips += [
+            f"{text[:at]}{letter}{text[at:]}"
+            for at in range(1, len(text))
+            for letter in ascii_lowercase
+            if len(text) >= SHORTEST_LACKING
+        ]
+        return next((each for each in slips if self._embedder.count_tokens(each) == 1), None)
 
     def recall(self, edition: Edition[Index], history: Sequence[str]) -> tuple[Turn, ...]:
         """Answer the earlier questions of a conversation, oldest first."""
