@@ -168,12 +168,12 @@ def test_a_batch_is_answered_in_order_with_its_ids(bot: Bot) -> None:
 
 def test_milliseconds_leave_out_the_history(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
     def slow(*_: object) -> tuple[()]:
-        time.sleep(0.5)
+        time.sleep(1.5)
         return ()
 
     monkeypatch.setattr("linernotes.engine.Engine.recall", slow)
     (row,) = bot.rows("ask", "--batch", "-", stdin=lines({"question": QUESTION, "history": ["What?"]}))
-    assert row["milliseconds"] < 400
+    assert row["milliseconds"] < 1_400
 
 
 @pytest.mark.parametrize(
