@@ -130,7 +130,7 @@ def test_what_ships_to_learn_from_is_whole(number: int) -> None:
         article, questions = read_members(str(each), [read_document(text.read_bytes(), text.name)[0]], 0)
         asked = each.read_text(encoding="utf-8").splitlines()
         # A mark that goes with the markup is enough to lose one.
-        assert len(questions) >= len(asked) - 1, f"{each.name}: answers lie in no single sentence"
+        assert len(questions) >= 0.95 * len(asked), f"{each.name}: answers lie in no single sentence"
         assert article.title
         misses = [one for one in questions if one.gold is None]
         assert 0.3 < len(misses) / len(questions) < 0.6, each.name
