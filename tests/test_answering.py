@@ -424,6 +424,7 @@ def test_a_slip_is_mended_and_a_word_is_not(engine: Engine) -> None:
     assert mend("yung thug", edition.index) == "young thug"
     # The corpus has neither, and the model knows both.
     assert mend("what albmu, and who is the prodcer", edition.index) == "what album, and who is the producer"
+    assert mend("albmu " * 6, edition.index).split() == ["albmu"] * 2 + ["album"] * 4
     for unchanged in ("who rapped about varnish", "who is Prodcer"):
         assert mend(unchanged, edition.index) == unchanged
 

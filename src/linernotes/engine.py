@@ -52,6 +52,8 @@ SHORTEST_SLIP = 4
 LEAST_LIKENESS = 0.75
 # A word this long may be a slip of a common one that the corpus has not: two letters swapped, or one lacking.
 SHORTEST_SWAPPED, SHORTEST_LACKING = 5, 7
+# Each takes some three milliseconds to try: a text full of words that are none is not to hold the others up.
+MOST_COMMON_SLIPS = 4
 
 
 # So many sentences on each side of a candidate are more than the reader has room for.
@@ -461,6 +463,7 @@ class Engine:
         it, as it has for common words: "bail" is not mended to "jail". A common word can still be a name
         with a letter too few or too many ("yung").
         """
+        tries = MOST_COMMON_SLIPS
         for word in reversed(find_words(text)):
             if len(word.text) < SHORTEST_SLIP or word.stem in index.vocabulary.frequencies:
                 continue
@@ -472,8 +475,8 @@ class Engine:
                 else index.spellings.near(word.text, LEAST_LIKENESS)
             )
             nearest = max(found, key=lambda each: each[1])[0] if found else None
-            if not found and not is_common and text[word.start].islower():
-                nearest = self._common_word(word)
+            if tries and not found and not is_common and text[word.start].islower():
+                nearest, tries = self._common_word(word), tries - 1
             if nearest is not None:
                 text = text[: word.start] + nearest + text[word.start + size :]
         return text
