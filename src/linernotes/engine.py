@@ -21,6 +21,7 @@ from linernotes.answering.question import is_about_whole, plain, screen
 from linernotes.answering.talk import Ear, may_be_talk
 from linernotes.errors import CorpusError
 from linernotes.models import NOTES, Alternative, Answer, Edition, Excerpt, PreparedSegment, Turn, Unanswered
+from linernotes.reading.windows import heading_of
 from linernotes.retrieval.document_vectors import embed_document
 from linernotes.retrieval.grouping import group
 from linernotes.retrieval.index import Index
@@ -315,9 +316,7 @@ class Engine:
         before = list(around(range(at - 1, max(at - 1 - NEIGHBOURS, -1), -1)))
         after = list(around(range(at + 1, min(at + 1 + NEIGHBOURS, len(index.sentences)))))
         title = next((each.title for each in edition.documents if each.name == passage.document), None)
-        # A title is often the first heading as well.
-        path = (passage.heading or "").removeprefix(title or "").removeprefix(" > ")
-        heading = ": ".join(each for each in (title, path) if each)
+        heading = heading_of(title, passage.heading)
         return Excerpt(heading, tuple(before[::-1]), candidate.sentence.text, tuple(after))
 
     def _scope(self, edition: Edition[Index], text: str, turns: Sequence[Turn], song: str | None) -> _Scope:
@@ -461,7 +460,8 @@ class Engine:
 
         A word that the corpus does not have is taken for a slip when the model's tokenizer has no token for
         it, as it has for common words: "bail" is not mended to "jail". A common word can still be a name
-        with a letter too few or too many ("yung").
+        with a letter too few or too many ("yung"). Where the corpus has nothing near, it may be a slip of a
+        common word.
         """
         tries = MOST_COMMON_SLIPS
         for word in reversed(find_words(text)):

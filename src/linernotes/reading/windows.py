@@ -44,6 +44,13 @@ class Window:
     sentences: tuple[tuple[int, int], ...]
 
 
+def heading_of(title: str | None, path: str | None) -> str:
+    """Return what stands above a window: a document's title, and the path of headings below it."""
+    # A title is often the first heading as well.
+    below = (path or "").removeprefix(title or "").removeprefix(" > ")
+    return ": ".join(each for each in (title, below) if each)
+
+
 def surround(lengths: Sequence[int], at: int, bounds: tuple[int, int], words: int) -> tuple[int, int]:
     """Return which sentences stand around the ``at``-th, as a half-open range.
 

@@ -14,6 +14,7 @@ from linernotes.corpus.cohesion import sections
 from linernotes.corpus.quotes import find_questions, find_quotes
 from linernotes.measuring.json_lines import load, rows, text_of, texts_of
 from linernotes.measuring.training.squad import Article, Gold, Question
+from linernotes.reading.windows import heading_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,12 +58,9 @@ def read_members(file: str, documents: Sequence[Document], number: int) -> tuple
 
 
 def _sections(document: Document) -> Iterator[_Section]:
-    title = document.title or ""
     for path, pieces in sections(document, find_quotes(document), find_questions(document)):
-        # A title is often the first heading as well.
-        rest = (path or "").removeprefix(title).removeprefix(" > ")
         texts = tuple(" ".join(document.text[each.start : each.end].split()) for each in pieces)
-        yield _Section(": ".join(each for each in (title, rest) if each), texts)
+        yield _Section(heading_of(document.title, path), texts)
 
 
 def _questions(file: str, article: Article, number: int) -> Iterator[Question]:

@@ -260,19 +260,16 @@ def tune(
 
 def _lessons(settings: Settings, given: str) -> Iterator[tuple[Sequence[Document], Sequence[Case], bool]]:
     """Read a question file: the documents and questions of each article, and whether these are SQuAD's."""
-    from linernotes.corpus.files import read_corpus, read_document
+    from linernotes.corpus.files import read_document
+    from linernotes.library.shared import read_shared
     from linernotes.measuring.cases import read_cases
     from linernotes.measuring.json_lines import load
 
     file, folder = file_and_folder(given)
     for article in read_cases(load(file), file):
         if article.text is None:
-            reading = read_corpus(
-                folder or settings.corpus_dir,
-                max_file_bytes=settings.max_file_bytes,
-                max_corpus_bytes=settings.max_corpus_bytes,
-            )
-            yield reading.require(), article.cases, False
+            there = settings.model_copy(update={"corpus_dir": folder or settings.corpus_dir})
+            yield read_shared(there).require(), article.cases, False
         else:
             yield [read_document(article.text.encode(), "article.txt")[0]], article.cases, True
 

@@ -103,15 +103,12 @@ def _with_texts(settings: Settings, given: str) -> tuple[str, tuple[Document, ..
     Raises:
         CorpusError: nothing there can be read.
     """
-    from linernotes.corpus.files import read_corpus
+    from linernotes.library.shared import read_shared
 
     file, folder = file_and_folder(given)
     if folder is None:
         return file, None
-    reading = read_corpus(
-        folder, max_file_bytes=settings.max_file_bytes, max_corpus_bytes=settings.max_corpus_bytes
-    )
-    return file, reading.require()
+    return file, read_shared(settings.model_copy(update={"corpus_dir": folder})).require()
 
 
 def _prepare(folder: Path, *, resume: bool) -> None:
