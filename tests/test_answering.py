@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakes import FakeEmbedder, answer_of
+from fakes import FakeEmbedder, FakeReader, answer_of
 from linernotes.answering.answer import LENGTH, UNITS, choose
 from linernotes.answering.aspects import lacks
 from linernotes.answering.confidence import (
@@ -19,6 +19,7 @@ from linernotes.answering.confidence import (
     FEATURES,
     READ_ANSWERED,
     READ_CONFIDENCE,
+    READ_RELEVANCE,
     RELEVANCE,
     Judge,
     Judgement,
@@ -435,6 +436,7 @@ def test_the_weights_that_ship_fit_the_signals() -> None:
     judge = judgement()
     for model, used in (
         (judge.relevance, RELEVANCE),
+        (judge.read_relevance, READ_RELEVANCE),
         (judge.unread.answered, ANSWERED),
         (judge.unread.confidence, CONFIDENCE),
         (judge.first.answered, READ_ANSWERED),
@@ -443,7 +445,8 @@ def test_the_weights_that_ship_fit_the_signals() -> None:
         (judge.read.confidence, READ_CONFIDENCE),
     ):
         assert {name for name, weight in zip(FEATURES, model.weights, strict=True) if weight} <= set(used)
-    assert 0 < judge.least_relevance < 1
+    assert 0 < judge.worth_reading <= judge.least_relevance < 1
+    assert 0 < judge.least_read_relevance < 1
     for by in (judge.unread, judge.read):
         assert 0 < by.least <= by.stated < 1
         assert 0 < by.gain < 1
@@ -507,6 +510,12 @@ def certain(probability: float) -> Logistic:
     return Logistic(math.log(probability / (1 - probability)), tuple(0.0 for _ in FEATURES))
 
 
+def judgement_of(judge: Judge, *, relevance: float = 0.5, read_relevance: float = 0.5) -> Judgement:
+    """A judgement that lets 0.4 pass unread and 0.4 when one window has been read, and reads from 0.1 on."""
+    read = certain(read_relevance)
+    return Judgement(certain(relevance), 0.4, 0.1, read, 0.4, judge, judge, judge, 0.9, 0.0)
+
+
 @pytest.mark.parametrize(("answered", "grade"), [(0.1, "silent"), (0.3, "near"), (0.6, "stated")])
 def test_an_answer_is_silent_near_or_stated_by_its_probability(answered: float, grade: str) -> None:
     judge = Judge(certain(answered), 0.2, 0.5, certain(0.5), 0.1)
@@ -516,13 +525,53 @@ def test_an_answer_is_silent_near_or_stated_by_its_probability(answered: float, 
 def test_the_surer_the_first_reading_the_less_is_read() -> None:
     def is_enough(confidence: float, **features: float) -> bool:
         judge = Judge(certain(0.5), 0.2, 0.5, certain(confidence), 0.1)
-        judgement = Judgement(certain(0.5), 0.4, judge, judge, judge, 0.9, 0.0)
+        judgement = judgement_of(judge)
         return judgement.is_enough(tuple(features.get(name, 0.0) for name in FEATURES))
 
     assert not is_enough(0.8)
     assert is_enough(0.95)
     # What a question means that leans on another is found by reading more.
     assert not is_enough(0.95, follows=1.0)
+
+
+@pytest.mark.parametrize(
+    ("relevance", "read_relevance", "is_answered", "times_read"),
+    [
+        (0.5, 0.5, True, 2),  # the corpus speaks of it, and one window is not enough
+        (0.2, 0.5, True, 2),  # only the reader sees that it does
+        (0.5, 0.3, False, 1),  # the reader sees that it does not
+        (0.05, 0.5, False, 0),  # so far off that nothing is read
+    ],
+)
+def test_what_may_be_off_topic_is_read_before_it_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+    relevance: float,
+    read_relevance: float,
+    is_answered: bool,
+    times_read: int,
+) -> None:
+    judge = Judge(certain(0.6), 0.2, 0.5, certain(0.5), 0.1)
+    made = judgement_of(judge, relevance=relevance, read_relevance=read_relevance)
+    monkeypatch.setattr("linernotes.answering.answer.judgement", lambda: made)
+    reader = FakeReader()
+    engine = Engine(FakeEmbedder(), reader=reader)
+    reply = engine.ask(edition_of(engine, "Wasps hum.\n\nBees sing."), "Do bees sing?").reply
+    assert isinstance(reply, Answer) == is_answered
+    assert len(reader.calls) == times_read
+
+
+@pytest.mark.parametrize(("relevance", "is_answered"), [(0.5, True), (0.2, False)])
+def test_without_a_reader_the_ranking_alone_says_what_is_off_topic(
+    monkeypatch: pytest.MonkeyPatch,
+    relevance: float,
+    is_answered: bool,
+) -> None:
+    judge = Judge(certain(0.6), 0.2, 0.5, certain(0.5), 0.1)
+    made = judgement_of(judge, relevance=relevance)
+    monkeypatch.setattr("linernotes.answering.answer.judgement", lambda: made)
+    engine = Engine(FakeEmbedder())
+    reply = engine.ask(edition_of(engine, "Wasps hum.\n\nBees sing."), "Do bees sing?").reply
+    assert isinstance(reply, Answer) == is_answered
 
 
 def test_a_sentence_that_the_corpus_no_longer_has_is_near_nothing(engine: Engine) -> None:

@@ -21,7 +21,7 @@ from linernotes.answering.question import is_about_whole, plain, screen
 from linernotes.answering.talk import Ear, may_be_talk
 from linernotes.errors import CorpusError
 from linernotes.models import NOTES, Alternative, Answer, Edition, Excerpt, PreparedSegment, Turn, Unanswered
-from linernotes.reading.windows import heading_of
+from linernotes.reading.windows import WINDOW_WORDS, heading_of
 from linernotes.retrieval.document_vectors import embed_document
 from linernotes.retrieval.grouping import group
 from linernotes.retrieval.index import Index
@@ -303,6 +303,8 @@ class Engine:
         passage = index.passage(candidate.sentence.document, candidate.sentence.passage)
 
         def around(positions: Iterable[int]) -> Iterable[str]:
+            # What comes after so many words is in no window.
+            room = WINDOW_WORDS
             for position in positions:
                 sentence = index.sentences[position]
                 if sentence.document != passage.document or (
@@ -310,7 +312,11 @@ class Engine:
                     and index.passage(sentence.document, sentence.passage).heading != passage.heading
                 ):
                     return
-                yield " ".join(sentence.text.split())
+                words = sentence.text.split()
+                yield " ".join(words)
+                room -= len(words)
+                if room < 0:
+                    return
 
         at = candidate.position
         before = list(around(range(at - 1, max(at - 1 - NEIGHBOURS, -1), -1)))

@@ -52,16 +52,17 @@ def decide(
     judge = judgement()
     evidence = put_first(question, evidence, corpus)
     features = look(question, compose(evidence, corpus, judge.unread.gain), evidence, corpus)
-    if not judge.is_near(features) and refuse:
-        hit = find_hits(evidence, corpus)[0]
-        return Unanswered("silent", hit, edition, judge.unread.confidence.of(features))
-    by = judge.unread
-    if read is not None:
+    by, is_about = judge.unread, judge.is_near(features)
+    if read is not None and (judge.may_be_near(features) or not refuse):
         by, found = judge.first, evidence
         evidence = read(found, 1)
-        if not judge.is_enough(look(question, compose(evidence, corpus, by.gain), evidence, corpus)):
+        features = look(question, compose(evidence, corpus, by.gain), evidence, corpus)
+        is_about = judge.is_read_near(features)
+        if (is_about or not refuse) and not judge.is_enough(features):
             by = judge.read
             evidence = read(found, WINDOWS)
+    if not is_about and refuse:
+        return Unanswered("silent", find_hits(evidence, corpus)[0], edition, by.confidence.of(features))
     evidence = of_one_document(put_first(question, evidence, corpus))
     composed = compose(evidence, corpus, by.gain)
     features = look(question, composed, evidence, corpus)

@@ -1,6 +1,6 @@
 """Evidence -> whether the corpus speaks of the question, whether it answers it, and how sure the answer is.
 
-Three logistic regressions over figures of the evidence, fitted by ``linernotes tune``. The score alone says
+Logistic regressions over figures of the evidence, fitted by ``linernotes tune``. The score alone says
 which sentence is best, not whether it is good: a question of one word and one of twenty need different
 evidence, and in a larger corpus something is always near. What is near to a question in all but one word is
 the hardest to tell from an answer (Rajpurkar, Jia and Liang 2018): most figures look for that word.
@@ -76,6 +76,7 @@ _READ = (
     "best_answerable",  # the most in all that was read
 )
 RELEVANCE = (*_RELEVANCE, *_BOTH)
+READ_RELEVANCE = (*RELEVANCE, *_READ)
 CONFIDENCE = (*_CONFIDENCE, *_BOTH, "score", "sentence_vector", "best_sentence_vector", "new")
 # A name that the sentences lack says rather that they are the wrong ones than that there are no right ones.
 ANSWERED = tuple(name for name in CONFIDENCE if name != "names_missing")
@@ -133,14 +134,18 @@ class Judge:
 class Judgement:
     """The fitted models, and how much an answer needs.
 
-    ``relevance`` says whether the corpus speaks of the question; of what it speaks, ``unread`` judges by the
-    ranking alone, ``first`` by what the reader found around the best sentence as well, ``read`` by what it
+    ``relevance`` says by the ranking alone whether the corpus speaks of the question; from ``worth_reading``
+    on, ``read_relevance`` says it by what the reader found around the best sentence as well. Of what it
+    speaks, ``unread`` judges by the ranking alone, ``first`` by that reading as well, ``read`` by what was
     found in several windows. Where the confidence of ``first`` is ``sure`` or more, nothing else is read. The
     reader's words are in bold where the logarithm of their probability is ``bold`` or more.
     """
 
     relevance: Logistic
     least_relevance: float
+    worth_reading: float
+    read_relevance: Logistic
+    least_read_relevance: float
     unread: Judge
     first: Judge
     read: Judge
@@ -148,8 +153,16 @@ class Judgement:
     bold: float
 
     def is_near(self, features: tuple[float, ...]) -> bool:
-        """Say whether the corpus speaks of the question at all."""
+        """Say by the ranking alone whether the corpus speaks of the question at all."""
         return self.relevance.of(features) >= self.least_relevance
+
+    def may_be_near(self, features: tuple[float, ...]) -> bool:
+        """Say by the ranking whether the corpus may speak of it, so that reading is worth its time."""
+        return self.relevance.of(features) >= self.worth_reading
+
+    def is_read_near(self, features: tuple[float, ...]) -> bool:
+        """Say whether the corpus speaks of it, when one window has been read."""
+        return self.read_relevance.of(features) >= self.least_read_relevance
 
     def is_enough(self, features: tuple[float, ...]) -> bool:
         """Say whether it is enough to have read one window, with which the features were found."""
@@ -245,6 +258,9 @@ def judgement() -> Judgement:
     return Judgement(
         _model(stored["relevance"]),
         float(stored["relevance"]["least"]),
+        float(stored["relevance"]["worth_reading"]),
+        _model(stored["read_relevance"]),
+        float(stored["read_relevance"]["least"]),
         unread,
         first,
         read,

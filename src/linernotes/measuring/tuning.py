@@ -24,6 +24,7 @@ from linernotes.answering.confidence import (
     FEATURES,
     READ_ANSWERED,
     READ_CONFIDENCE,
+    READ_RELEVANCE,
     RELEVANCE,
     WINDOWS,
     Judge,
@@ -56,8 +57,10 @@ FOLDS = 6
 CANDIDATES = 60
 # So many questions of other articles are asked to each.
 STRANGERS = 100
-# So many of them may get past the relevance; this sets its threshold.
+# So many of them may get past the relevance, by the ranking alone and when one window has been read.
 STRANGERS_SHOWN = 0.005
+# So many of the answerable questions may be refused before anything is read.
+UNREAD_REFUSED = 0.002
 # So many of the answerable questions may be refused as not answered, though the corpus speaks of them.
 ANSWERABLE_REFUSED = 0.004
 # So many of the right answers may be graded near, in SQuAD's questions and in ours on average.
@@ -65,7 +68,7 @@ RIGHT_NEAR = 0.225
 # What is shown has so many characters on average: others go with the lead as far as there is room.
 SHOWN = 229
 # What may be lost, in leads right and near misses withheld together, where only one window is read.
-LOST_UNREAD = 0.002
+LOST_UNREAD = 0.003
 # Words are in bold in so many of the answers that are stated.
 IN_BOLD = 0.75
 # Weight decay; small, for there are few weights and many questions.
@@ -235,10 +238,14 @@ def _judge_all(
     outcomes: list[Outcome] = []
     strayed = _stray(lessons, indexes, rankings, judge)
     for plain, first, read, other in zip(unread, firsts, reads, strayed, strict=True):
-        is_read = plain.lesson.evidence.candidates[0].reading is not None
-        more = is_read and not judge.is_enough(first.features)
+        with_reader = any(each.reading for each in plain.lesson.evidence.candidates)
+        is_read = with_reader and judge.may_be_near(plain.features)
+        is_about = judge.is_near(plain.features)
+        if with_reader:
+            is_about = is_read and judge.is_read_near(first.features)
+        more = is_read and is_about and not judge.is_enough(first.features)
         trial, by = (read, judge.read) if more else (first, judge.first) if is_read else (plain, judge.unread)
-        grade = by.grade(trial.features) if judge.is_near(plain.features) else "silent"
+        grade = by.grade(trial.features) if is_about else "silent"
         is_bold = (
             is_read
             and grade == "stated"
@@ -314,17 +321,20 @@ def _lessons(
         text, evidence, earlier = found
         weight = 1.0 if is_squad else _OWN
         windows = np.full(len(evidence.candidates), -1)
+        most_read = WINDOWS
         if case.kind == "off":
             weight *= _STRANGE
-        else:
-            # In the order of the ranking alone, whatever the reader says.
-            for count in range(WINDOWS, 0, -1):
-                read = engine.read(edition, text, evidence, count, earlier=earlier, rank=False)
-                windows[[each.reading is not None for each in read.candidates]] = count - 1
-                if count == WINDOWS:
-                    evidence = read
-            if _is_second(case):
-                weight *= _SECOND
+            # Whether more is read depends on what is found in this one.
+            most_read = 1
+        elif _is_second(case):
+            weight *= _SECOND
+        unread = evidence
+        # In the order of the ranking alone, whatever the reader says.
+        for size in range(most_read, 0, -1):
+            read = engine.read(edition, text, unread, size, earlier=earlier, rank=False)
+            windows[[each.reading is not None for each in read.candidates]] = size - 1
+            if size == most_read:
+                evidence = read
         yield Lesson(
             number,
             group,
@@ -521,25 +531,49 @@ def _fit_judgement(lessons: Sequence[Lesson], indexes: Sequence[Index], rankings
     unread = _rank(lessons, indexes, rankings, "unread")
     gain = _fit_gain(unread, indexes)
     plain = _try(unread, indexes, gain)
-    about = [trial.lesson.case.kind != "off" for trial in plain]
-    relevance = _fit_logistic(plain, about, [trial.lesson.weight for trial in plain], RELEVANCE, _FREE)
-    # Of other articles' questions, those asked of SQuAD's larger corpora are the harder to tell.
-    strange = [
-        relevance.of(trial.features)
-        for trial in plain
-        if trial.lesson.case.kind == "off" and trial.lesson.is_squad
-    ] or [relevance.of(trial.features) for trial in plain if trial.lesson.case.kind == "off"]
-    least = float(np.quantile(strange, 1 - STRANGERS_SHOWN)) if strange else 0.0
-    passes = [relevance.of(trial.features) >= least for trial in plain]
-    by_rank = _fit_judge([t for t, yes in zip(plain, passes, strict=True) if yes], gain, "unread")
-    is_read = [bool(lesson.evidence.candidates[0].reading) for lesson in lessons]
-    if not any(is_read):
-        return Judgement(relevance, least, by_rank, by_rank, by_rank, 2.0, 0.0)
-    chosen = [each for each, one, two in zip(lessons, passes, is_read, strict=True) if one and two]
+    relevance, least = _fit_relevance(plain, RELEVANCE)
+    of_plain = [relevance.of(trial.features) for trial in plain]
+    passed = [trial for trial, figure in zip(plain, of_plain, strict=True) if figure >= least]
+    by_rank = _fit_judge(passed, gain, "unread")
+    if not any(lesson.evidence.candidates[0].reading for lesson in lessons):
+        return Judgement(relevance, least, least, relevance, least, by_rank, by_rank, by_rank, 2.0, 0.0)
+    answerable = [figure for figure, each in zip(of_plain, lessons, strict=True) if each.case.is_answerable]
+    worth = min(least, float(np.quantile(answerable, UNREAD_REFUSED))) if answerable else least
+    worthy = [each for each, figure in zip(lessons, of_plain, strict=True) if figure >= worth]
+    ranked = _rank(worthy, indexes, rankings, "first")
+    glanced = _try(ranked, indexes, _fit_gain(ranked, indexes))
+    left_out = [each for each, figure in zip(plain, of_plain, strict=True) if figure < worth]
+    read_relevance, read_least = _fit_relevance(glanced, READ_RELEVANCE, left_out)
+    chosen = [
+        trial.lesson
+        for trial in glanced
+        if trial.lesson.case.kind != "off" and read_relevance.of(trial.features) >= read_least
+    ]
     first, by_first = _fit_mode(chosen, indexes, rankings, "first")
     read, by_reader = _fit_mode(chosen, indexes, rankings, "read")
-    sure = _fit_sure(first, read, by_first, by_reader)
-    return Judgement(relevance, least, by_rank, by_first, by_reader, sure, _fit_bold(read, by_reader))
+    sure, bold = _fit_sure(first, read, by_first, by_reader), _fit_bold(read, by_reader)
+    return Judgement(
+        relevance, least, worth, read_relevance, read_least, by_rank, by_first, by_reader, sure, bold
+    )
+
+
+def _fit_relevance(
+    trials: Sequence[Trial], names: Collection[str], left_out: Sequence[Trial] = ()
+) -> tuple[Logistic, float]:
+    """Return what tells questions about the text from strangers, and a threshold that lets few of these pass.
+
+    Args:
+        trials: of all kinds.
+        names: the features that may be used.
+        left_out: further ones that do not get so far.
+    """
+    about = [trial.lesson.case.kind != "off" for trial in trials]
+    model = _fit_logistic(trials, about, [trial.lesson.weight for trial in trials], names, _FREE)
+    # Of other articles' questions, those asked of SQuAD's larger corpora are the harder to tell.
+    strange = [(model.of(each.features), each) for each in trials if each.lesson.case.kind == "off"]
+    strange += [(0.0, each) for each in left_out if each.lesson.case.kind == "off"]
+    figures = [figure for figure, each in strange if each.lesson.is_squad] or [each for each, _ in strange]
+    return model, float(np.quantile(figures, 1 - STRANGERS_SHOWN)) if figures else 0.0
 
 
 def _fit_mode(
@@ -703,7 +737,9 @@ def as_files(tuned: Tuned) -> tuple[str, str]:
         "reading": {name: round(weight, 4) for name, weight in tuned.reading.items()},
     }
     judging = {
-        "relevance": model(judge.relevance) | {"least": round(judge.least_relevance, 4)},
+        "relevance": model(judge.relevance)
+        | {"least": round(judge.least_relevance, 4), "worth_reading": round(judge.worth_reading, 4)},
+        "read_relevance": model(judge.read_relevance) | {"least": round(judge.least_read_relevance, 4)},
         "unread": mode(judge.unread),
         "first": mode(judge.first),
         "read": mode(judge.read),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from linernotes.models import Excerpt, Floats
 
-PACKAGED_READER_SHA256 = "9202021feca95cbe8b787dd1009f7376b12bc9df65c1dfab17c21bcbbb27fce1"
+PACKAGED_READER_SHA256 = "e15943c00e28c69cf92b88580337e2aba3661f4c696ad3172016b7f303b246b5"
 
 # More neighbours than these never fit.
 _NEIGHBOURS = 12

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ SPAN_TOKENS = 30
 
 # What stands for "impossible" where there is no token to look at.
 _NOTHING = -30.0
+_MANY = 128
 
 
 class Found(NamedTuple):
@@ -60,9 +62,18 @@ def find(logits: Floats, sentences: Sequence[tuple[int, int]], at: int) -> Found
 
 def _scores(logits: Floats) -> Floats:
     """Return the score of each span, shape (first, last); what ends before it starts has minus infinity."""
-    every = np.ones((len(logits), len(logits)), bool)
+    size = len(logits)
+    # One that is large enough for many serves them all.
+    impossible = _impossible(-(-size // _MANY) * _MANY)[:size, :size]
+    return logits[:, 0][:, None] + logits[:, 1][None, :] + impossible
+
+
+@functools.cache
+def _impossible(size: int) -> Floats:
+    """Return minus infinity for spans that end before they start or are too long, 0 for the rest."""
+    every = np.ones((size, size), bool)
     allowed = np.triu(every) & ~np.triu(every, SPAN_TOKENS)
-    return np.where(allowed, logits[:, 0][:, None] + logits[:, 1][None, :], np.float32(-np.inf))
+    return np.where(allowed, np.float32(0), np.float32(-np.inf))
 
 
 def _log_sum(values: Floats) -> float:
