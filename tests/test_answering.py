@@ -17,6 +17,7 @@ from linernotes.answering.confidence import (
     ANSWERED,
     CONFIDENCE,
     FEATURES,
+    NOTED,
     READ_ANSWERED,
     READ_CONFIDENCE,
     READ_RELEVANCE,
@@ -443,11 +444,12 @@ def test_the_weights_that_ship_fit_the_signals() -> None:
         (judge.first.confidence, READ_CONFIDENCE),
         (judge.read.answered, READ_ANSWERED),
         (judge.read.confidence, READ_CONFIDENCE),
+        (judge.notes.answered, NOTED),
     ):
         assert {name for name, weight in zip(FEATURES, model.weights, strict=True) if weight} <= set(used)
     assert 0 < judge.worth_reading <= judge.least_relevance < 1
     assert 0 < judge.least_read_relevance < 1
-    for by in (judge.unread, judge.read):
+    for by in (judge.unread, judge.read, judge.notes):
         assert 0 < by.least <= by.stated < 1
         assert 0 < by.gain < 1
 
@@ -513,7 +515,7 @@ def certain(probability: float) -> Logistic:
 def judgement_of(judge: Judge, *, relevance: float = 0.5, read_relevance: float = 0.5) -> Judgement:
     """A judgement that lets 0.4 pass unread and 0.4 when one window has been read, and reads from 0.1 on."""
     read = certain(read_relevance)
-    return Judgement(certain(relevance), 0.4, 0.1, read, 0.4, judge, judge, judge, 0.9, 0.0)
+    return Judgement(certain(relevance), 0.4, 0.1, read, 0.4, judge, judge, judge, judge, 0.9, 0.0)
 
 
 @pytest.mark.parametrize(("answered", "grade"), [(0.1, "silent"), (0.3, "near"), (0.6, "stated")])

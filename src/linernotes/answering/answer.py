@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from linernotes.answering.confidence import COMPARED, WINDOWS, find_features, judgement
 from linernotes.answering.lead import find_lead, unit_of
 from linernotes.answering.placed import put_first
-from linernotes.models import Answer, Hit, Span, Unanswered
+from linernotes.models import NOTES, Answer, Hit, Span, Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -53,24 +53,28 @@ def decide(
     evidence = put_first(question, evidence, corpus)
     features = look(question, compose(evidence, corpus, judge.unread.gain), evidence, corpus)
     by, is_about = judge.unread, judge.is_near(features)
-    if read is not None and (judge.may_be_near(features) or not refuse):
+    is_noted = read is not None and _is_note(evidence)
+    if read is not None and (judge.may_be_near(features) or is_noted or not refuse):
         by, found = judge.first, evidence
         evidence = read(found, 1)
         features = look(question, compose(evidence, corpus, by.gain), evidence, corpus)
         is_about = judge.is_read_near(features)
-        if (is_about or not refuse) and not judge.is_enough(features):
+        is_noted = is_noted or _is_note(evidence)
+        if is_noted or ((is_about or not refuse) and not judge.is_enough(features)):
             by = judge.read
             evidence = read(found, WINDOWS)
-    if not is_about and refuse:
-        return Unanswered("silent", find_hits(evidence, corpus)[0], edition, by.confidence.of(features))
     evidence = of_one_document(put_first(question, evidence, corpus))
+    if by is judge.read and _is_note(evidence):
+        by = judge.notes
     composed = compose(evidence, corpus, by.gain)
     features = look(question, composed, evidence, corpus)
     grade = by.grade(features)
     confidence = by.confidence.of(features)
     hits = find_hits(evidence, corpus)
+    if refuse and by is not judge.notes and not is_about:
+        return Unanswered("silent", hits[0], edition, confidence)
     if grade == "silent" and refuse:
-        return Unanswered("silent", hits[0], edition, confidence, is_near=True)
+        return Unanswered("silent", hits[0], edition, confidence, is_near=is_about)
     certainty: Certainty = "stated" if grade == "stated" else "near"
     bold = find_bold(evidence.candidates[0], judge.bold) if certainty == "stated" else ()
     return Answer(
@@ -83,6 +87,11 @@ def decide(
         confidence,
         edition,
     )
+
+
+def _is_note(evidence: Evidence) -> bool:
+    """Say whether what comes first is what moderators have written."""
+    return evidence.candidates[0].sentence.document == NOTES
 
 
 @dataclass(frozen=True, slots=True)

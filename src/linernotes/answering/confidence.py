@@ -83,6 +83,8 @@ ANSWERED = tuple(name for name in CONFIDENCE if name != "names_missing")
 FEATURES = (*_RELEVANCE, *_CONFIDENCE, *_BOTH, *_READ)
 READ_CONFIDENCE = (*CONFIDENCE, *_READ)
 READ_ANSWERED = (*ANSWERED, *_READ)
+# What a note says answers or is off topic: both at once.
+NOTED = tuple(dict.fromkeys((*READ_ANSWERED, *READ_RELEVANCE)))
 
 _FOLLOWS = FEATURES.index("follows")
 # So many candidates are compared; a search for learning finds more.
@@ -138,7 +140,8 @@ class Judgement:
     on, ``read_relevance`` says it by what the reader found around the best sentence as well. Of what it
     speaks, ``unread`` judges by the ranking alone, ``first`` by that reading as well, ``read`` by what was
     found in several windows. Where the confidence of ``first`` is ``sure`` or more, nothing else is read. The
-    reader's words are in bold where the logarithm of their probability is ``bold`` or more.
+    reader's words are in bold where the logarithm of their probability is ``bold`` or more. Where a
+    moderators' note leads and has been read, ``notes`` judges, of its being about the question as well.
     """
 
     relevance: Logistic
@@ -149,6 +152,7 @@ class Judgement:
     unread: Judge
     first: Judge
     read: Judge
+    notes: Judge
     sure: float
     bold: float
 
@@ -245,7 +249,7 @@ def _read_figures(candidates: Sequence[Candidate]) -> dict[str, float]:
 def judgement() -> Judgement:
     """Return the models that ship."""
     stored = json.loads(resources.files(__package__).joinpath("weights.json").read_text(encoding="utf-8"))
-    unread, first, read = (
+    unread, first, read, notes = (
         Judge(
             _model(stored[mode]["answered"]),
             float(stored[mode]["answered"]["least"]),
@@ -253,7 +257,7 @@ def judgement() -> Judgement:
             _model(stored[mode]["confidence"]),
             float(stored[mode]["gain"]),
         )
-        for mode in ("unread", "first", "read")
+        for mode in ("unread", "first", "read", "notes")
     )
     return Judgement(
         _model(stored["relevance"]),
@@ -264,6 +268,7 @@ def judgement() -> Judgement:
         unread,
         first,
         read,
+        notes,
         float(stored["sure"]),
         float(stored["bold"]),
     )

@@ -30,12 +30,15 @@ from linernotes.answering.confidence import (
     Judge,
     Judgement,
     Logistic,
+    judgement,
 )
 from linernotes.answering.lead import find_lead
 from linernotes.measuring.cases import Case
 from linernotes.measuring.controls import auroc, pair, questions_alone, swap
 from linernotes.measuring.figures import Figures, Share, count
+from linernotes.measuring.fitting import fit_logistic
 from linernotes.measuring.judging import Mark, overlap
+from linernotes.measuring.noted import fit_notes
 from linernotes.measuring.report import ALL
 from linernotes.retrieval.ranking import READ_SIGNALS, SIGNALS, rank_read, read_signals
 from linernotes.words import holds
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
     from linernotes.engine import Engine
+    from linernotes.measuring.noted import Asked
     from linernotes.models import Candidate, Edition, Evidence, Floats, Integers, Lead
     from linernotes.retrieval.index import Index
 
@@ -68,7 +72,7 @@ RIGHT_NEAR = 0.225
 # What is shown has so many characters on average: others go with the lead as far as there is room.
 SHOWN = 229
 # What may be lost, in leads right and near misses withheld together, where only one window is read.
-LOST_UNREAD = 0.003
+LOST_UNREAD = 0.002
 # Words are in bold in so many of the answers that are stated.
 IN_BOLD = 0.75
 # Weight decay; small, for there are few weights and many questions.
@@ -180,6 +184,7 @@ def tune(
     progress: Progress = lambda _step, _done, _all: None,
     *,
     most: int | None = None,
+    noted: Sequence[tuple[Edition[Index], Sequence[Asked]]] = (),
 ) -> Tuned:
     """Learn the weights.
 
@@ -188,13 +193,22 @@ def tune(
         articles: each with its questions, and whether these are SQuAD's.
         most: of each of SQuAD's articles, so many questions at most, spread over it; by default, all.
         progress: told how many articles have been asked, and how many times it has learned, of how many.
+        noted: articles that have moderators' notes, each with the questions that are put to these. Without
+            any, what is said of notes stays as it is.
     """
     lessons: list[Lesson] = []
     for number in range(len(articles)):
         progress("ask", number, len(articles))
         lessons += _lessons(engine, articles, number, most)
     progress("ask", len(articles), len(articles))
-    return learn(lessons, [edition.index for edition, _, _ in articles], progress)
+    tuned = learn(lessons, [edition.index for edition, _, _ in articles], progress)
+    if not noted:
+        return tuned
+    strangers = [
+        case.question for _, cases, squad in articles if squad for case in cases if case.kind == "answerable"
+    ]
+    notes = fit_notes(engine, noted, strangers, tuned.judgement.read.gain)
+    return replace(tuned, judgement=replace(tuned.judgement, notes=notes))
 
 
 def learn(
@@ -536,7 +550,9 @@ def _fit_judgement(lessons: Sequence[Lesson], indexes: Sequence[Index], rankings
     passed = [trial for trial, figure in zip(plain, of_plain, strict=True) if figure >= least]
     by_rank = _fit_judge(passed, gain, "unread")
     if not any(lesson.evidence.candidates[0].reading for lesson in lessons):
-        return Judgement(relevance, least, least, relevance, least, by_rank, by_rank, by_rank, 2.0, 0.0)
+        return Judgement(
+            relevance, least, least, relevance, least, by_rank, by_rank, by_rank, by_rank, 2.0, 0.0
+        )
     answerable = [figure for figure, each in zip(of_plain, lessons, strict=True) if each.case.is_answerable]
     worth = min(least, float(np.quantile(answerable, UNREAD_REFUSED))) if answerable else least
     worthy = [each for each, figure in zip(lessons, of_plain, strict=True) if figure >= worth]
@@ -552,8 +568,10 @@ def _fit_judgement(lessons: Sequence[Lesson], indexes: Sequence[Index], rankings
     first, by_first = _fit_mode(chosen, indexes, rankings, "first")
     read, by_reader = _fit_mode(chosen, indexes, rankings, "read")
     sure, bold = _fit_sure(first, read, by_first, by_reader), _fit_bold(read, by_reader)
+    # Learned elsewhere, from questions that are put to notes.
+    notes = judgement().notes
     return Judgement(
-        relevance, least, worth, read_relevance, read_least, by_rank, by_first, by_reader, sure, bold
+        relevance, least, worth, read_relevance, read_least, by_rank, by_first, by_reader, notes, sure, bold
     )
 
 
@@ -568,7 +586,9 @@ def _fit_relevance(
         left_out: further ones that do not get so far.
     """
     about = [trial.lesson.case.kind != "off" for trial in trials]
-    model = _fit_logistic(trials, about, [trial.lesson.weight for trial in trials], names, _FREE)
+    model = fit_logistic(
+        [each.features for each in trials], about, [trial.lesson.weight for trial in trials], names, _FREE
+    )
     # Of other articles' questions, those asked of SQuAD's larger corpora are the harder to tell.
     strange = [(model.of(each.features), each) for each in trials if each.lesson.case.kind == "off"]
     strange += [(0.0, each) for each in left_out if each.lesson.case.kind == "off"]
@@ -591,7 +611,9 @@ def _fit_judge(passed: Sequence[Trial], gain: float, mode: Mode) -> Judge:
     names = (ANSWERED, CONFIDENCE) if mode == "unread" else (READ_ANSWERED, READ_CONFIDENCE)
     told = [trial for trial in passed if trial.lesson.case.kind != "off"]
     answerable = [trial.lesson.case.is_answerable for trial in told]
-    answered = _fit_logistic(told, answerable, [trial.lesson.weight for trial in told], names[0], _HELD)
+    answered = fit_logistic(
+        [each.features for each in told], answerable, [trial.lesson.weight for trial in told], names[0], _HELD
+    )
     sure = [answered.of(trial.features) for trial in told if trial.lesson.case.is_answerable]
     least = float(np.quantile(sure, ANSWERABLE_REFUSED)) if sure else 0.0
     by_kind = [
@@ -609,7 +631,7 @@ def _fit_judge(passed: Sequence[Trial], gain: float, mode: Mode) -> Judge:
     shown = [trial for trial in passed if answered.of(trial.features) >= least]
     right = [trial.right and trial.lesson.case.is_answerable for trial in shown]
     # Each counts the same: it is to be true of all of them together.
-    confidence = _fit_logistic(shown, right, [1.0] * len(shown), names[1], _HELD)
+    confidence = fit_logistic([each.features for each in shown], right, [1.0] * len(shown), names[1], _HELD)
     return Judge(answered, least, max(stated, least), confidence, gain)
 
 
@@ -643,29 +665,6 @@ def _fit_bold(read: Sequence[Trial], judge: Judge) -> float:
         if trial.lesson.case.is_answerable and judge.grade(trial.features) == "stated"
     ]
     return float(np.quantile(stated, 1 - IN_BOLD)) if stated else 0.0
-
-
-def _fit_logistic(
-    trials: Sequence[Trial],
-    target: Sequence[bool],
-    weight: Sequence[float],
-    names: Collection[str],
-    freedom: float,
-) -> Logistic:
-    """Fit a model that uses the features with these names."""
-    from sklearn.linear_model import LogisticRegression
-
-    if len(set(target)) < 2:  # noqa: PLR2004  nothing to tell apart: as likely as Laplace's rule has it
-        odds = (sum(target) + 1) / (len(target) - sum(target) + 1)
-        return Logistic(math.log(odds), tuple(0.0 for _ in FEATURES))
-    used = [at for at, name in enumerate(FEATURES) if name in names]
-    features = np.array([trial.features for trial in trials])[:, used]
-    middle, spread = features.mean(axis=0), features.std(axis=0) + 1e-9
-    model = LogisticRegression(C=freedom, max_iter=2000)
-    found = model.fit((features - middle) / spread, target, sample_weight=weight)
-    weights = np.zeros(len(FEATURES))
-    weights[used] = found.coef_[0] / spread
-    return Logistic(float(found.intercept_[0] - weights[used] @ middle), tuple(map(float, weights)))
 
 
 # --- The report -------------------------------------------------------------------------------------------
@@ -743,6 +742,7 @@ def as_files(tuned: Tuned) -> tuple[str, str]:
         "unread": mode(judge.unread),
         "first": mode(judge.first),
         "read": mode(judge.read),
+        "notes": mode(judge.notes),
         "sure": round(judge.sure, 4),
         "bold": round(judge.bold, 4),
     }

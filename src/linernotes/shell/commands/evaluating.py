@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from linernotes.measuring.cases import Article, Case, Expected
     from linernotes.measuring.figures import Figures
     from linernotes.measuring.judging import Outcome
+    from linernotes.measuring.noted import Asked
     from linernotes.measuring.tuning import Step
     from linernotes.models import Answer, Document, Evidence, Turn
     from linernotes.reading.reader import OnnxReader
@@ -212,6 +213,13 @@ def tune(
         int | None,
         typer.Option("--most", metavar="N", min=1, help="Of each of SQuAD's articles, N questions at most."),
     ] = None,
+    notes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER=TEXTS",
+            help="Notes with questions put to them, NAME.jsonl of the article in TEXTS/NAME.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Learn the weights from questions with known answers, and print what cross-validation says of them."""
@@ -232,6 +240,7 @@ def tune(
             ", ".join(questions),
             "there is one article only, and each is judged by weights from the others; name a second file.",
         )
+    noted = [*_noted(settings, notes)] if notes is not None else []
     embedder, reader = _load_models(settings)
     engine = Engine(embedder, reader=reader)
     store = EditionStore(None, engine.segments, engine.indexes)
@@ -248,6 +257,7 @@ def tune(
             articles,
             lambda step, done, total: shown.update(tasks[step], completed=done, total=total),
             most=most,
+            noted=[(store.open_edition(documents), asked) for documents, asked in noted],
         )
     if as_json:
         print_json(as_json_of(tuned.report, {name: {"set": name} for name in tuned.report}))
@@ -272,6 +282,35 @@ def _lessons(settings: Settings, given: str) -> Iterator[tuple[Sequence[Document
             yield read_shared(there).require(), article.cases, False
         else:
             yield [read_document(article.text.encode(), "article.txt")[0]], article.cases, True
+
+
+def _noted(settings: Settings, given: str) -> Iterator[tuple[Sequence[Document], Sequence[Asked]]]:
+    """Read articles with notes on them, and what is put to these: as they say, in other words, and near."""
+    from linernotes.corpus.files import read_document
+    from linernotes.library.notes import make_note, write_notes
+    from linernotes.library.shared import read_shared
+    from linernotes.measuring.json_lines import load, rows, text_of, texts_of
+    from linernotes.measuring.noted import Asked
+    from linernotes.models import NOTES
+
+    folder, texts = file_and_folder(given)
+    if texts is None:
+        raise QuestionFileError(
+            given, "is not FOLDER=TEXTS: the folder of the notes, and that of the articles."
+        )
+    files = sorted(Path(folder).glob("*.jsonl"))
+    if not files:
+        raise QuestionFileError(folder, "has no file NAME.jsonl.")
+    for file in files:
+        written, asked = [], []
+        for line, row in rows(load(str(file)), str(file)):
+            question, answer = (text_of(row, key, str(file), line) for key in ("question", "answer"))
+            written.append(make_note(question, answer))
+            ways = (question, *texts_of(row, "asked", str(file), line))
+            asked += [Asked(each, written[-1].answer) for each in ways]
+            asked += [Asked(each, None) for each in texts_of(row, "near", str(file), line)]
+        article = read_shared(settings.model_copy(update={"corpus_dir": texts / file.stem})).require()
+        yield [*article, read_document(write_notes(written), NOTES)[0]], asked
 
 
 # --- What both need ---------------------------------------------------------------------------------------
