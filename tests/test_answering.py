@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,7 +44,18 @@ from linernotes.corpus.files import read_document
 from linernotes.engine import Engine
 from linernotes.errors import EmptyIndexError, ForeignVectorsError
 from linernotes.library.editions import EditionStore
-from linernotes.models import Answer, Candidate, Embedding, Hit, Passage, Quote, Sentence, Turn, Unanswered
+from linernotes.models import (
+    NOTES,
+    Answer,
+    Candidate,
+    Embedding,
+    Hit,
+    Passage,
+    Quote,
+    Sentence,
+    Turn,
+    Unanswered,
+)
 from linernotes.retrieval.query import Query
 from linernotes.retrieval.ranking import READ_SIGNALS, SIGNALS, read_weights, weights
 
@@ -512,10 +524,12 @@ def certain(probability: float) -> Logistic:
     return Logistic(math.log(probability / (1 - probability)), tuple(0.0 for _ in FEATURES))
 
 
-def judgement_of(judge: Judge, *, relevance: float = 0.5, read_relevance: float = 0.5) -> Judgement:
+def judgement_of(
+    judge: Judge, *, relevance: float = 0.5, read_relevance: float = 0.5, notes: Judge | None = None
+) -> Judgement:
     """A judgement that lets 0.4 pass unread and 0.4 when one window has been read, and reads from 0.1 on."""
-    read = certain(read_relevance)
-    return Judgement(certain(relevance), 0.4, 0.1, read, 0.4, judge, judge, judge, judge, 0.9, 0.0)
+    read, by = certain(read_relevance), (judge, replace(judge), replace(judge), notes or replace(judge))
+    return Judgement(certain(relevance), 0.4, 0.1, read, 0.4, *by, 0.9, 0.0)
 
 
 @pytest.mark.parametrize(("answered", "grade"), [(0.1, "silent"), (0.3, "near"), (0.6, "stated")])
@@ -574,6 +588,32 @@ def test_without_a_reader_the_ranking_alone_says_what_is_off_topic(
     engine = Engine(FakeEmbedder())
     reply = engine.ask(edition_of(engine, "Wasps hum.\n\nBees sing."), "Do bees sing?").reply
     assert isinstance(reply, Answer) == is_answered
+
+
+@pytest.mark.parametrize(
+    ("relevance", "noted", "certainty"),
+    [
+        (0.5, 0.6, "stated"),
+        (0.5, 0.3, "near"),
+        (0.05, 0.6, "stated"),  # it may share no word with the question that it answers
+        (0.05, 0.3, None),
+        (0.5, 0.1, None),
+    ],
+)
+def test_a_moderators_note_is_judged_as_notes_are(
+    monkeypatch: pytest.MonkeyPatch, relevance: float, noted: float, certainty: str | None
+) -> None:
+    judge = Judge(certain(0.6), 0.2, 0.5, certain(0.7), 0.1)
+    notes = Judge(certain(noted), 0.2, 0.5, certain(noted), 0.1)
+    made = judgement_of(judge, relevance=relevance, read_relevance=relevance, notes=notes)
+    monkeypatch.setattr("linernotes.answering.answer.judgement", lambda: made)
+    engine = Engine(FakeEmbedder(), reader=FakeReader())
+    document = read_document(b"## Do bees sing?\n\nBees sing.\n", NOTES)[0]
+    edition = EditionStore(None, engine.segments, engine.indexes).open_edition([document])
+    reply = engine.ask(edition, "Do bees sing?").reply
+    assert (reply.certainty if isinstance(reply, Answer) else None) == certainty
+    if isinstance(reply, Answer):
+        assert reply.confidence == pytest.approx(noted)
 
 
 def test_a_sentence_that_the_corpus_no_longer_has_is_near_nothing(engine: Engine) -> None:

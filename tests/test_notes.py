@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakes import FakeEmbedder, write_corpus
+from fakes import FakeEmbedder, FakeReader, write_corpus
 from linernotes.corpus.files import read_document
+from linernotes.engine import Engine
 from linernotes.errors import RefusalError
 from linernotes.library.changes import Add, RemoveNote, WriteNote
+from linernotes.library.editions import EditionStore
 from linernotes.library.notes import LONGEST_ANSWER, MOST_WAYS, TITLE, make_note, notes_of, write_notes
 from linernotes.library.service import Library
+from linernotes.measuring.noted import Asked, fit_notes, questions_put
 from linernotes.models import NOTES, Answer
 from linernotes.settings import Settings
 
@@ -125,3 +128,29 @@ async def test_a_note_on_one_song_is_not_asked_of_another(tmp_path: Path) -> Non
         assert note.answer in await sources("Who produced “Run”?")
         assert note.answer not in await sources("Who produced “Sail”?")
         assert "We meet on Friday." in await sources("When do we meet to hear “Sail”?")
+
+
+# --- What is learned of them ------------------------------------------------------------------------------
+
+
+def test_what_says_whether_a_note_answers_is_learned_from_questions_put_to_notes() -> None:
+    engine = Engine(FakeEmbedder(), reader=FakeReader())
+    notes = [make_note(f"Who plays the {each}?", f"The {each} is played by Ada.") for each in INSTRUMENTS]
+    document = read_document(write_notes(notes), NOTES)[0]
+    edition = EditionStore(None, engine.segments, engine.indexes).open_edition([document])
+    asked = [Asked(f"Who plays {each}?", note.answer) for each, note in zip(INSTRUMENTS, notes, strict=True)]
+    asked += [Asked(f"Who sold it in {each}?", None) for each in ("Hull", "Oslo", "Lima", "Bonn")]
+    strangers = ["Why do wasps hum?", "Where is Peru?"]
+    judge = fit_notes(engine, [(edition, asked)], strangers, gain=0.3)
+    assert 0 <= judge.least <= judge.stated <= 1
+    assert judge.gain == 0.3
+    graded = {
+        question: judge.grade(put.features)
+        for question, answer in [(each.question, each.answer) for each in asked]
+        for put in questions_put(engine, edition, [Asked(question, answer)], 0.3, is_strange=False)
+    }
+    assert [graded[each.question] for each in asked[: len(INSTRUMENTS)]] == ["stated"] * len(INSTRUMENTS)
+    assert "stated" not in [graded[each.question] for each in asked[len(INSTRUMENTS) :]]
+
+
+INSTRUMENTS = ("harp", "bass", "drum", "lute", "horn", "oboe")

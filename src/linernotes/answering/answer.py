@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from linernotes.answering.confidence import COMPARED, WINDOWS, find_features, judgement
 from linernotes.answering.lead import find_lead, unit_of
@@ -14,6 +14,7 @@ from linernotes.models import NOTES, Answer, Hit, Span, Unanswered
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from linernotes.answering.confidence import Judge
     from linernotes.answering.lead import Corpus
     from linernotes.models import Candidate, Certainty, Evidence, Lead, Sentence
 
@@ -49,34 +50,19 @@ def decide(
             anew by what it found.
         refuse: whether to say so; without it, the nearest sentences are the answer whatever they say.
     """
-    judge = judgement()
-    evidence = put_first(question, evidence, corpus)
-    features = look(question, compose(evidence, corpus, judge.unread.gain), evidence, corpus)
-    by, is_about = judge.unread, judge.is_near(features)
-    is_noted = read is not None and _is_note(evidence)
-    if read is not None and (judge.may_be_near(features) or is_noted or not refuse):
-        by, found = judge.first, evidence
-        evidence = read(found, 1)
-        features = look(question, compose(evidence, corpus, by.gain), evidence, corpus)
-        is_about = judge.is_read_near(features)
-        is_noted = is_noted or _is_note(evidence)
-        if is_noted or ((is_about or not refuse) and not judge.is_enough(features)):
-            by = judge.read
-            evidence = read(found, WINDOWS)
-    evidence = of_one_document(put_first(question, evidence, corpus))
-    if by is judge.read and _is_note(evidence):
-        by = judge.notes
+    evidence, by, is_about, is_note = _gather(question, evidence, corpus, read=read, refuse=refuse)
     composed = compose(evidence, corpus, by.gain)
     features = look(question, composed, evidence, corpus)
     grade = by.grade(features)
     confidence = by.confidence.of(features)
     hits = find_hits(evidence, corpus)
-    if refuse and by is not judge.notes and not is_about:
+    # A note may be about a question with which it shares no word.
+    if refuse and not is_about and not (is_note and grade == "stated"):
         return Unanswered("silent", hits[0], edition, confidence)
     if grade == "silent" and refuse:
         return Unanswered("silent", hits[0], edition, confidence, is_near=is_about)
     certainty: Certainty = "stated" if grade == "stated" else "near"
-    bold = find_bold(evidence.candidates[0], judge.bold) if certainty == "stated" else ()
+    bold = find_bold(evidence.candidates[0], judgement().bold) if certainty == "stated" else ()
     return Answer(
         composed.lead,
         composed.text,
@@ -87,6 +73,43 @@ def decide(
         confidence,
         edition,
     )
+
+
+class _Gathered(NamedTuple):
+    """What is answered from, who judges it, whether the corpus speaks of the question, and a note leads."""
+
+    evidence: Evidence
+    judge: Judge
+    is_about: bool
+    is_note: bool = False
+
+
+def _gather(
+    question: str,
+    evidence: Evidence,
+    corpus: Corpus,
+    *,
+    read: Callable[[Evidence, int], Evidence] | None,
+    refuse: bool,
+) -> _Gathered:
+    """Have as much read as it takes: nothing of what is far off, one window, or several."""
+    judge = judgement()
+    evidence = put_first(question, evidence, corpus)
+    features = look(question, compose(evidence, corpus, judge.unread.gain), evidence, corpus)
+    by, is_about = judge.unread, judge.is_near(features)
+    if read is not None and (judge.may_be_near(features) or _is_note(evidence) or not refuse):
+        by, found = judge.first, evidence
+        evidence = read(found, 1)
+        features = look(question, compose(evidence, corpus, by.gain), evidence, corpus)
+        is_about = judge.is_read_near(features)
+        is_enough = not (is_about or not refuse) or judge.is_enough(features)
+        if not is_enough or _is_note(found) or _is_note(evidence):
+            by = judge.read
+            evidence = read(found, WINDOWS)
+    evidence = of_one_document(put_first(question, evidence, corpus))
+    if by is judge.read and _is_note(evidence):
+        return _Gathered(evidence, judge.notes, is_about, is_note=True)
+    return _Gathered(evidence, by, is_about)
 
 
 def _is_note(evidence: Evidence) -> bool:

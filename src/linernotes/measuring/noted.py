@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # To each article with its notes, so many questions of other articles are put.
 _STRANGERS = 40
 # So many of these may get past ``least``.
-_STRANGERS_SHOWN = 0.005
+_STRANGERS_SHOWN = 0.01
 # So many of the questions that sound like a note's and that it does not answer may be stated.
 _NEAR_STATED = 0.15
 # How far the weights may go: these questions are fewer than the articles' (the inverse of the penalty).
@@ -45,7 +45,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class _Put:
+class Put:
     """A question whose lead is a note's: its figures, whether that answers, whether a stranger asked."""
 
     features: tuple[float, ...]
@@ -68,11 +68,11 @@ def fit_notes(
         gain: of the judgement of articles that are read; others are shown with a note as with an article.
     """
     chance = random.Random(0)  # noqa: S311  nothing is kept secret by it
-    put: list[_Put] = []
+    put: list[Put] = []
     for edition, asked in noted:
         drawn = chance.sample(list(strangers), min(_STRANGERS, len(strangers)))
-        put += _put(engine, edition, asked, gain, is_strange=False)
-        put += _put(engine, edition, [Asked(each, None) for each in drawn], gain, is_strange=True)
+        put += questions_put(engine, edition, asked, gain, is_strange=False)
+        put += questions_put(engine, edition, [Asked(each, None) for each in drawn], gain, is_strange=True)
     answered = fit_logistic(
         [each.features for each in put],
         [each.is_right for each in put],
@@ -87,9 +87,10 @@ def fit_notes(
     return Judge(answered, least, max(stated, least), answered, gain)
 
 
-def _put(
+def questions_put(
     engine: Engine, edition: Edition[Index], asked: Sequence[Asked], gain: float, *, is_strange: bool
-) -> Iterator[_Put]:
+) -> Iterator[Put]:
+    """Yield what comes of the questions that a note leads the answer to."""
     for each in asked:
         found = engine.search(edition, each.question)
         if found is None:
@@ -103,4 +104,4 @@ def _put(
             continue
         composed = compose(read, edition.index, gain)
         is_right = each.answer is not None and composed.lead.text in each.answer
-        yield _Put(look(question, composed, read, edition.index), is_right, is_strange)
+        yield Put(look(question, composed, read, edition.index), is_right, is_strange)
