@@ -44,7 +44,7 @@ LEARNED = "remarks-learning"
 JUDGED = ("remarks", "remarks-held-out")
 ASKED = ("harbour", "heist", "interview", "lighthouse")
 # Of the golden questions there are many, and all are questions.
-WEIGHT_OF_ASKED = 0.4
+WEIGHT_OF_ASKED = 0.5
 # The penalty on the weights of the signs (its inverse), and by how much a vector's are held back besides.
 FREEDOM, VECTOR_SCALE = 0.3, 8.0
 

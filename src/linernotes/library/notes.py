@@ -2,8 +2,8 @@
 
 Notes come in, and the bytes of a Markdown file go out, and the other way round. Each note is a section: the
 question is its heading, other ways to ask it are lines that end in a question mark, and the last paragraph is
-the answer. So the ranking, the reader and the judgement meet a note as they meet an article's section that is
-headed by a question; none of them has a rule for it.
+the answer. So the ranking and the reader meet a note as they meet an article's section that is headed by a
+question, and have no rule for it; the judgement has learned of notes by themselves (``measuring.noted``).
 """
 
 from __future__ import annotations
