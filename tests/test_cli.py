@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import functools
 import json
-import logging
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,15 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from typer.main import get_command
-from typer.testing import CliRunner, Result
 
+from amounts import slow
+from command_line import in_this_process
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
 from linernotes.settings import Settings
 from linernotes.shell import cli
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from typer.testing import Result
 
 ROOT = Path(__file__).parents[1]
 ROW = [
@@ -54,7 +55,7 @@ class Bot:
         self.corpus = write_corpus(folder / "corpus")
 
     def __call__(self, *args: str, stdin: str | bytes = "", **env: str | None) -> Result:
-        return CliRunner().invoke(cli.app, list(args), input=stdin, env=env, prog_name="bot.py")
+        return in_this_process(*args, stdin=stdin, **env)
 
     def rows(self, *args: str, stdin: str | bytes = "") -> list[dict[str, Any]]:
         result = self(*args, stdin=stdin)
@@ -62,24 +63,14 @@ class Bot:
         return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-command_line = functools.cache(get_command)
-
-
 @pytest.fixture
-def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bot]:
+def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bot:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
     made = Bot(tmp_path)
     monkeypatch.setattr("linernotes.retrieval.embedding.open_embedder", lambda _model: made.fake)
-    # A process makes the command line once.
-    monkeypatch.setattr("typer.testing._get_command", command_line)
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield made
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.getLogger("linernotes").setLevel(logging.NOTSET)
+    return made
 
 
 def run(*args: str, folder: Path, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -900,7 +891,7 @@ def _interrupts_are_heard() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_interrupts_are_heard")
-@pytest.mark.parametrize("wait", [0.0, 0.6])
+@pytest.mark.parametrize("wait", [0.0, *slow([0.6])])
 def test_an_interrupt_leaves_at_once(tmp_path: Path, wait: float) -> None:
     write_corpus(tmp_path / "corpus")
     with subprocess.Popen(  # noqa: S603  our own words
@@ -942,20 +933,27 @@ main()
     assert (result.returncode, result.stdout, result.stderr) == (cli.INTERRUPTED, b"", b"")
 
 
-@pytest.mark.parametrize("command", [(), ("ask", QUESTION), ("quotes", "--about", "a ferry")])
-def test_without_a_corpus_nothing_is_left_behind(tmp_path: Path, command: tuple[str, ...]) -> None:
-    result = run(*command, folder=tmp_path, input="")
+def test_without_a_corpus_nothing_is_left_behind_by_a_process(tmp_path: Path) -> None:
+    result = run(folder=tmp_path, input="")
     assert result.returncode == 65
     assert result.stderr.splitlines()[-1].startswith("The corpus folder corpus does not exist.")
     assert [*tmp_path.iterdir()] == []
 
 
+@pytest.mark.parametrize("command", [("ask", QUESTION), ("quotes", "--about", "a ferry")])
+def test_without_a_corpus_nothing_is_left_behind(bot: Bot, command: tuple[str, ...]) -> None:
+    shutil.rmtree(bot.corpus)
+    result = bot(*command)
+    assert result.exit_code == 65
+    assert result.stderr.splitlines()[-1].startswith("The corpus folder corpus does not exist.")
+    assert [*bot.folder.iterdir()] == []
+
+
 @pytest.mark.model
 def test_a_question_through_a_real_pipe(tmp_path: Path) -> None:
-    corpus = ROOT / "corpus"
-    question = "Who was the first person to die in the American Revolution?\n"
-    result = run(folder=tmp_path, env={"CORPUS_DIR": str(corpus)}, input=question)
+    write_corpus(tmp_path / "corpus")
+    result = run(folder=tmp_path, input=f"{QUESTION}\n")
     assert result.returncode == 0
-    assert "Crispus Attucks" in result.stdout
+    assert "Ada Stone" in result.stdout
     assert result.stdout.count("\n") == 1
     assert result.stderr.count("\n") == 1

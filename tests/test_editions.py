@@ -1091,11 +1091,14 @@ def assert_whole(folder: Path, caplog: pytest.LogCaptureFixture, versions: set[i
     return version
 
 
+@pytest.mark.parametrize(
+    "apart", [pytest.param(7, id="one in seven"), pytest.param(1, id="each", marks=pytest.mark.slow)]
+)
 def test_killed_before_any_step_on_the_disk_the_old_or_the_new_edition_is_whole(
-    saved: Path, tmp_path: Path, workers: Workers, caplog: pytest.LogCaptureFixture
+    saved: Path, tmp_path: Path, workers: Workers, caplog: pytest.LogCaptureFixture, apart: int
 ) -> None:
     versions = []
-    for step in itertools.count(1):
+    for step in itertools.count(1, apart):
         folder = Path(shutil.copytree(saved, tmp_path / "data"))
         workers.start(folder, step)
         code, _ = workers.wait()
@@ -1134,6 +1137,7 @@ def kill_at_random(folder: Path, workers: Workers, caplog: pytest.LogCaptureFixt
     assert moved
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_the_old_or_the_new_edition_is_whole(
     tmp_path: Path, workers: Workers, caplog: pytest.LogCaptureFixture
 ) -> None:

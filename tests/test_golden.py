@@ -31,8 +31,8 @@ pytestmark = pytest.mark.model
 
 ROOT = Path(__file__).parents[1]
 
-# Of each kind of question, one in five; under the slow mark, all of them.
-every = [pytest.param(5, id="one in five"), pytest.param(1, id="all", marks=pytest.mark.slow)]
+# Of each kind of question, one in ten; under the slow mark, all of them.
+every = [pytest.param(10, id="one in ten"), pytest.param(1, id="all", marks=pytest.mark.slow)]
 
 
 def one_in(number: int, cases: Sequence[Case]) -> list[Case]:

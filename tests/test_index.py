@@ -89,7 +89,7 @@ def test_each_sentence_is_held_against_its_own_tokens_among_many_documents(
 ) -> None:
     edition = store.open_edition(documents(count))
     assert len(edition.passages) == 2 * count  # looked at whole, and not
-    for n in range(0, count, 5):
+    for n in range(0, count, 16):
         text = f"The lamp{n} was lit by keeper{n} in port{n}."
         best = edition.index.search(Query.of(text, FakeEmbedder().embed([text])[0])).candidates[0]
         assert best.sentence.text == text

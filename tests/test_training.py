@@ -334,6 +334,7 @@ def test_a_network_learns_what_it_is_shown(lessons: Lessons, monkeypatch: pytest
     assert sum(losses[-20:]) < 0.6 * sum(losses[:20])
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_where_it_was_left(lessons: Lessons, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.safetensors"
     first = learning.Learner(small(), lessons, 1)
@@ -346,6 +347,7 @@ def test_a_run_goes_on_where_it_was_left(lessons: Lessons, tmp_path: Path) -> No
     assert [each.name for each in tmp_path.iterdir() if each.suffix == ".part"] == []
 
 
+@pytest.mark.slow
 def test_words_that_are_met_too_seldom_stay_as_they_are(lessons: Lessons) -> None:
     network = small()
     before = network.words.weight.detach().clone()
@@ -385,6 +387,7 @@ def test_a_pupil_that_judges_as_its_teacher_has_nothing_to_learn() -> None:
         assert slope(other) > 1e-3
 
 
+@pytest.mark.slow
 def test_a_pupil_learns_from_its_teacher_and_leaves_it_as_it_is(lessons: Lessons) -> None:
     torch.manual_seed(5)
     teacher = learning.ready(network_module.ReaderNetwork(width=96, depth=1, inner=96, distances=8))
@@ -396,6 +399,7 @@ def test_a_pupil_learns_from_its_teacher_and_leaves_it_as_it_is(lessons: Lessons
     assert all(torch.equal(each, before[name]) for name, each in teacher.state_dict().items())
 
 
+@pytest.mark.slow
 def test_a_teacher_may_be_an_mpnet() -> None:
     """Token by token it computes what the code of its authors does."""
     from transformers import MPNetConfig, MPNetModel
@@ -539,6 +543,7 @@ def test_train_writes_a_reader_and_prints_its_figures(file: str, tmp_path: Path)
     assert "SHA-256" in more.output
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("untrained")
 def test_train_teaches_a_teacher_once(file: str, tmp_path: Path) -> None:
     from safetensors.numpy import save_file

@@ -188,13 +188,14 @@ async def test_answers_under_way_are_finished_before_an_end_that_discord_makes(
     assert not any("exception" in each for each in entries(err)), err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "part"),
     [
         ("503", "Discord is down (503)"),
-        pytest.param("cloudflare 403", "turns this machine's address away", marks=pytest.mark.slow),
-        pytest.param("cloudflare 429", "Wait an hour", marks=pytest.mark.slow),
-        pytest.param("reset", "not to be had (ServerDisconnectedError)", marks=pytest.mark.slow),
+        ("cloudflare 403", "turns this machine's address away"),
+        ("cloudflare 429", "Wait an hour"),
+        ("reset", "not to be had (ServerDisconnectedError)"),
     ],
 )
 async def test_what_passes_is_named_and_ends_with_69(

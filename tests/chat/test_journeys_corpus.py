@@ -398,24 +398,22 @@ async def test_an_attachment_that_does_not_come_is_told_in_a_sentence(
         assert "does not give me the file" in refusal_of(await add(world))
 
 
-@pytest.mark.parametrize("typed", ["99", "#99", "x", "", "-1", "9" * 400, "\u0661", "<@1>"])
-async def test_whatever_is_typed_for_an_edition_is_answered_in_a_sentence(world: World, typed: str) -> None:
+async def test_whatever_is_typed_for_an_edition_is_answered_in_a_sentence(world: World) -> None:
     await keep_added(world)
-    told = refusal_of(await world.mod.slash(world.channel, "corpus rollback", edition=typed))
-    assert "edition" in told
-    assert "Something went wrong" not in told
+    for typed in ("99", "#99", "x", "", "-1", "9" * 400, "\u0661", "<@1>"):
+        told = refusal_of(await world.mod.slash(world.channel, "corpus rollback", edition=typed))
+        assert "edition" in told, typed
+        assert "Something went wrong" not in told, typed
 
 
 @pytest.mark.parametrize("command", ["remove", "hide", "show"])
-@pytest.mark.parametrize("typed", ["", "nothing.md", "**x**", "<@1>", "x" * 6_000, "a\nb"])
-async def test_whatever_is_typed_for_a_document_is_answered_in_a_sentence(
-    world: World, command: str, typed: str
-) -> None:
-    told = refusal_of(await world.mod.slash(world.channel, f"corpus {command}", document=typed))
-    assert "ocument" in told or "file" in told
-    assert "**" not in told
-    assert "<@1>" not in told
-    assert len(told) <= 1_000
+async def test_whatever_is_typed_for_a_document_is_answered_in_a_sentence(world: World, command: str) -> None:
+    for typed in ("", "nothing.md", "**x**", "<@1>", "x" * 6_000, "a\nb"):
+        told = refusal_of(await world.mod.slash(world.channel, f"corpus {command}", document=typed))
+        assert "ocument" in told or "file" in told, typed
+        assert "**" not in told, typed
+        assert "<@1>" not in told, typed
+        assert len(told) <= 1_000, typed
 
 
 async def test_the_last_article_stays(world: World) -> None:
