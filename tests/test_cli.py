@@ -67,6 +67,8 @@ class Bot:
 def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bot:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
+    # It would read more closely what tests of the command line never look at.
+    monkeypatch.setenv("READER", "off")
     monkeypatch.chdir(tmp_path)
     made = Bot(tmp_path)
     monkeypatch.setattr("linernotes.retrieval.embedding.open_embedder", lambda _model: made.fake)
@@ -700,6 +702,16 @@ def test_the_environment_wins_over_the_file(bot: Bot) -> None:
     assert "LOG_LEVEL is '${LOUD}'" in result.stderr
 
 
+def test_what_is_wrong_in_the_env_file_is_json_where_that_file_asks_for_it(bot: Bot) -> None:
+    (bot.folder / ".env").write_text("LOG_FORMAT=json\nMAX_FILE_BYTES=many\nHEALTH_PORT=0.5\n")
+    result = bot(DISCORD_TOKEN=TOKEN)
+    assert (result.exit_code, result.stdout) == (78, "")
+    told = [json.loads(line) for line in result.stderr.splitlines()]
+    assert all({"event", "level", "timestamp"} <= set(each) for each in told)
+    assert "MAX_FILE_BYTES" in told[-1]["event"]
+    assert "HEALTH_PORT" in told[-1]["event"]
+
+
 def test_an_env_file_that_cannot_be_read(bot: Bot) -> None:
     (bot.folder / ".env").write_bytes(b"CORPUS_DIR=caf\xe9")
     result = bot("check")
@@ -719,7 +731,7 @@ def test_logs_go_to_standard_error(bot: Bot) -> None:
 
 
 def test_a_healthy_installation(bot: Bot) -> None:
-    result = bot("doctor")
+    result = bot("doctor", READER="on")
     assert result.exit_code == 0
     assert [line.split()[:2] for line in result.stdout.splitlines()] == [
         ["ok", "python"],

@@ -17,7 +17,6 @@ from linernotes.measuring.cases import read_cases
 from linernotes.measuring.figures import figures
 from linernotes.measuring.judging import Outcome
 from linernotes.reading.reader import LazyReader
-from linernotes.retrieval.embedding import open_embedder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from linernotes.measuring.cases import Case
     from linernotes.measuring.figures import Figures
     from linernotes.models import Edition
+    from linernotes.retrieval.embedding import Embedder
     from linernotes.retrieval.index import Index
 
 pytestmark = pytest.mark.model
@@ -46,8 +46,8 @@ def bound_of(wrong: float, cases: int, number: int) -> float:
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine(open_embedder(), reader=LazyReader())
+def engine(packaged_embedder: Embedder) -> Engine:
+    return Engine(packaged_embedder, reader=LazyReader())
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,7 @@ from linernotes.reading.windows import encode, load_tokenizer
 from linernotes.shell.cli import app
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from linernotes.measuring.training.network import ReaderNetwork
@@ -522,8 +523,34 @@ def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("linernotes.measuring.training.network.from_encoder", lambda _: small())
 
 
+class Idle:
+    """Takes steps, and learns nothing: to load what learns takes seconds."""
+
+    def __init__(self, network: ReaderNetwork, *_given: Any, **_options: Any) -> None:
+        self.network, self.step, self.windows = network, 0, 0
+
+    def learn(self, steps: int) -> Iterator[float]:
+        while self.step < steps:
+            self.step += 1
+            yield 0.5
+
+    def save(self, path: Path) -> None:
+        path.write_text(str(self.step))
+
+    def resume(self, path: Path) -> None:
+        self.step = int(path.read_text())
+
+    def weights(self) -> dict[str, Any]:
+        return {name: each.numpy() for name, each in self.network.state_dict().items()}
+
+
 @pytest.mark.usefixtures("untrained")
-def test_train_writes_a_reader_and_prints_its_figures(file: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("learner", ["idle", pytest.param("learning", marks=pytest.mark.slow)])
+def test_train_writes_a_reader_and_prints_its_figures(
+    file: str, tmp_path: Path, learner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if learner == "idle":
+        monkeypatch.setattr("linernotes.measuring.training.learning.Learner", Idle)
     out = tmp_path / "out"
     arguments = ["train", file, "--held-out", file, "--steps", "3", "--out", str(out), "--json"]
     result = CliRunner().invoke(app, arguments)

@@ -296,6 +296,7 @@ async def test_every_line_is_json_whatever_ends_the_bot(server: Loopback, tmp_pa
     assert any("uncaught error in a thread" in each and "nobody catches it" in each for each in text)
 
 
+@pytest.mark.slow
 async def test_what_is_wrong_in_the_env_file_is_json_too(server: Loopback, tmp_path: Path) -> None:
     """The setting that asks for JSON may stand in the file that is wrong; a quoted token is what is meant."""
     (tmp_path / ".env").write_text("LOG_FORMAT=json\nMAX_FILE_BYTES=many\nHEALTH_PORT=0.5\nCORPUS_DIRR=x\n")

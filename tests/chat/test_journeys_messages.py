@@ -304,11 +304,12 @@ async def test_a_reaction_on_other_messages_removes_nothing(world: World) -> Non
 # --- Bad input --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["", "   ", "\u200b\u202e", "``` ```", "<@{me}><@!{me}>"])
-async def test_a_mention_with_nothing_else_says_what_the_bot_does(world: World, text: str) -> None:
-    await world.alice.send(world.channel, f"{world.me} {text.format(me=world.bot.user.id)}")
-    assert "What I do" in text_of(world.answers[0])
-    assert "You could ask" in text_of(world.answers[0])
+async def test_a_mention_with_nothing_else_says_what_the_bot_does(world: World) -> None:
+    for number, text in enumerate(("", "   ", "\u200b\u202e", "``` ```", "<@{me}><@!{me}>"), 1):
+        await world.alice.send(world.channel, f"{world.me} {text.format(me=world.bot.user.id)}")
+        assert len(world.answers) == number, text
+        assert "What I do" in text_of(world.answers[-1]), text
+        assert "You could ask" in text_of(world.answers[-1]), text
 
 
 @pytest.mark.parametrize(
