@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WHOLE = os.environ.get("WHOLE") == "1"
 LONG = os.environ.get("LONG") == "1"
 # Of a property's examples, `make test` tries one in so many, and at least so many.
-_ONE_IN = 5
+_ONE_IN = 10
 _LEAST = 10
 
 short_and_whole = pytest.mark.parametrize(

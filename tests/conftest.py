@@ -35,14 +35,17 @@ _GARBAGE = 20_000
 # Files whose few lines take seconds each; of the others, the size says it well enough.
 _LONG = {"test_damages.py", "test_golden.py", "test_journeys_hostile.py"}
 
-# What loads the packaged models or PyTorch, which takes seconds, is one worker's.
-_WITH_MODELS = {
-    "test_golden.py",
-    "test_onnx_embedding.py",
-    "test_passages.py",
-    "test_reading.py",
-    "test_talk.py",
-    "test_training.py",
+# What loads the packaged models or PyTorch, or scikit-learn, which takes seconds, is one worker's.
+_TOGETHER = {
+    "with models": {
+        "test_golden.py",
+        "test_onnx_embedding.py",
+        "test_passages.py",
+        "test_reading.py",
+        "test_talk.py",
+        "test_training.py",
+    },
+    "with scikit-learn": {"test_cli.py", "test_measures.py"},
 }
 
 settings.register_profile("ours", max_examples=examples(100))
@@ -73,13 +76,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give each worker whole files, and one of them those with models, one after the other."""
+    """Give each worker whole files, and one of them those that load the same."""
     from xdist.scheduler import LoadFileScheduling
 
     class Together(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file: str = super()._split_scope(nodeid)
-            return "with models" if Path(file).name in _WITH_MODELS else file
+            alike = (name for name, files in _TOGETHER.items() if Path(file).name in files)
+            return next(alike, file)
 
     return Together(config, log) if config.getvalue("dist") == "loadfile" else None
 

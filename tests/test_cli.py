@@ -945,14 +945,7 @@ main()
     assert (result.returncode, result.stdout, result.stderr) == (cli.INTERRUPTED, b"", b"")
 
 
-def test_without_a_corpus_nothing_is_left_behind_by_a_process(tmp_path: Path) -> None:
-    result = run(folder=tmp_path, input="")
-    assert result.returncode == 65
-    assert result.stderr.splitlines()[-1].startswith("The corpus folder corpus does not exist.")
-    assert [*tmp_path.iterdir()] == []
-
-
-@pytest.mark.parametrize("command", [("ask", QUESTION), ("quotes", "--about", "a ferry")])
+@pytest.mark.parametrize("command", [(), ("ask", QUESTION), ("quotes", "--about", "a ferry")])
 def test_without_a_corpus_nothing_is_left_behind(bot: Bot, command: tuple[str, ...]) -> None:
     shutil.rmtree(bot.corpus)
     result = bot(*command)
