@@ -186,13 +186,13 @@ async def test_a_song_can_be_named(worlds: Callable[..., Any]) -> None:
         assert "no such song" in refusal_of(result)
 
 
-@pytest.mark.parametrize("question", ["why " * 1_500, "\u200b\u202e", "@everyone <@1> ||x|| # y", "`" * 400])
-async def test_ask_takes_any_text(world: World, question: str) -> None:
-    result = await world.alice.slash(world.channel, "ask", question=question)
-    assert response_of(result).embeds
-    shown = response_of(result).message
-    assert not shown.mentions
-    assert not shown.mention_everyone
+async def test_ask_takes_any_text(world: World) -> None:
+    for question in ("why " * 1_500, "\u200b\u202e", "@everyone <@1> ||x|| # y", "`" * 400):
+        result = await world.alice.slash(world.channel, "ask", question=question)
+        assert response_of(result).embeds, question
+        shown = response_of(result).message
+        assert not shown.mentions, question
+        assert not shown.mention_everyone, question
 
 
 async def test_ask_about_this_answers_a_message(world: World) -> None:
