@@ -39,7 +39,7 @@ screenshots: install
 test: install
 	$(FAST) -m "not slow"
 
-# WHOLE: properties are tried with all their examples, of which test tries one in five.
+# WHOLE: properties are tried with all their examples, of which test tries one in ten.
 test-all: install
 	WHOLE=1 $(TESTS)
 	$(SHORT_SOAK)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from linernotes.retrieval.embedding import Embedder
+
 _NUMBERS = itertools.count()
 # Where the system has a folder in memory with this much room, tests write there: they make many files.
 _ROOM_BYTES = 2 * 2**30
@@ -32,6 +34,19 @@ _ROOM_BYTES = 2 * 2**30
 _GARBAGE = 20_000
 # Files whose few lines take seconds each; of the others, the size says it well enough.
 _LONG = {"test_damages.py", "test_golden.py", "test_journeys_hostile.py"}
+
+# What loads the packaged models or PyTorch, or scikit-learn, which takes seconds, is one worker's.
+_TOGETHER = {
+    "with models": {
+        "test_golden.py",
+        "test_onnx_embedding.py",
+        "test_passages.py",
+        "test_reading.py",
+        "test_talk.py",
+        "test_training.py",
+    },
+    "with scikit-learn": {"test_cli.py", "test_measures.py"},
+}
 
 settings.register_profile("ours", max_examples=examples(100))
 settings.load_profile("ours")
@@ -57,6 +72,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         params = getattr(getattr(item, "callspec", None), "params", {})
         if "postgresql" in asked or params.get("url") == "postgresql":
             item.add_marker("slow")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each worker whole files, and one of them those that load the same."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            alike = (name for name, files in _TOGETHER.items() if Path(file).name in files)
+            return next(alike, file)
+
+    return Together(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_finish() -> None:
@@ -108,6 +137,14 @@ def _statements_are_compiled_once() -> Iterator[None]:
         patched.setattr(sa.MetaData, "create_all", make)
         yield
     shared.dispose()
+
+
+@pytest.fixture(scope="session")
+def packaged_embedder() -> Embedder:
+    """The packaged model, loaded once."""
+    from linernotes.retrieval.embedding import open_embedder
+
+    return open_embedder()
 
 
 @pytest.fixture(scope="session")

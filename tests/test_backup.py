@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amounts import short_and_whole
+from command_line import in_this_process
 from fakes import HARBOUR, LANTERNS, QUESTION, FakeEmbedder, write_corpus
 from linernotes.errors import (
     BackupError,
@@ -591,8 +592,11 @@ def test_a_backup_that_is_not_there_is_named(settings: Settings, tmp_path: Path)
         restore(settings, tmp_path / "none.zip")
 
 
+@pytest.mark.parametrize(
+    "apart", [pytest.param(4, id="one in four"), pytest.param(1, id="each", marks=pytest.mark.slow)]
+)
 async def test_a_full_disk_leaves_what_was_there(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apart: int
 ) -> None:
     before = await made(settings, tmp_path / "backup.zip")
     with monkeypatch.context() as patched:
@@ -603,7 +607,7 @@ async def test_a_full_disk_leaves_what_was_there(
     def full(_handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    for called in range(1, 12):
+    for called in range(1, 12, apart):
         calls = 0
 
         def sometimes(handle: int, called: int = called) -> None:
@@ -651,16 +655,17 @@ async def test_the_commands_say_what_they_did_in_sentences_and_in_json(
     assert (done.returncode, done.stderr) == (0, "")
     said = json.loads(done.stdout)
     assert (said["file"], said["servers"], said["uploads"], said["missing"]) == (file, 2, 3, [])
-    again = await asyncio.to_thread(run, "backup", file, **where)
-    assert (again.returncode, again.stdout) == (65, "")
+    environment = {"DATA_DIR": str(settings.data_dir), "CORPUS_DIR": str(settings.corpus_dir)}
+    again = await asyncio.to_thread(in_this_process, "backup", file, **environment)
+    assert (again.exit_code, again.stdout) == (65, "")
     assert "is there already" in again.stderr
-    refused = await asyncio.to_thread(run, "restore", file, **where)
-    assert (refused.returncode, refused.stdout) == (78, "")
+    refused = await asyncio.to_thread(in_this_process, "restore", file, **environment)
+    assert (refused.exit_code, refused.stdout) == (78, "")
     assert "is not empty" in refused.stderr
-    done = await asyncio.to_thread(run, "restore", file, "--replace", **where)
-    assert done.returncode == 0
-    assert "3 files that were added" in done.stdout
-    assert "What was there before is in" in done.stdout
+    replaced = await asyncio.to_thread(in_this_process, "restore", file, "--replace", **environment)
+    assert replaced.exit_code == 0
+    assert "3 files that were added" in replaced.stdout
+    assert "What was there before is in" in replaced.stdout
     assert await found(settings) == before
 
 
@@ -671,9 +676,9 @@ async def test_a_backup_from_which_something_is_missing_is_told_by_its_status(
         await fill(library)
     lost = next((settings.data_dir / "uploads").iterdir())
     lost.unlink()
-    where = {"data": settings.data_dir, "corpus": settings.corpus_dir}
-    done = await asyncio.to_thread(run, "backup", str(tmp_path / "backup.zip"), **where)
-    assert done.returncode == 65
+    environment = {"DATA_DIR": str(settings.data_dir), "CORPUS_DIR": str(settings.corpus_dir)}
+    done = await asyncio.to_thread(in_this_process, "backup", str(tmp_path / "backup.zip"), **environment)
+    assert done.exit_code == 65
     assert lost.name in done.stderr
     assert (tmp_path / "backup.zip").exists()
 

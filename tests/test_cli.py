@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import functools
 import json
-import logging
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,15 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from typer.main import get_command
-from typer.testing import CliRunner, Result
 
+from amounts import slow
+from command_line import in_this_process
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
 from linernotes.settings import Settings
 from linernotes.shell import cli
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from typer.testing import Result
 
 ROOT = Path(__file__).parents[1]
 ROW = [
@@ -54,7 +55,7 @@ class Bot:
         self.corpus = write_corpus(folder / "corpus")
 
     def __call__(self, *args: str, stdin: str | bytes = "", **env: str | None) -> Result:
-        return CliRunner().invoke(cli.app, list(args), input=stdin, env=env, prog_name="bot.py")
+        return in_this_process(*args, stdin=stdin, **env)
 
     def rows(self, *args: str, stdin: str | bytes = "") -> list[dict[str, Any]]:
         result = self(*args, stdin=stdin)
@@ -62,24 +63,16 @@ class Bot:
         return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-command_line = functools.cache(get_command)
-
-
 @pytest.fixture
-def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bot]:
+def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bot:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
+    # It would read more closely what tests of the command line never look at.
+    monkeypatch.setenv("READER", "off")
     monkeypatch.chdir(tmp_path)
     made = Bot(tmp_path)
     monkeypatch.setattr("linernotes.retrieval.embedding.open_embedder", lambda _model: made.fake)
-    # A process makes the command line once.
-    monkeypatch.setattr("typer.testing._get_command", command_line)
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield made
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.getLogger("linernotes").setLevel(logging.NOTSET)
+    return made
 
 
 def run(*args: str, folder: Path, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -709,6 +702,16 @@ def test_the_environment_wins_over_the_file(bot: Bot) -> None:
     assert "LOG_LEVEL is '${LOUD}'" in result.stderr
 
 
+def test_what_is_wrong_in_the_env_file_is_json_where_that_file_asks_for_it(bot: Bot) -> None:
+    (bot.folder / ".env").write_text("LOG_FORMAT=json\nMAX_FILE_BYTES=many\nHEALTH_PORT=0.5\n")
+    result = bot(DISCORD_TOKEN=TOKEN)
+    assert (result.exit_code, result.stdout) == (78, "")
+    told = [json.loads(line) for line in result.stderr.splitlines()]
+    assert all({"event", "level", "timestamp"} <= set(each) for each in told)
+    assert "MAX_FILE_BYTES" in told[-1]["event"]
+    assert "HEALTH_PORT" in told[-1]["event"]
+
+
 def test_an_env_file_that_cannot_be_read(bot: Bot) -> None:
     (bot.folder / ".env").write_bytes(b"CORPUS_DIR=caf\xe9")
     result = bot("check")
@@ -728,7 +731,7 @@ def test_logs_go_to_standard_error(bot: Bot) -> None:
 
 
 def test_a_healthy_installation(bot: Bot) -> None:
-    result = bot("doctor")
+    result = bot("doctor", READER="on")
     assert result.exit_code == 0
     assert [line.split()[:2] for line in result.stdout.splitlines()] == [
         ["ok", "python"],
@@ -900,7 +903,7 @@ def _interrupts_are_heard() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_interrupts_are_heard")
-@pytest.mark.parametrize("wait", [0.0, 0.6])
+@pytest.mark.parametrize("wait", [0.0, *slow([0.6])])
 def test_an_interrupt_leaves_at_once(tmp_path: Path, wait: float) -> None:
     write_corpus(tmp_path / "corpus")
     with subprocess.Popen(  # noqa: S603  our own words
@@ -943,19 +946,19 @@ main()
 
 
 @pytest.mark.parametrize("command", [(), ("ask", QUESTION), ("quotes", "--about", "a ferry")])
-def test_without_a_corpus_nothing_is_left_behind(tmp_path: Path, command: tuple[str, ...]) -> None:
-    result = run(*command, folder=tmp_path, input="")
-    assert result.returncode == 65
+def test_without_a_corpus_nothing_is_left_behind(bot: Bot, command: tuple[str, ...]) -> None:
+    shutil.rmtree(bot.corpus)
+    result = bot(*command)
+    assert result.exit_code == 65
     assert result.stderr.splitlines()[-1].startswith("The corpus folder corpus does not exist.")
-    assert [*tmp_path.iterdir()] == []
+    assert [*bot.folder.iterdir()] == []
 
 
 @pytest.mark.model
 def test_a_question_through_a_real_pipe(tmp_path: Path) -> None:
-    corpus = ROOT / "corpus"
-    question = "Who was the first person to die in the American Revolution?\n"
-    result = run(folder=tmp_path, env={"CORPUS_DIR": str(corpus)}, input=question)
+    write_corpus(tmp_path / "corpus")
+    result = run(folder=tmp_path, input=f"{QUESTION}\n")
     assert result.returncode == 0
-    assert "Crispus Attucks" in result.stdout
+    assert "Ada Stone" in result.stdout
     assert result.stdout.count("\n") == 1
     assert result.stderr.count("\n") == 1

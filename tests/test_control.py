@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import socket
 import stat
-import subprocess
-import sys
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from command_line import in_this_process
 from fakes import LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
 from linernotes.errors import BotAbsentError, LinerNotesError
 from linernotes.library import Library
@@ -26,10 +23,9 @@ from linernotes.shell.control import request_reload, serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from linernotes.library.following import Moved
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -196,16 +192,8 @@ async def test_where_no_socket_can_be_made_the_bot_runs_on(
 
 
 def test_without_a_bot_the_command_says_so(tmp_path: Path) -> None:
-    environment = {**os.environ, "DATA_DIR": str(tmp_path / "data"), "DISCORD_TOKEN": ""}
-    done = subprocess.run(
-        [sys.executable, "bot.py", "reload"],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        check=False,
-        text=True,
-    )
-    assert done.returncode == 69
+    done = in_this_process("reload", DATA_DIR=str(tmp_path / "data"), DISCORD_TOKEN="")
+    assert done.exit_code == 69
     assert done.stdout == ""
     assert "No bot is running on" in done.stderr
     assert not (tmp_path / "data").exists()

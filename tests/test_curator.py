@@ -748,13 +748,16 @@ async def test_a_wrong_corpus_moves_nobody(bench: Bench) -> None:
         assert await state(library, OURS, SOMEBODY) == before
 
 
-async def test_one_changed_document_of_200_is_embedded_alone_for_every_server(bench: Bench) -> None:
-    texts = {f"d{number}": f"Document {number} speaks of the pier." for number in range(200)}
+@short_and_whole
+async def test_one_changed_document_of_200_is_embedded_alone_for_every_server(
+    bench: Bench, share: int
+) -> None:
+    texts = {f"d{number}": f"Document {number} speaks of the pier." for number in range(200 // share)}
     bench.write(**texts)
     async with bench.open() as library:
         await do(library, Add("ferry.txt", FERRY))
         before = len(bench.embedder.texts)
-        bench.write(d77="Another text about the mole.")
+        bench.write(d7="Another text about the mole.")
         assert moves(await library.curator.reload_all()) == {OURS: "moved"}
         embedded = bench.embedder.texts[before:]
         assert embedded == ["Another text about the mole."] * 2, "the passage, and its one sentence"

@@ -30,7 +30,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amounts import examples
+from amounts import examples, slow
 from linernotes.errors import (
     CorpusError,
     DataFolderBusyError,
@@ -470,7 +470,13 @@ DAMAGE: dict[str, Callable[[Path], Any]] = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *("middle byte", "truncated", "removed", "a pipe", "one more file"),
+        *slow(["first byte", "last byte", "emptied", "longer", "a link"]),
+    ],
+)
 def test_damage_to_any_file_is_named_once_and_mended(
     data: Path, whole: Edition[Any], caplog: pytest.LogCaptureFixture, damage: str
 ) -> None:
@@ -1091,11 +1097,14 @@ def assert_whole(folder: Path, caplog: pytest.LogCaptureFixture, versions: set[i
     return version
 
 
+@pytest.mark.parametrize(
+    "apart", [pytest.param(7, id="one in seven"), pytest.param(1, id="each", marks=pytest.mark.slow)]
+)
 def test_killed_before_any_step_on_the_disk_the_old_or_the_new_edition_is_whole(
-    saved: Path, tmp_path: Path, workers: Workers, caplog: pytest.LogCaptureFixture
+    saved: Path, tmp_path: Path, workers: Workers, caplog: pytest.LogCaptureFixture, apart: int
 ) -> None:
     versions = []
-    for step in itertools.count(1):
+    for step in itertools.count(1, apart):
         folder = Path(shutil.copytree(saved, tmp_path / "data"))
         workers.start(folder, step)
         code, _ = workers.wait()
@@ -1134,6 +1143,7 @@ def kill_at_random(folder: Path, workers: Workers, caplog: pytest.LogCaptureFixt
     assert moved
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_the_old_or_the_new_edition_is_whole(
     tmp_path: Path, workers: Workers, caplog: pytest.LogCaptureFixture
 ) -> None:

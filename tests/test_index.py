@@ -13,13 +13,13 @@ from fakes import FakeEmbedder
 from linernotes.corpus.files import read_document
 from linernotes.engine import Engine
 from linernotes.library.editions import EditionStore
-from linernotes.retrieval.index import CANDIDATE_PASSAGES, Index
 from linernotes.retrieval.query import Query
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from linernotes.models import Document
+    from linernotes.retrieval.index import Index
 
 SPEECH = "In an interview with Sailor Weekly, Ada Stone said: “Nobody believed that wall {n} would hold.”"
 
@@ -83,13 +83,14 @@ def test_the_token_vectors_go_with_the_last_index(store: EditionStore[Index]) ->
     assert tokens[1]() is None
 
 
-@pytest.mark.parametrize("count", [CANDIDATE_PASSAGES // 2, CANDIDATE_PASSAGES])
+@pytest.mark.parametrize("count", [12, 24])
 def test_each_sentence_is_held_against_its_own_tokens_among_many_documents(
-    store: EditionStore[Index], count: int
+    store: EditionStore[Index], count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("linernotes.retrieval.index.CANDIDATE_PASSAGES", 24)
     edition = store.open_edition(documents(count))
     assert len(edition.passages) == 2 * count  # looked at whole, and not
-    for n in range(0, count, 5):
+    for n in range(0, count, 3):
         text = f"The lamp{n} was lit by keeper{n} in port{n}."
         best = edition.index.search(Query.of(text, FakeEmbedder().embed([text])[0])).candidates[0]
         assert best.sentence.text == text

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from amounts import WHOLE
 from fakes import QUESTION, FakeEmbedder, write_corpus
 from linernotes.errors import EditionError
 from linernotes.library import Library, curator, opening
@@ -268,7 +269,9 @@ STEPS = st.lists(
 
 
 # Not made smaller when it fails: an example takes seconds.
-@settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(
+    max_examples=30 if WHOLE else 3, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate]
+)
 @given(steps=STEPS, memory_mb=st.integers(1, 7))
 def test_whatever_is_asked_and_changed_no_server_loses_anything(
     steps: list[tuple[str, int, str]], memory_mb: int

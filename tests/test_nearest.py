@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from linernotes.retrieval import nearest
-from linernotes.retrieval.nearest import FLAT_MOST, Nearest
+from linernotes.retrieval.nearest import Nearest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 DIMENSION = 64
 MOST = 24
-SMALL, LARGE = 2_000, FLAT_MOST + 4_000
+# From this number on lists are made, and here a quarter of it.
+SMALL, LARGE = 2_000, nearest.FLAT_MOST // 4 + 1_000
 
 
 @functools.cache
@@ -31,9 +32,11 @@ def vectors(count: int) -> Floats:
 
 
 def build(*blocks: Floats) -> Nearest:
-    """Build an index with shorter lists: of a hundred thousand vectors, too, a quarter is looked through."""
+    """Build an index with shorter lists, and fewer: of a hundred thousand vectors, too, a quarter is seen."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nearest, "LIST_LENGTH", 26)
+        patch.setattr(nearest, "FLAT_MOST", nearest.FLAT_MOST // 4)
+        patch.setattr(nearest, "PROBED", nearest.PROBED // 4)
         return Nearest.build(blocks, DIMENSION)
 
 
@@ -62,7 +65,7 @@ def test_it_finds_nearly_all_that_are_nearest(count: int, least: float) -> None:
 
 
 def test_it_finds_nearly_all_of_some_documents_and_nothing_of_others() -> None:
-    among = np.arange(3_000, 12_000)
+    among = np.arange(LARGE // 7, LARGE * 4 // 7)
     assert recall(LARGE, among) >= 0.95
     for vector in vectors(LARGE)[:20]:
         assert np.isin(index(LARGE).find(vector, MOST, among), among).all()

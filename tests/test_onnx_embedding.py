@@ -168,6 +168,7 @@ def test_without_rounding_it_computes_what_sentence_transformers_does() -> None:
         assert np.array_equal(one.offsets, other.offsets)
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_eight_bits_change_little() -> None:
     rounded = open_embedder()

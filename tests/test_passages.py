@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 import time
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,9 @@ from linernotes.corpus.files import read_document
 from linernotes.corpus.passages import Division, split
 from linernotes.corpus.quotes import find_quotes
 from linernotes.models import Document, Quote
+
+if TYPE_CHECKING:
+    from linernotes.retrieval.embedding import Embedder
 
 
 def read(text: str, name: str = "a.md") -> Document:
@@ -339,11 +343,9 @@ def test_a_hostile_file_takes_no_longer(start: str, again: str, name: str, share
 
 
 @pytest.mark.model
-def test_a_passage_fits_the_real_model() -> None:
+def test_a_passage_fits_the_real_model(packaged_embedder: Embedder) -> None:
     """By the model's own tokenizer no passage is too long to be read whole."""
-    from linernotes.retrieval.embedding import open_embedder
-
-    embedder = open_embedder()
+    embedder = packaged_embedder
     assert embedder.max_tokens == 254
     assert embedder.count_tokens("run " * 1000) == 1000
     paragraphs = ["Mike “ran” from Québec—fast! " * 300, "Thug said:", "> " + "We ran, and ran; " * 200]

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
+from amounts import slow
 from fakes import LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, answer_of, write_corpus
 from late import Late
 from linernotes.errors import CorpusError
@@ -454,7 +455,9 @@ def at_terminal(folder: Path, typed: bytes) -> tuple[int, str]:
     return process.returncode, shown.decode()
 
 
-@pytest.mark.parametrize("typed", [b"\x04", b"\x03", b"/help\n/quit\n"], ids=["Ctrl-D", "Ctrl-C", "/quit"])
+@pytest.mark.parametrize(
+    "typed", [b"\x03", *slow([b"\x04", b"/help\n/quit\n"])], ids=["Ctrl-C", "Ctrl-D", "/quit"]
+)
 def test_leaving_a_real_terminal_while_the_model_loads(tmp_path: Path, typed: bytes) -> None:
     write_corpus(tmp_path / "corpus")
     started = time.perf_counter()

@@ -35,6 +35,7 @@ from linernotes.reading.windows import encode, load_tokenizer
 from linernotes.shell.cli import app
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from linernotes.measuring.training.network import ReaderNetwork
@@ -334,6 +335,7 @@ def test_a_network_learns_what_it_is_shown(lessons: Lessons, monkeypatch: pytest
     assert sum(losses[-20:]) < 0.6 * sum(losses[:20])
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_where_it_was_left(lessons: Lessons, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.safetensors"
     first = learning.Learner(small(), lessons, 1)
@@ -346,6 +348,7 @@ def test_a_run_goes_on_where_it_was_left(lessons: Lessons, tmp_path: Path) -> No
     assert [each.name for each in tmp_path.iterdir() if each.suffix == ".part"] == []
 
 
+@pytest.mark.slow
 def test_words_that_are_met_too_seldom_stay_as_they_are(lessons: Lessons) -> None:
     network = small()
     before = network.words.weight.detach().clone()
@@ -385,6 +388,7 @@ def test_a_pupil_that_judges_as_its_teacher_has_nothing_to_learn() -> None:
         assert slope(other) > 1e-3
 
 
+@pytest.mark.slow
 def test_a_pupil_learns_from_its_teacher_and_leaves_it_as_it_is(lessons: Lessons) -> None:
     torch.manual_seed(5)
     teacher = learning.ready(network_module.ReaderNetwork(width=96, depth=1, inner=96, distances=8))
@@ -396,6 +400,7 @@ def test_a_pupil_learns_from_its_teacher_and_leaves_it_as_it_is(lessons: Lessons
     assert all(torch.equal(each, before[name]) for name, each in teacher.state_dict().items())
 
 
+@pytest.mark.slow
 def test_a_teacher_may_be_an_mpnet() -> None:
     """Token by token it computes what the code of its authors does."""
     from transformers import MPNetConfig, MPNetModel
@@ -518,8 +523,34 @@ def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("linernotes.measuring.training.network.from_encoder", lambda _: small())
 
 
+class Idle:
+    """Takes steps, and learns nothing: to load what learns takes seconds."""
+
+    def __init__(self, network: ReaderNetwork, *_given: Any, **_options: Any) -> None:
+        self.network, self.step, self.windows = network, 0, 0
+
+    def learn(self, steps: int) -> Iterator[float]:
+        while self.step < steps:
+            self.step += 1
+            yield 0.5
+
+    def save(self, path: Path) -> None:
+        path.write_text(str(self.step))
+
+    def resume(self, path: Path) -> None:
+        self.step = int(path.read_text())
+
+    def weights(self) -> dict[str, Any]:
+        return {name: each.numpy() for name, each in self.network.state_dict().items()}
+
+
 @pytest.mark.usefixtures("untrained")
-def test_train_writes_a_reader_and_prints_its_figures(file: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("learner", ["idle", pytest.param("learning", marks=pytest.mark.slow)])
+def test_train_writes_a_reader_and_prints_its_figures(
+    file: str, tmp_path: Path, learner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if learner == "idle":
+        monkeypatch.setattr("linernotes.measuring.training.learning.Learner", Idle)
     out = tmp_path / "out"
     arguments = ["train", file, "--held-out", file, "--steps", "3", "--out", str(out), "--json"]
     result = CliRunner().invoke(app, arguments)
@@ -539,6 +570,7 @@ def test_train_writes_a_reader_and_prints_its_figures(file: str, tmp_path: Path)
     assert "SHA-256" in more.output
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("untrained")
 def test_train_teaches_a_teacher_once(file: str, tmp_path: Path) -> None:
     from safetensors.numpy import save_file

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from linernotes.models import Embedding
 
-SENTENCES = 900
+SENTENCES = 300
 HUGE = "\n\n".join(f"The boat number {n} was built by Ada Stone in the year {n}." for n in range(SENTENCES))
 SMALL = b"The ferry was painted red by Ida Holm."
 
@@ -33,14 +33,14 @@ class Slow(FakeEmbedder):
     """Takes some time, as a model does, so that a huge file is still being embedded when others come."""
 
     def embed(self, texts: Sequence[str]) -> list[Embedding]:
-        time.sleep(0.004)
+        time.sleep(0.012)
         return super().embed(texts)
 
 
 @pytest.fixture(autouse=True)
 def _short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "TURN_SECONDS", 0.01)
-    monkeypatch.setattr(builder, "LARGE_CHARS", 20_000)
+    monkeypatch.setattr(builder, "LARGE_CHARS", 8_000)
 
 
 @asynccontextmanager

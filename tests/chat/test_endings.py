@@ -188,13 +188,14 @@ async def test_answers_under_way_are_finished_before_an_end_that_discord_makes(
     assert not any("exception" in each for each in entries(err)), err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "part"),
     [
         ("503", "Discord is down (503)"),
-        pytest.param("cloudflare 403", "turns this machine's address away", marks=pytest.mark.slow),
-        pytest.param("cloudflare 429", "Wait an hour", marks=pytest.mark.slow),
-        pytest.param("reset", "not to be had (ServerDisconnectedError)", marks=pytest.mark.slow),
+        ("cloudflare 403", "turns this machine's address away"),
+        ("cloudflare 429", "Wait an hour"),
+        ("reset", "not to be had (ServerDisconnectedError)"),
     ],
 )
 async def test_what_passes_is_named_and_ends_with_69(
@@ -295,6 +296,7 @@ async def test_every_line_is_json_whatever_ends_the_bot(server: Loopback, tmp_pa
     assert any("uncaught error in a thread" in each and "nobody catches it" in each for each in text)
 
 
+@pytest.mark.slow
 async def test_what_is_wrong_in_the_env_file_is_json_too(server: Loopback, tmp_path: Path) -> None:
     """The setting that asks for JSON may stand in the file that is wrong; a quoted token is what is meant."""
     (tmp_path / ".env").write_text("LOG_FORMAT=json\nMAX_FILE_BYTES=many\nHEALTH_PORT=0.5\nCORPUS_DIRR=x\n")

@@ -186,13 +186,13 @@ async def test_a_song_can_be_named(worlds: Callable[..., Any]) -> None:
         assert "no such song" in refusal_of(result)
 
 
-@pytest.mark.parametrize("question", ["why " * 1_500, "\u200b\u202e", "@everyone <@1> ||x|| # y", "`" * 400])
-async def test_ask_takes_any_text(world: World, question: str) -> None:
-    result = await world.alice.slash(world.channel, "ask", question=question)
-    assert response_of(result).embeds
-    shown = response_of(result).message
-    assert not shown.mentions
-    assert not shown.mention_everyone
+async def test_ask_takes_any_text(world: World) -> None:
+    for question in ("why " * 1_500, "\u200b\u202e", "@everyone <@1> ||x|| # y", "`" * 400):
+        result = await world.alice.slash(world.channel, "ask", question=question)
+        assert response_of(result).embeds, question
+        shown = response_of(result).message
+        assert not shown.mentions, question
+        assert not shown.mention_everyone, question
 
 
 async def test_ask_about_this_answers_a_message(world: World) -> None:
@@ -357,42 +357,42 @@ async def test_a_button_of_another_channel_opens_nothing(world: World) -> None:
     assert "no longer know" in refusal_of(await world.bob.user.click(answer, custom_id=private))
 
 
-@pytest.mark.parametrize(
-    "rest",
-    [
-        "passage:",
-        "passage:x",
-        "passage:-1",
-        "passage:٣",
-        "passage:99999999999999999999999999",
-        "passage:9999999999999999999",
-        "why:1' OR 1=1 --",
-        "page:{key}",
-        "page:{key}:x",
-        "page:{key}:-5",
-        "page:{key}:999999999",
-        "up:{key}:1",
-        "another:",
-        "another:x:y:z",
-        "context:nothing",
-        "share:nothing:-:",
-        "quotes:-:99999999999",
-        "quotes:nobody:0",
-        "sources:x",
-        "nothing:at all",
-        "nothing:\n",
-    ],
+FORGED = (
+    "passage:",
+    "passage:x",
+    "passage:-1",
+    "passage:٣",
+    "passage:99999999999999999999999999",
+    "passage:9999999999999999999",
+    "why:1' OR 1=1 --",
+    "page:{key}",
+    "page:{key}:x",
+    "page:{key}:-5",
+    "page:{key}:999999999",
+    "up:{key}:1",
+    "another:",
+    "another:x:y:z",
+    "context:nothing",
+    "share:nothing:-:",
+    "quotes:-:99999999999",
+    "quotes:nobody:0",
+    "sources:x",
+    "nothing:at all",
+    "nothing:\n",
 )
-async def test_a_forged_custom_id_does_no_harm(world: World, rest: str) -> None:
-    await world.alice.send(world.channel, f"{world.me} {QUESTION}")
-    (answer,) = world.answers
-    old = custom_id(answer, "Passage")
-    new = "ln:" + rest.replace("{key}", old.rpartition(":")[2])
-    forge(world, answer, old, new)
-    (answer,) = world.answers
-    result = await world.bob.click(answer, custom_id=new)
-    assert result.acknowledged
-    assert world.env.errors == []
+
+
+async def test_a_forged_custom_id_does_no_harm(worlds: Callable[..., Any]) -> None:
+    async with worlds(options={"limits": Limits(person=Rate(10_000, 1), server=Rate(10_000, 1))}) as world:
+        for rest in FORGED:
+            await world.alice.send(world.channel, f"{world.me} {QUESTION}")
+            answer = world.answers[-1]
+            old = custom_id(answer, "Passage")
+            new = "ln:" + rest.replace("{key}", old.rpartition(":")[2])
+            forge(world, answer, old, new)
+            result = await world.bob.click(world.answers[-1], custom_id=new)
+            assert result.acknowledged, rest
+            assert world.env.errors == [], rest
 
 
 # --- Quotations -------------------------------------------------------------------------------------------

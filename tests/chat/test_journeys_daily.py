@@ -125,10 +125,10 @@ async def test_a_channel_that_has_gone_turns_it_off(worlds: Callable[..., Any]) 
         assert await world.bot.store.facts("daily:") == {}
 
 
-@pytest.mark.parametrize("zone", ["Nowhere/Land", "", "../etc/passwd", "Europe/berlin "])
-async def test_what_is_no_time_zone_is_refused(world: World, zone: str) -> None:
-    result = await world.mod.slash(world.channel, "corpus daily", channel=world.channel, zone=zone)
-    assert "no such time zone" in refusal_of(result)
+async def test_what_is_no_time_zone_is_refused(world: World) -> None:
+    for zone in ("Nowhere/Land", "", "../etc/passwd", "Europe/berlin "):
+        result = await world.mod.slash(world.channel, "corpus daily", channel=world.channel, zone=zone)
+        assert "no such time zone" in refusal_of(result), zone
 
 
 async def test_time_zones_are_offered_by_their_city(world: World) -> None:

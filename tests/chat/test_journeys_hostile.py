@@ -23,7 +23,7 @@ from linernotes.chat.frame.manners import Limits, Rate
 from linernotes.chat.quoting.embeds import quote_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import simcord
     from world import World
@@ -57,6 +57,16 @@ HOSTILE = (
     "١٢٣",
     "ln:apply:x",
     "<t:1:R> </ask:1> <:a:1>",
+)
+
+
+# Of these texts, one in three; under the slow mark, all of them.
+some_and_all = pytest.mark.parametrize(
+    "texts",
+    [
+        pytest.param(HOSTILE[::3], id="one in three"),
+        pytest.param(HOSTILE, id="all", marks=pytest.mark.slow),
+    ],
 )
 
 
@@ -247,12 +257,15 @@ def is_calm(world: World) -> bool:
     return world.env.errors == []
 
 
-async def test_every_text_through_every_command_is_answered_in_a_sentence(worlds: Callable[..., Any]) -> None:
+@some_and_all
+async def test_every_text_through_every_command_is_answered_in_a_sentence(
+    worlds: Callable[..., Any], texts: Sequence[str]
+) -> None:
     async with worlds(**UNLIMITED) as world:
         given = 0
         for command in leaves(world.bot):
             for option in options_of(command):
-                for text in HOSTILE:
+                for text in texts:
                     typed = {option.name: text}
                     typed |= {each.name: QUESTION for each in options_of(command) if each.required} | typed
                     result = await world.mod.slash(world.channel, command.qualified_name, **typed)
@@ -261,17 +274,18 @@ async def test_every_text_through_every_command_is_answered_in_a_sentence(worlds
                     assert "Something went wrong" not in seen, (command.qualified_name, text)
                     assert len(seen) <= 6_000
                     given += 1
-        assert given >= 9 * len(HOSTILE)
+        assert given >= 9 * len(texts)
         assert is_calm(world)
 
 
+@some_and_all
 async def test_every_text_through_every_autocomplete_offers_what_discord_takes(
-    worlds: Callable[..., Any],
+    worlds: Callable[..., Any], texts: Sequence[str]
 ) -> None:
     async with worlds(**UNLIMITED) as world:
         for command in leaves(world.bot):
             for option in options_of(command):
-                for text in HOSTILE if option.autocomplete else ():
+                for text in texts if option.autocomplete else ():
                     offered = await world.mod.autocomplete(
                         world.channel, command.qualified_name, option.name, text
                     )
@@ -281,11 +295,12 @@ async def test_every_text_through_every_autocomplete_offers_what_discord_takes(
         assert is_calm(world)
 
 
+@some_and_all
 async def test_every_text_in_messages_menus_and_forms_is_answered_in_a_sentence(
-    worlds: Callable[..., Any],
+    worlds: Callable[..., Any], texts: Sequence[str]
 ) -> None:
     async with worlds(**UNLIMITED) as world:
-        for text in HOSTILE:
+        for text in texts:
             # Discord takes messages of up to 2,000 characters.
             written = text[:1_900]
             before = len(world.answers)
@@ -309,11 +324,12 @@ async def test_every_text_in_messages_menus_and_forms_is_answered_in_a_sentence(
 
 
 @pytest.mark.parametrize("command", ["corpus note", "corpus add"])
+@some_and_all
 async def test_every_text_in_the_forms_of_the_library_is_answered_in_a_sentence(
-    worlds: Callable[..., Any], command: str
+    worlds: Callable[..., Any], command: str, texts: Sequence[str]
 ) -> None:
     async with worlds(**UNLIMITED) as world:
-        for text in filter(str.strip, HOSTILE):
+        for text in filter(str.strip, texts):
             opened = await world.mod.slash(world.channel, command)
             written = (
                 {"question": text[:200], "answer": text[:600], "ways": text[:600]}

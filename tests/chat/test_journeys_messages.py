@@ -304,28 +304,31 @@ async def test_a_reaction_on_other_messages_removes_nothing(world: World) -> Non
 # --- Bad input --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["", "   ", "\u200b\u202e", "``` ```", "<@{me}><@!{me}>"])
-async def test_a_mention_with_nothing_else_says_what_the_bot_does(world: World, text: str) -> None:
-    await world.alice.send(world.channel, f"{world.me} {text.format(me=world.bot.user.id)}")
-    assert "What I do" in text_of(world.answers[0])
-    assert "You could ask" in text_of(world.answers[0])
+async def test_a_mention_with_nothing_else_says_what_the_bot_does(world: World) -> None:
+    for number, text in enumerate(("", "   ", "\u200b\u202e", "``` ```", "<@{me}><@!{me}>"), 1):
+        await world.alice.send(world.channel, f"{world.me} {text.format(me=world.bot.user.id)}")
+        assert len(world.answers) == number, text
+        assert "What I do" in text_of(world.answers[-1]), text
+        assert "You could ask" in text_of(world.answers[-1]), text
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "\u200bWho\u200b built\u200b the har\u00adbour in 1871?",
-        "\u202eWho built the harbour in 1871?\u202c",
-        "```py\nWho built the harbour in 1871?\n```",
-        "**Who** __built__ ||the harbour|| in `1871`?",
-        "> Who built the harbour in 1871?",
-        "<@<@{me}>> Who built the harbour in 1871? <@{me}>",
-        "W" + "\u0300" * 200 + "ho built the harbour in 1871?",
-    ],
+SURROUNDED = (
+    "\u200bWho\u200b built\u200b the har\u00adbour in 1871?",
+    "\u202eWho built the harbour in 1871?\u202c",
+    "```py\nWho built the harbour in 1871?\n```",
+    "**Who** __built__ ||the harbour|| in `1871`?",
+    "> Who built the harbour in 1871?",
+    "<@<@{me}>> Who built the harbour in 1871? <@{me}>",
+    "W" + "\u0300" * 200 + "ho built the harbour in 1871?",
 )
-async def test_whatever_surrounds_a_question_it_is_understood(world: World, text: str) -> None:
-    await world.alice.send(world.channel, f"{world.me} {text.format(me=world.bot.user.id)}")
-    assert "built by Ada Stone" in text_of(world.answers[0])
+
+
+async def test_whatever_surrounds_a_question_it_is_understood(worlds: Callable[..., Any]) -> None:
+    async with worlds(options={"limits": Limits(person=Rate(100, 1))}) as world:
+        for number, text in enumerate(SURROUNDED, 1):
+            await world.alice.send(world.channel, f"{world.me} {text.format(me=world.bot.user.id)}")
+            assert len(world.answers) == number, text
+            assert "built by Ada Stone" in text_of(world.answers[-1]), text
 
 
 async def test_a_question_that_is_too_long_is_told_so(world: World) -> None:

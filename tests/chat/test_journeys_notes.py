@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from test_journeys_commands import press, refusal_of, response_of
 from test_journeys_corpus import Elsewhere, asked, keep, keep_added, let_through
 from test_journeys_overseeing import acts, collect, corpus, demote, kept
@@ -137,19 +136,15 @@ async def test_a_second_note_on_the_same_question_is_refused(world: World) -> No
     assert "There is a note on that question already" in refusal_of(result)
 
 
-@pytest.mark.parametrize(
-    ("question", "answer", "said"),
-    [
+async def test_what_is_no_note_is_refused_in_a_sentence(world: World) -> None:
+    for question, answer, said in (
         ("?!", ANSWER, "write a question"),
         (COST, "…", "write the answer"),
         (COST, "Who knows?", "should not end in a question mark"),
-    ],
-)
-async def test_what_is_no_note_is_refused_in_a_sentence(
-    world: World, question: str, answer: str, said: str
-) -> None:
-    opened = await world.mod.slash(world.channel, "corpus note")
-    assert said in refusal_of(await submit(world, opened, question=question, answer=answer, ways=""))
+    ):
+        opened = await world.mod.slash(world.channel, "corpus note")
+        told = refusal_of(await submit(world, opened, question=question, answer=answer, ways=""))
+        assert said in told, answer
 
 
 async def test_the_name_of_the_notes_is_kept_for_them(world: World) -> None:
@@ -187,13 +182,11 @@ async def test_a_message_is_added_to_the_articles(world: World) -> None:
     assert added.title == "Bell: a *story*"
 
 
-@pytest.mark.parametrize(("title", "text"), [("***", PASTED), ("Bell", "…"), ("Bell", "# Bell")])
-async def test_a_pasted_text_without_a_title_or_a_sentence_is_refused(
-    world: World, title: str, text: str
-) -> None:
-    opened = await world.mod.slash(world.channel, "corpus add")
-    refusal_of(await submit(world, opened, title=title, text=text))
-    assert await acts(world) == []
+async def test_a_pasted_text_without_a_title_or_a_sentence_is_refused(world: World) -> None:
+    for title, text in (("***", PASTED), ("Bell", "…"), ("Bell", "# Bell")):
+        opened = await world.mod.slash(world.channel, "corpus add")
+        refusal_of(await submit(world, opened, title=title, text=text))
+        assert await acts(world) == [], text
 
 
 # --- Who may ----------------------------------------------------------------------------------------------

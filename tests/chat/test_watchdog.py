@@ -27,7 +27,7 @@ async def test_a_callback_that_computes_is_found_and_named(caplog: pytest.LogCap
     caplog.set_level("WARNING", "linernotes")
     with watching(asyncio.get_running_loop()) as watchdog:
         await asyncio.sleep(0.2)
-        await asyncio.ensure_future(burn_in_a_callback(0.6))
+        await asyncio.ensure_future(burn_in_a_callback(0.3))
         await asyncio.sleep(0.3)
     (held,) = watchdog.held
     assert held.seconds > HELD_SECONDS
@@ -48,6 +48,6 @@ async def test_a_callback_that_waits_holds_nothing() -> None:
 async def test_many_short_callbacks_are_no_long_one() -> None:
     with watching(asyncio.get_running_loop()) as watchdog:
         await asyncio.sleep(0.1)
-        await asyncio.gather(*(burn_in_a_callback(0.005) for _ in range(100)))
+        await asyncio.gather(*(burn_in_a_callback(0.005) for _ in range(40)))
         await asyncio.sleep(0.2)
     assert watchdog.held == []

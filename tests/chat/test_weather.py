@@ -17,6 +17,7 @@ from outcomes import outcomes_of
 from tenacity import wait_random
 from weather import FAULTS
 
+from amounts import slow
 from fakes import QUESTION
 from linernotes.chat.frame import delivery
 from linernotes.chat.frame.manners import Limits, Rate
@@ -112,7 +113,7 @@ async def settle(server: Loopback, bot: Any, asked: list[str], rest: float = 0.3
 _EACH: Counter[str] = Counter()
 
 
-@pytest.mark.parametrize("part", ["messages", "callback", "@original"])
+@pytest.mark.parametrize("part", ["messages", *slow(["callback", "@original"])])
 async def test_each_fault_twice_in_a_row_costs_no_answer_and_makes_no_second_one(
     server: Loopback,
     tmp_path: Path,

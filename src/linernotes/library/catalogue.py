@@ -484,7 +484,7 @@ class Catalogue:
             now = self._store.clock()
             # All of them first: what is noted below is in a table that is looked through as well.
             found = [damaged for table in SWEPT for damaged in table.set_aside(db, now)]
-            known = _known(db)
+            known = _known(db) if found else set()
             for damaged in found:
                 if damaged.guild in known and damaged.guild is not None:
                     what = f"a row of {_IN_WORDS.get(damaged.table, damaged.table)} was damaged and put aside"
@@ -591,7 +591,8 @@ class Catalogue:
 
     async def settled(self, kind: Kind, digests: Collection[str]) -> None:
         """Note that files have gone from the disk which no revision names any more."""
-        await self._store.run(lambda db: _withhold(db, kind, digests))
+        if digests:
+            await self._store.run(lambda db: _withhold(db, kind, digests))
 
     async def quarantined(self, names: Collection[str]) -> frozenset[str]:
         """Take note of what stands in the quarantine, and return what has stood there long enough."""
@@ -688,6 +689,8 @@ def _release(db: sa.Connection, kind: Kind, digests: Collection[str]) -> None:
 
 def _withhold(db: sa.Connection, kind: Kind, digests: Collection[str]) -> None:
     """Say that files may not go from the disk, for a revision names them."""
+    if not digests:
+        return
     for digest in {digest for _, digest in RELEASED.select(db, RELEASED.c.kind == kind)} & {*digests}:
         RELEASED.delete(db, RELEASED.c.kind == kind, RELEASED.c.digest == digest)
 

@@ -310,7 +310,7 @@ class Table:
         """Seal the rows that an older version has written without."""
         from sqlalchemy import select
 
-        place = _place(db)
+        place = _place(db.dialect.name)
         for number, *row in db.execute(select(place, *(self.c[name] for name in self.columns))).fetchall():
             try:
                 sealed = self.seal_of(row)
@@ -320,11 +320,9 @@ class Table:
 
     def set_aside(self, db: sa.Connection, now: float) -> list[Damaged]:
         """Move the rows that are damaged into the table ``set_aside``, and return what is wrong with each."""
-        from sqlalchemy import select
-
-        place = _place(db)
+        place = _place(db.dialect.name)
         moved: list[Damaged] = []
-        for number, *row in db.execute(select(place, *(self.c[name] for name in self.read))).fetchall():
+        for number, *row in db.execute(_placing(self.name, self.read, db.dialect.name)).fetchall():
             try:
                 self.check(row)
             except (ValueError, RecursionError) as error:
@@ -376,6 +374,16 @@ def _reading(name: str, columns: tuple[str, ...]) -> sa.Select[Any]:
 
 
 @functools.cache
+def _placing(name: str, columns: tuple[str, ...], dialect: str) -> sa.Select[Any]:
+    """Return the statement that reads all rows of a table, and before each where it stands; likewise."""
+    from sqlalchemy import select
+
+    from linernotes.library.tables import metadata
+
+    return select(_place(dialect), *(metadata.tables[name].c[column] for column in columns))
+
+
+@functools.cache
 def _inserting(name: str, columns: tuple[str, ...], conflict: Conflict, dialect: str) -> sa.Insert:
     """Return the statement that writes a row of a table; likewise."""
     from linernotes.library.tables import metadata
@@ -402,11 +410,12 @@ def _insert_of(dialect: str, table: sa.Table) -> sqlite.Insert | postgresql.Inse
     return insert(table)
 
 
-def _place(db: sa.Connection) -> sa.ColumnElement[Any]:
+@functools.cache
+def _place(dialect: str) -> sa.ColumnElement[Any]:
     """Return where a row stands, by which it is found again whatever its cells hold."""
     from sqlalchemy import Text, cast, literal_column
 
-    if db.dialect.name == "postgresql":
+    if dialect == "postgresql":
         return cast(literal_column("ctid"), Text)
     return literal_column("rowid")
 
