@@ -20,13 +20,17 @@ import pytest
 from amounts import slow
 from command_line import in_this_process
 from fakes import HARBOUR, LANTERNS, OTHER_QUESTION, QUESTION, FakeEmbedder, write_corpus
+from linernotes.answering.confidence import judgement
+from linernotes.models import NOTES
 from linernotes.settings import Settings
 from linernotes.shell import cli
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from typer.testing import Result
+
+    from linernotes.answering.confidence import Judge
 
 ROOT = Path(__file__).parents[1]
 ROW = [
@@ -575,6 +579,53 @@ def test_tuning_reports_as_json_what_an_evaluation_does(bot: Bot) -> None:
     assert [each["set"] for each in report["sets"]] == ["SQuAD", "own", "second"]
     assert report["questions"] == sum(each["questions"] for each in report["sets"] if each["set"] != "second")
     assert report["measures"]["right_before_refusing"]["of"] == 4
+
+
+def notes_on_the_harbour(bot: Bot) -> str:
+    """Write notes and questions put to them, and the article; return the option's value."""
+    (bot.folder / "notes").mkdir()
+    write_corpus(bot.folder / "texts" / "harbour")
+    rows = [
+        {
+            "question": "Who paints the wall?",
+            "answer": "The wall is painted by Otto.",
+            "asked": ["Who paints?"],
+        },
+        {
+            "question": "What does it cost?",
+            "answer": "It costs a crown.",
+            "near": ["What did it cost in 1902?"],
+        },
+    ]
+    (bot.folder / "notes" / "harbour.jsonl").write_text(lines(*rows))
+    return "notes=texts"
+
+
+def test_tuning_learns_from_notes_what_is_said_of_them(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted: list[str] = []
+
+    def fit_notes(_engine: object, given: Sequence[Any], _strangers: object, _gain: float) -> Judge:
+        for edition, asked in given:
+            assert [each.name for each in edition.documents] == ["harbour.md", NOTES]
+            noted.extend(f"{each.question} {each.answer}" for each in asked)
+        return judgement().notes
+
+    monkeypatch.setattr("linernotes.measuring.tuning.fit_notes", fit_notes)
+    result = bot("tune", squad_file(bot), own_questions(bot), "--notes", notes_on_the_harbour(bot))
+    assert result.exit_code == 0, result.output
+    assert noted == [
+        "Who paints the wall? The wall is painted by Otto.",
+        "Who paints? The wall is painted by Otto.",
+        "What does it cost? It costs a crown.",
+        "What did it cost in 1902? None",
+    ]
+
+
+@pytest.mark.parametrize("given", ["notes", "nowhere=texts"])
+def test_notes_to_learn_from_that_are_not_there_are_named(bot: Bot, given: str) -> None:
+    result = bot("tune", squad_file(bot), own_questions(bot), "--notes", given)
+    assert (result.exit_code, result.stdout) == (65, "")
+    assert result.stderr.startswith(given.partition("=")[0])
 
 
 @pytest.mark.parametrize(
