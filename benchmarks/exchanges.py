@@ -165,7 +165,7 @@ async def main() -> None:
     print("The picture is of the day on which the lead came first, left before and right after. Here are")
     print("those that stand alone as they are now (`make screenshots`):\n")
     print("![As they are now, as SimCord's preview shows them](images/exchanges-now.png)\n")
-    print("Not mended: the first leads with the other guest, and the last with the trumpeter; “When was it")
+    print("Not mended: the first leads with the other guest; “When was it")
     print("released?” and what is refused or near depend on the weights, and changed with each of them.\n")
     print("| question | characters shown before | now |\n|---|---|---|")
     for question, old, new in figures:
