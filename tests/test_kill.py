@@ -285,8 +285,8 @@ def kill_again_and_again(
 ) -> Counter[str]:
     """Kill one process after another on the same folder, and look at what each has left.
 
-    ``pace`` says how many times as long each phase takes. Few kills come into a short phase by chance: it goes
-    on, up to twice as often, until one has come into each of ``phases``.
+    ``pace`` says how many times as long each phase takes. Few kills come into a short phase by chance: it
+    goes on, up to twice as often, until one has come into each of ``phases``.
     """
     with subprocess.Popen(
         [sys.executable, "killed_library.py"],
