@@ -621,6 +621,16 @@ def test_tuning_learns_from_notes_what_is_said_of_them(bot: Bot, monkeypatch: py
     ]
 
 
+def test_what_is_no_note_is_named_by_its_line(bot: Bot) -> None:
+    given = notes_on_the_harbour(bot)
+    (bot.folder / "notes" / "harbour.jsonl").write_text(
+        lines({"question": "Who paints it?", "answer": "Who?"})
+    )
+    result = bot("tune", squad_file(bot), own_questions(bot), "--notes", given)
+    assert (result.exit_code, result.stdout) == (65, "")
+    assert result.stderr.startswith("notes/harbour.jsonl, line 1: ")
+
+
 @pytest.mark.parametrize("given", ["notes", "nowhere=texts"])
 def test_notes_to_learn_from_that_are_not_there_are_named(bot: Bot, given: str) -> None:
     result = bot("tune", squad_file(bot), own_questions(bot), "--notes", given)

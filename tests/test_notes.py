@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -19,9 +20,6 @@ from linernotes.library.service import Library
 from linernotes.measuring.noted import Asked, fit_notes, questions_put
 from linernotes.models import NOTES, Answer
 from linernotes.settings import Settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 GUILD, MODERATOR = 1, 44
 RUN = "# Run\n\nThe song Run was sung by Ada Stone.\n"
@@ -154,3 +152,16 @@ def test_what_says_whether_a_note_answers_is_learned_from_questions_put_to_notes
 
 
 INSTRUMENTS = ("harp", "bass", "drum", "lute", "horn", "oboe")
+
+
+def test_the_notes_to_learn_from_are_whole_and_on_articles_that_are_there() -> None:
+    golden = Path(__file__).parent / "golden"
+    files = sorted((golden / "notes-learning").glob("*.jsonl"))
+    assert len(files) == 20
+    for file in files:
+        assert (golden / "learning" / file.stem).is_dir(), file
+        rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        asked = [text for row in rows for text in (row["question"], *row["asked"], *row["near"])]
+        assert len(asked) == len(set(asked)) == 12 * 6, file
+        for row in rows:
+            make_note(row["question"], row["answer"])

@@ -57,10 +57,6 @@ SHORTEST_SWAPPED, SHORTEST_LACKING = 5, 7
 MOST_COMMON_SLIPS = 4
 
 
-# So many sentences on each side of a candidate are more than the reader has room for.
-NEIGHBOURS = 12
-
-
 @dataclass(frozen=True, slots=True)
 class _Scope:
     """The documents to ask, ``None`` for all; ``is_strict`` says that no other may answer instead."""
@@ -319,8 +315,8 @@ class Engine:
                     return
 
         at = candidate.position
-        before = list(around(range(at - 1, max(at - 1 - NEIGHBOURS, -1), -1)))
-        after = list(around(range(at + 1, min(at + 1 + NEIGHBOURS, len(index.sentences)))))
+        before = list(around(range(at - 1, -1, -1)))
+        after = list(around(range(at + 1, len(index.sentences))))
         title = next((each.title for each in edition.documents if each.name == passage.document), None)
         heading = heading_of(title, passage.heading)
         return Excerpt(heading, tuple(before[::-1]), candidate.sentence.text, tuple(after))

@@ -56,10 +56,9 @@ def decide(
     grade = by.grade(features)
     confidence = by.confidence.of(features)
     hits = find_hits(evidence, corpus)
-    # A note may be about a question with which it shares no word.
-    if refuse and not is_about and not (is_note and grade == "stated"):
-        return Unanswered("silent", hits[0], edition, confidence)
-    if grade == "silent" and refuse:
+    # A note may answer a question with which it shares no word.
+    is_told = is_about or (is_note and grade == "stated")
+    if refuse and (grade == "silent" or not is_told):
         return Unanswered("silent", hits[0], edition, confidence, is_near=is_about)
     certainty: Certainty = "stated" if grade == "stated" else "near"
     bold = find_bold(evidence.candidates[0], judgement().bold) if certainty == "stated" else ()
@@ -102,7 +101,7 @@ def _gather(
         evidence = read(found, 1)
         features = look(question, compose(evidence, corpus, by.gain), evidence, corpus)
         is_about = judge.is_read_near(features)
-        is_enough = not (is_about or not refuse) or judge.is_enough(features)
+        is_enough = (refuse and not is_about) or judge.is_enough(features)
         if not is_enough or _is_note(found) or _is_note(evidence):
             by = judge.read
             evidence = read(found, WINDOWS)

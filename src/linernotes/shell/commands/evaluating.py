@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import linernotes
-from linernotes.errors import QuestionFileError
+from linernotes.errors import QuestionFileError, RefusalError
 from linernotes.shell.environment import settings_for
 from linernotes.shell.options import (  # typer reads the annotations
     CorpusOption,
@@ -305,7 +305,10 @@ def _noted(settings: Settings, given: str) -> Iterator[tuple[Sequence[Document],
         written, asked = [], []
         for line, row in rows(load(str(file)), str(file)):
             question, answer = (text_of(row, key, str(file), line) for key in ("question", "answer"))
-            written.append(make_note(question, answer))
+            try:
+                written.append(make_note(question, answer))
+            except RefusalError as error:
+                raise QuestionFileError(str(file), str(error), line) from None
             ways = (question, *texts_of(row, "asked", str(file), line))
             asked += [Asked(each, written[-1].answer) for each in ways]
             asked += [Asked(each, None) for each in texts_of(row, "near", str(file), line)]
