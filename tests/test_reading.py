@@ -132,7 +132,7 @@ def test_the_sureness_is_the_share_of_the_best_span() -> None:
 @pytest.fixture(scope="module")
 def network() -> ReaderNetwork:
     torch.manual_seed(5)
-    return networks.ReaderNetwork(width=96, depth=2, inner=192).eval()
+    return networks.ReaderNetwork(width=96, sizes=[(12, 192)] * 2).eval()
 
 
 def onnx_of(network: ReaderNetwork, *, rounding: Rounding = "columns") -> bytes:

@@ -31,6 +31,7 @@ from linernotes.measuring.training.wording import (
     slip,
     type_as_members,
 )
+from linernotes.reading.reader import OnnxReader
 from linernotes.reading.windows import encode, load_tokenizer
 from linernotes.shell.cli import app
 
@@ -46,6 +47,7 @@ tokenizer = functools.cache(load_tokenizer)
 torch = Late("torch")
 batches_module = Late("linernotes.measuring.training.batches")
 learning = Late("linernotes.measuring.training.learning")
+narrowing = Late("linernotes.measuring.training.narrowing")
 network_module = Late("linernotes.measuring.training.network")
 
 HARBOUR = (
@@ -278,7 +280,7 @@ def test_batches_keep_to_their_size_and_lose_no_question(lessons: Lessons) -> No
 
 def small() -> ReaderNetwork:
     torch.manual_seed(3)
-    return network_module.ReaderNetwork(width=48, depth=2, inner=96)
+    return network_module.ReaderNetwork(width=48, sizes=[(12, 96)] * 2)
 
 
 def lesson(gold: int | None, first: int, doubtful: frozenset[int] = frozenset()) -> Lesson:
@@ -391,7 +393,7 @@ def test_a_pupil_that_judges_as_its_teacher_has_nothing_to_learn() -> None:
 @pytest.mark.slow
 def test_a_pupil_learns_from_its_teacher_and_leaves_it_as_it_is(lessons: Lessons) -> None:
     torch.manual_seed(5)
-    teacher = learning.ready(network_module.ReaderNetwork(width=96, depth=1, inner=96, distances=8))
+    teacher = learning.ready(network_module.ReaderNetwork(width=96, sizes=[(12, 96)], distances=8))
     before = {name: each.clone() for name, each in teacher.state_dict().items()}
     alone, taught = (learning.Learner(small(), lessons, 1, teacher=whom) for whom in (None, teacher))
     for learner in (alone, taught):
@@ -483,6 +485,41 @@ def test_a_reader_is_taken_up_where_its_file_left_it() -> None:
             assert abs(each.numpy() - weights[name]).max() <= apart * most, name
 
 
+def test_what_the_loss_does_not_depend_on_is_left_out(
+    lessons: Lessons, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("linernotes.measuring.training.narrowing._LEAST_UNITS", 32)
+    weights = {name: each.numpy() for name, each in small().state_dict().items()}
+    # Only these heads and units do anything: what the others give is multiplied by nothing.
+    heads, units = {0: [1, 5, 8], 1: [0, 2, 3, 4, 11]}, {0: [*range(3, 35)], 1: [*range(32, 96)]}
+    for layer in (0, 1):
+        out = weights[f"layers.{layer}.out.weight"].reshape(48, 12, 4)
+        out[:, [each for each in range(12) if each not in heads[layer]]] = 0
+        weights[f"layers.{layer}.down.weight"][:, [e for e in range(96) if e not in units[layer]]] = 0
+    narrow = narrowing.narrow(weights, lessons, 1, narrowing.Size(heads=4, units=48))
+    for layer in (0, 1):
+        kept = weights[f"layers.{layer}.qkv.bias"].reshape(3, 12, 4)[:, heads[layer]].reshape(-1)
+        assert narrow[f"layers.{layer}.qkv.bias"].tolist() == kept.tolist()
+        kept = weights[f"layers.{layer}.up.bias"][units[layer]]
+        assert narrow[f"layers.{layer}.up.bias"].tolist() == kept.tolist()
+    batch = batches_module.collate(next(lessons.batches(5, 0, 400)))
+    first, second = (network_module.from_weights(each).eval() for each in (weights, narrow))
+    whole, narrowed = (each(batch.ids, batch.kinds, batch.mask) for each in (first, second))
+    assert torch.allclose(whole, narrowed, atol=1e-4)
+
+
+def test_a_narrowed_network_is_written_and_runs(lessons: Lessons) -> None:
+    # Each layer has another number of heads.
+    torch.manual_seed(4)
+    network = network_module.ReaderNetwork(width=48, sizes=[(5, 64), (12, 96), (3, 32)]).eval()
+    weights = {name: each.numpy() for name, each in network.state_dict().items()}
+    data = to_onnx(weights, heads=network_module.HEADS, epsilon=network_module.EPSILON, rounding="none")
+    window = next(lessons.batches(5, 0, 400))[0][0].window
+    batch = batches_module.collate([[Lesson(window, None, 0, 0, frozenset())]])
+    expected = network(batch.ids, batch.kinds, batch.mask)[0].detach().numpy()
+    assert np.allclose(OnnxReader(data)._run(window), expected, atol=1e-4)
+
+
 # --- Held out ---------------------------------------------------------------------------------------------
 
 
@@ -535,10 +572,14 @@ class Idle:
             yield 0.5
 
     def save(self, path: Path) -> None:
-        path.write_text(str(self.step))
+        from safetensors.numpy import save_file
+
+        save_file({**self.weights(), "step:": np.array([self.step])}, path)
 
     def resume(self, path: Path) -> None:
-        self.step = int(path.read_text())
+        from safetensors.numpy import load_file
+
+        self.step = int(load_file(path)["step:"][0])
 
     def weights(self) -> dict[str, Any]:
         return {name: each.numpy() for name, each in self.network.state_dict().items()}
@@ -612,6 +653,28 @@ def test_train_says_where_nothing_is_to_go_on_from(file: str, tmp_path: Path) ->
     result = CliRunner().invoke(app, ["train", file, file, "--out", str(tmp_path / "none"), "--resume"])
     assert result.exit_code == 78
     assert "no checkpoint" in result.output
+
+
+def test_to_narrow_needs_a_reader_to_start_from(file: str, tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        app, ["train", file, file, "--out", str(tmp_path), "--heads", "8", "--units", "64"]
+    )
+    assert result.exit_code == 78
+    assert "--start" in result.output
+
+
+@pytest.mark.slow
+def test_train_narrows_what_it_starts_from(file: str, tmp_path: Path) -> None:
+    weights = {name: each.numpy() for name, each in small().state_dict().items()}
+    start, out = tmp_path / "start.onnx", tmp_path / "out"
+    start.write_bytes(to_onnx(weights, heads=network_module.HEADS, epsilon=network_module.EPSILON))
+    arguments = ["train", file, "--held-out", file, "--out", str(out), "--start", str(start)]
+    arguments += ["--heads", "6", "--units", "64", "--steps"]
+    for more in (["2"], ["4", "--resume"]):
+        result = CliRunner().invoke(app, [*arguments, *more])
+        assert result.exit_code == 0, result.output
+        written = from_onnx((out / "reader.onnx").read_bytes())
+        assert sum(written[f"layers.{at}.out.weight"].shape[1] for at in (0, 1)) == 2 * 6 * 4
 
 
 def test_the_network_and_its_file_normalise_alike() -> None:

@@ -100,13 +100,14 @@ class EncoderGraph:
 
     def _add_layer(self, x: str, at: str) -> str:
         graph = self.graph
-        thirds = graph.constant("thirds", np.array([self.width] * 3, np.int64))
+        # A layer may have lost some of its heads.
+        wide = self._weights[f"{at}.out.weight"].shape[1]
+        thirds = graph.constant(f"thirds.{wide}", np.array([wide] * 3, np.int64))
+        heads = wide * self._heads // self.width
         parts = [f"{at}.query", f"{at}.key", f"{at}.value"]
         graph.add("Split", [self._multiply(x, f"{at}.qkv"), thirds], *parts, axis=-1)
         attention = [*parts, "", "mask"]
-        attended = graph.add(
-            "MultiHeadAttention", attention, f"{at}.attended", fused=True, num_heads=self._heads
-        )
+        attended = graph.add("MultiHeadAttention", attention, f"{at}.attended", fused=True, num_heads=heads)
         x = self._normalize(self._multiply(attended, f"{at}.out"), x, f"{at}.norm1")
         bent = graph.add("Gelu", [self._multiply(x, f"{at}.up")], f"{at}.bent", fused=True)
         return self._normalize(self._multiply(bent, f"{at}.down"), x, f"{at}.norm2")

@@ -170,6 +170,11 @@ class Learner:
                 table.weight.requires_grad_(False)  # noqa: FBT003  it has no name
         self._low = {name: each for name, each in network.named_parameters() if each.requires_grad}
         self._high = {name: each.detach().clone().float() for name, each in self._low.items()}
+        self._lows: list[Tensor] = [*self._low.values()]
+        self._highs = [*self._high.values()]
+        self._slopes = [torch.zeros_like(each) for each in self._highs]
+        for each, slope in zip(self._highs, self._slopes, strict=True):
+            each.grad = slope
         network.to(_precision(self._device))
         network.head.float()
         self._optimizer = torch.optim.AdamW(self._parts(), betas=_BETAS, fused=True)
@@ -206,16 +211,17 @@ class Learner:
                 theirs = self._teacher(batch.ids, batch.kinds, batch.mask).float()
             loss = (1 - _TEACHER) * loss + _TEACHER * imitation_of(logits, theirs, batch)
         loss.backward()  # type: ignore[no-untyped-call]  # PyTorch's own types lack it
-        for name, low in self._low.items():
-            self._high[name].grad = None if low.grad is None else low.grad.float()
+        # All at once: a graphics card waits longer for being told than it takes.
+        slopes = [torch.zeros_like(each) if each.grad is None else each.grad for each in self._lows]
+        torch._foreach_copy_(self._slopes, slopes)
+        for low in self._lows:
             low.grad = None
-        torch.nn.utils.clip_grad_norm_(self._high.values(), _CLIP)
+        torch.nn.utils.clip_grad_norm_(self._highs, _CLIP)
         for part in self._optimizer.param_groups:
             part["lr"] = part["highest"] * share * self._share
         self._optimizer.step()
         with torch.no_grad():
-            for name, low in self._low.items():
-                low.copy_(self._high[name])
+            torch._foreach_copy_(self._lows, self._highs)
         self.step += 1
         self.windows += len(drawn.first)
         return loss.detach()

@@ -2,7 +2,8 @@
 
 Its teacher is one of the same form and larger, or MPNet (Song et al. 2020), which knows how far apart two
 tokens are in every layer. On a processor attention is written out: backwards, PyTorch's fused one took ten
-times as long there (in bfloat16).
+times as long there (in bfloat16); and with distances everywhere, for what PyTorch falls back on then goes
+through float32.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from torch.nn import functional
 from linernotes.retrieval.encoder_graph import rename
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from linernotes.models import Floats
 
 HEADS = 12
-"""Of the attention; the packaged encoder has as many."""
+"""Of the attention; the packaged encoder has as many. A layer that was narrowed may have fewer."""
 OUTPUTS = 3
 EPSILON = 1e-12
 # Far below any logit, and still a number in bfloat16.
@@ -39,11 +40,12 @@ _FARTHEST = 128
 class Layer(nn.Module):
     """One layer of the transformer, normalised after each half."""
 
-    def __init__(self, width: int, inner: int) -> None:
-        """Make a layer of ``width`` with ``inner`` units in its feed-forward half."""
+    def __init__(self, width: int, inner: int, heads: int = HEADS) -> None:
+        """Make a layer of ``width`` with ``inner`` units in its feed-forward half, and so many heads."""
         super().__init__()
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
+        self.heads, self.size = heads, width // HEADS
+        self.qkv = nn.Linear(width, 3 * heads * self.size)
+        self.out = nn.Linear(heads * self.size, width)
         self.norm1 = nn.LayerNorm(width, eps=EPSILON)
         self.up = nn.Linear(width, inner)
         self.down = nn.Linear(inner, width)
@@ -51,14 +53,15 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
         """Return the output, of the shape of ``x`` (windows, tokens, width); the attention adds ``bias``."""
-        rows, tokens, width = x.shape
-        query, key, value = self.qkv(x).view(rows, tokens, 3, HEADS, width // HEADS).permute(2, 0, 3, 1, 4)
-        if x.is_cuda:
+        rows, tokens, _ = x.shape
+        parts = self.qkv(x).view(rows, tokens, 3, self.heads, self.size)
+        query, key, value = parts.permute(2, 0, 3, 1, 4)
+        if x.is_cuda and bias.shape[1] == 1:
             attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
         else:
-            weights = torch.softmax(query * (width // HEADS) ** -0.5 @ key.transpose(-1, -2) + bias, -1)
+            weights = torch.softmax(query * self.size**-0.5 @ key.transpose(-1, -2) + bias, -1)
             attended = weights @ value
-        attended = attended.transpose(1, 2).reshape(rows, tokens, width)
+        attended = attended.transpose(1, 2).reshape(rows, tokens, self.heads * self.size)
         x = self.norm1(x + self.out(attended))
         added: Tensor = self.norm2(x + self.down(functional.gelu(self.up(x))))
         return added
@@ -72,22 +75,22 @@ class ReaderNetwork(nn.Module):
         *,
         vocabulary: int = 30_522,
         width: int = 384,
-        depth: int = 6,
-        inner: int = 1_536,
+        sizes: Sequence[tuple[int, int]] = ((HEADS, 1_536),) * 6,
         longest: int = 512,
         distances: int = 0,
     ) -> None:
         """Make a network with random weights.
 
-        ``longest`` is how many tokens a window may have; ``distances`` how many distances between two tokens
-        are told apart, 0 for none.
+        ``sizes`` has for each layer its heads and the units of its feed-forward half; ``longest`` is how many
+        tokens a window may have; ``distances`` how many distances between two tokens are told apart, 0 for
+        none.
         """
         super().__init__()
         self.words = nn.Embedding(vocabulary, width)
         self.positions = nn.Embedding(longest, width)
         self.kinds = nn.Embedding(2, width)
         self.norm = nn.LayerNorm(width, eps=EPSILON)
-        self.layers = nn.ModuleList(Layer(width, inner) for _ in range(depth))
+        self.layers = nn.ModuleList(Layer(width, inner, heads) for heads, inner in sizes)
         self.distances = nn.Embedding(distances, HEADS) if distances else None
         self.head = nn.Linear(width, OUTPUTS)
         nn.init.normal_(self.head.weight, std=0.02)
@@ -158,11 +161,16 @@ def _as_bert(weights: Mapping[str, Floats]) -> Iterator[tuple[str, Floats]]:
 
 def from_weights(ours: Mapping[str, Floats]) -> ReaderNetwork:
     """Return a network that starts from weights by the names used here; what lacks there is random."""
+    width = len(ours["norm.weight"])
+    depth = 1 + max(int(name.split(".")[1]) for name in ours if name.startswith("layers."))
+    layers = [f"layers.{number}" for number in range(depth)]
     network = ReaderNetwork(
         vocabulary=len(ours["words.weight"]),
-        width=len(ours["norm.weight"]),
-        depth=1 + max(int(name.split(".")[1]) for name in ours if name.startswith("layers.")),
-        inner=len(ours["layers.0.up.weight"]),
+        width=width,
+        sizes=[
+            (ours[f"{at}.out.weight"].shape[1] * HEADS // width, len(ours[f"{at}.up.weight"]))
+            for at in layers
+        ],
         longest=len(ours["positions.weight"]),
         distances=len(ours.get("distances.weight", ())),
     )

