@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from linernotes.models import Excerpt, Floats
 
-PACKAGED_READER_SHA256 = "e15943c00e28c69cf92b88580337e2aba3661f4c696ad3172016b7f303b246b5"
+PACKAGED_READER_SHA256 = "372b2f6ad110c37d1f0afeb68cf3af3eef7d8594958de20cddcd87e12d8d27de"
 
 # More neighbours than these never fit.
 _NEIGHBOURS = 12
