@@ -205,7 +205,7 @@ def test_the_environment_is_read_in_two_places(modules: list[Path]) -> None:
 # A network is made of PyTorch's classes: such a module is itself imported late, by all but its like.
 NETWORKS = {
     f"linernotes.measuring.training.{name}": SOURCE / "measuring" / "training" / f"{name}.py"
-    for name in ("network", "batches", "learning")
+    for name in ("network", "batches", "learning", "narrowing")
 }
 # Likewise the tables, and the scripts that lead to them.
 TABLES = {
