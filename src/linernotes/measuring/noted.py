@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from linernotes.models import Edition
     from linernotes.retrieval.index import Index
 
-# To each article with its notes, so many questions of other articles are put.
-_STRANGERS = 40
+# To each article with its notes, so many questions of other articles are put: with 40, the threshold hung on
+# two or three of them. They count as if they were so many in the fit.
+_STRANGERS, _COUNTING = 120, 40
 # So many of these may get past ``least``.
 _STRANGERS_SHOWN = 0.01
 # So many of the questions that sound like a note's and that it does not answer may be stated.
@@ -76,7 +77,7 @@ def fit_notes(
     answered = fit_logistic(
         [each.features for each in put],
         [each.is_right for each in put],
-        [1.0] * len(put),
+        [_COUNTING / _STRANGERS if each.is_strange else 1.0 for each in put],
         NOTED,
         _FREEDOM,
     )
