@@ -111,7 +111,8 @@ def answer_of(edition: Edition[Any], question: str = "Who?", **changed: Any) -> 
 @st.composite
 def leads(draw: st.DrawFn) -> tuple[Lead, tuple[Span, ...]]:
     """A lead of any kind, with any part of it quoted and any words of it in bold."""
-    text = draw(LONG.filter(str.strip))
+    # No sentence is nothing but blanks and what is not shown.
+    text = draw(LONG.filter(clean))
     length = len(text)
 
     def span() -> Span:
