@@ -402,6 +402,16 @@ def test_a_pupil_learns_from_its_teacher_and_leaves_it_as_it_is(lessons: Lessons
     assert all(torch.equal(each, before[name]) for name, each in teacher.state_dict().items())
 
 
+def test_readers_that_teach_together_count_the_same() -> None:
+    batch = batches_module.collate([[lesson(1, 6)]])
+    one, other = small(), small()
+    torch.nn.init.normal_(other.head.weight)
+    given = batch.ids, batch.kinds, batch.mask
+    together = learning.ready(network_module.Panel([one, other]))
+    assert torch.allclose(together(*given), (one(*given) + other(*given)) / 2)
+    assert not torch.allclose(one(*given), other(*given))
+
+
 @pytest.mark.slow
 def test_a_teacher_may_be_an_mpnet() -> None:
     """Token by token it computes what the code of its authors does."""
@@ -628,6 +638,30 @@ def test_train_teaches_a_teacher_once(file: str, tmp_path: Path) -> None:
     more = CliRunner().invoke(app, [*arguments, "--steps", "3", "--teacher", str(encoder), "--resume"])
     assert more.exit_code == 0, more.output
     assert (out / "teacher.safetensors").read_bytes() == taught
+
+
+@pytest.mark.usefixtures("untrained")
+def test_train_takes_readers_for_teachers(file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    had: list[Any] = []
+
+    class Taught(Idle):
+        def __init__(self, network: ReaderNetwork, *given: Any, **options: Any) -> None:
+            super().__init__(network, *given, **options)
+            had.append(options["teacher"])
+
+    monkeypatch.setattr("linernotes.measuring.training.learning.Learner", Taught)
+    weights = {name: each.numpy() for name, each in small().state_dict().items()}
+    for name in ("one.onnx", "two.onnx", "three.safetensors"):
+        (tmp_path / name).write_bytes(to_onnx(weights, heads=12, epsilon=1e-12))
+    arguments = ["train", file, "--held-out", file, "--steps", "1", "--out", str(tmp_path / "out")]
+    for name in ("one.onnx", "two.onnx"):
+        arguments += ["--teacher", str(tmp_path / name)]
+    mixed = CliRunner().invoke(app, [*arguments, "--teacher", str(tmp_path / "three.safetensors")])
+    assert mixed.exit_code == 78
+    assert "must all be readers" in mixed.output
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert [len(each.networks) for each in had] == [2]
 
 
 def test_the_command_takes_the_same_for_granted_as_what_it_calls() -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from linernotes.measuring.training.batches import Batch, Pace, draw_ahead
-from linernotes.measuring.training.network import MASKED, ReaderNetwork
+from linernotes.measuring.training.network import MASKED, Panel, ReaderNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from linernotes.measuring.training.lessons import Lessons
     from linernotes.models import Floats
+
+_Network = TypeVar("_Network", bound=nn.Module)
 
 WEIGHT_DECAY = 0.01
 # The head is new, and learns so many times as fast.
@@ -114,7 +116,7 @@ def fastest() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def ready(network: ReaderNetwork) -> ReaderNetwork:
+def ready(network: _Network) -> _Network:
     """Return a network where it is fastest, in the precision that is, that learns no more."""
     device = fastest()
     network.to(device, _precision(device))
@@ -143,7 +145,7 @@ class Learner:
         seed: int,
         *,
         begun: bool = False,
-        teacher: ReaderNetwork | None = None,
+        teacher: ReaderNetwork | Panel | None = None,
         pace: Pace | None = None,
     ) -> None:
         """Take a network, which is changed, and what it learns from.
@@ -153,7 +155,7 @@ class Learner:
             lessons: from what.
             seed: of all that is drawn by lot.
             begun: whether it is a reader already.
-            teacher: a larger reader, whose judgement counts beside what the lessons say; it is not changed.
+            teacher: who judges better, which counts beside what the lessons say; not changed.
             pace: how fast.
         """
         self.step = 0

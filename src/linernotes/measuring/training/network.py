@@ -19,7 +19,7 @@ from torch.nn import functional
 from linernotes.retrieval.encoder_graph import rename
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from linernotes.models import Floats
 
@@ -113,6 +113,19 @@ class ReaderNetwork(nn.Module):
             x = layer(x, bias)
         logits: Tensor = self.head(x.to(self.head.weight.dtype))
         return logits
+
+
+class Panel(nn.Module):
+    """Networks that judge together: what each makes of a token counts the same."""
+
+    def __init__(self, networks: Iterable[ReaderNetwork]) -> None:
+        """Take them as they are."""
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+
+    def forward(self, ids: Tensor, kinds: Tensor, mask: Tensor) -> Tensor:
+        """Return the mean of their logits; inputs and shape as a ``ReaderNetwork`` has them."""
+        return torch.stack([each(ids, kinds, mask) for each in self.networks]).mean(0)
 
 
 def _distances(tokens: int, count: int) -> Tensor:

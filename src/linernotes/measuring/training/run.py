@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from linernotes.measuring.training.batches import Pace
     from linernotes.measuring.training.narrowing import Size
-    from linernotes.measuring.training.network import ReaderNetwork
+    from linernotes.measuring.training.network import Panel, ReaderNetwork
     from linernotes.measuring.training.squad import Article, Question
     from linernotes.models import Document
 
@@ -120,7 +120,7 @@ def train(
     resume: bool = False,
     start: bytes | None = None,
     narrowed: Size | None = None,
-    teacher: Teacher | None = None,
+    teacher: Teacher | Sequence[bytes] | None = None,
     pace: Pace | None = None,
     on_step: Callable[[int, float], None] = lambda _step, _loss: None,
     on_taught: Callable[[int, float], None] = lambda _step, _loss: None,
@@ -138,7 +138,8 @@ def train(
         resume: go on from the checkpoint in ``folder``.
         start: the ONNX file of a reader whose weights to start from.
         narrowed: how much of that reader to start from, the most important of it; all of it without.
-        teacher: what learns first, and whose judgement then counts beside what the files say.
+        teacher: whose judgement counts beside what the files say: of what learns first, or of readers that
+            have learned (the bytes of their ONNX files), whose mean it is then.
         pace: how fast the reader learns.
         on_step: told now and then the number of steps done and the loss of the last.
         on_taught: the same of the teacher.
@@ -148,9 +149,9 @@ def train(
     from safetensors.numpy import load_file
 
     from linernotes.measuring.training.batches import Pace
-    from linernotes.measuring.training.learning import Learner
+    from linernotes.measuring.training.learning import Learner, ready
     from linernotes.measuring.training.narrowing import narrow
-    from linernotes.measuring.training.network import EPSILON, HEADS, from_encoder, from_weights
+    from linernotes.measuring.training.network import EPSILON, HEADS, Panel, from_encoder, from_weights
     from linernotes.measuring.training.onnx_file import from_onnx
 
     torch.manual_seed(seed)
@@ -167,9 +168,11 @@ def train(
     else:
         weights = from_onnx(start)
         network = from_weights(narrow(weights, lessons, seed, narrowed) if narrowed else weights)
-    taught = (
-        None if teacher is None else _teach(teacher, lessons, folder, seed=seed, pace=pace, on_step=on_taught)
-    )
+    taught: ReaderNetwork | Panel | None = None
+    if isinstance(teacher, Teacher):
+        taught = _teach(teacher, lessons, folder, seed=seed, pace=pace, on_step=on_taught)
+    elif teacher is not None:
+        taught = ready(Panel(from_weights(from_onnx(each)) for each in teacher))
     learner = Learner(network, lessons, seed, begun=start is not None, teacher=taught, pace=pace)
     if resume:
         learner.resume(checkpoint)

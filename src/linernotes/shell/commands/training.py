@@ -15,6 +15,8 @@ from linernotes.shell.options import JsonOption, file_and_folder
 from linernotes.shell.output import print_json, table_console
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from linernotes.measuring.training.batches import Pace
@@ -60,10 +62,11 @@ def train(
         typer.Option(min=1, help="So many units of a layer's feed-forward half stay, on the average."),
     ] = None,
     teacher: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
-            metavar="MODEL.safetensors",
-            help="A larger encoder (BERT's or MPNet's), which learns first; the reader then learns from it.",
+            metavar="MODEL",
+            help="A larger encoder (BERT's or MPNet's, .safetensors), which learns first and then teaches;"
+            " or readers (.onnx) that teach together, each named by an option of its own.",
         ),
     ] = None,
     teacher_steps: Annotated[int, typer.Option(min=1, help="So many of the teacher.")] = _STEPS,
@@ -90,10 +93,9 @@ def train(
         raise ConfigurationError("To narrow a reader, say --start, --heads and --units.")
     from linernotes.measuring.training.batches import Pace
     from linernotes.measuring.training.narrowing import Size
-    from linernotes.measuring.training.run import Teacher
 
     narrowed = Size(heads, units) if heads is not None and units is not None else None
-    taught = None if teacher is None else Teacher(_found(teacher), teacher_steps)
+    taught = _teachers(teacher or (), teacher_steps)
     pace = Pace(rate, tokens, drawing)
     trained = _train(
         material,
@@ -167,15 +169,24 @@ def _read_start(path: Path) -> bytes:
         raise ConfigurationError(f"The reader {path} cannot be read: {error}.") from None
 
 
-def _found(path: Path) -> Path:
-    """Return the path of a teacher.
+def _teachers(paths: Sequence[Path], steps: int) -> Teacher | list[bytes] | None:
+    """Return who teaches: an encoder that learns in so many steps first, or the files of readers.
 
     Raises:
-        ConfigurationError: nothing is there.
+        ConfigurationError: one is not there, or they are not of one kind.
     """
-    if not path.is_file():
-        raise ConfigurationError(f"The teacher {path} is no file.")
-    return path
+    from linernotes.measuring.training.run import Teacher
+
+    for path in paths:
+        if not path.is_file():
+            raise ConfigurationError(f"The teacher {path} is no file.")
+    if not paths:
+        return None
+    if all(path.suffix == ".onnx" for path in paths):
+        return [_read_start(path) for path in paths]
+    if len(paths) > 1:
+        raise ConfigurationError("Several teachers must all be readers (.onnx).")
+    return Teacher(paths[0], steps)
 
 
 def _train(
@@ -189,10 +200,11 @@ def _train(
     resume: bool,
     start: bytes | None,
     narrowed: Size | None,
-    teacher: Teacher | None,
+    teacher: Teacher | Sequence[bytes] | None,
 ) -> Trained:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from linernotes.measuring.training.run import Teacher
     from linernotes.measuring.training.run import train as run
 
     columns = (
@@ -203,8 +215,12 @@ def _train(
         TextColumn("{task.fields[told]}"),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        learning_first = teacher if isinstance(teacher, Teacher) else None
         teaching = progress.add_task(
-            "Teacher", total=teacher.steps if teacher else 0, visible=teacher is not None, told=""
+            "Teacher",
+            total=learning_first.steps if learning_first else 0,
+            visible=learning_first is not None,
+            told="",
         )
         learning = progress.add_task("Learning", total=steps, told="")
         judging = progress.add_task("Judging", total=len(material.judged_questions), told="")
