@@ -581,6 +581,16 @@ def test_tuning_reports_as_json_what_an_evaluation_does(bot: Bot) -> None:
     assert report["measures"]["right_before_refusing"]["of"] == 4
 
 
+def test_articles_asked_in_conversations_are_reported_by_themselves(bot: Bot) -> None:
+    row = {"kind": "followup", "question": "And when?", "gold": ["1904"], "history": [QUESTION]}
+    (bot.folder / "talk.jsonl").write_text(lines(row, {**row, "question": "and how long did that take?"}))
+    (report,) = bot.rows("tune", squad_file(bot), own_questions(bot), "talk.jsonl=corpus", "--json")
+    sets = {each["set"]: each["questions"] for each in report["sets"]}
+    # And one of another article, which it does not answer.
+    assert sets["conversations"] == 3
+    assert list(sets)[:3] == ["SQuAD", "own", "conversations"]
+
+
 def notes_on_the_harbour(bot: Bot) -> str:
     """Write notes and questions put to them, and the article; return the option's value."""
     (bot.folder / "notes").mkdir()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from linernotes.models import Excerpt, Floats
 
-PACKAGED_READER_SHA256 = "372b2f6ad110c37d1f0afeb68cf3af3eef7d8594958de20cddcd87e12d8d27de"
+PACKAGED_READER_SHA256 = "d43edc114fc4f57ad198f80d13e6e67600478d8d9e6731539ac9d0608b88e530"
 
 # More neighbours than these never fit.
 _NEIGHBOURS = 12
