@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from linernotes.library.catalogue import Catalogue
     from linernotes.models import Excerpt, Floats
 
-DIMENSION = 64
+# As many as the model's: in fewer, words that have nothing to do with each other are not far apart.
+DIMENSION = 384
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 

@@ -51,7 +51,7 @@ def wait_until_queued(shared: BatchingEmbedder, questions: int = 0, builds: int 
 
 
 def test_it_is_an_embedder_like_the_one_behind_it(shared: BatchingEmbedder, fake: FakeEmbedder) -> None:
-    assert (shared.digest, shared.dimension, shared.max_tokens) == ("fake", 64, 200)
+    assert (shared.digest, shared.dimension, shared.max_tokens) == ("fake", fake.dimension, 200)
     assert shared.count_tokens("two words") == 2
     assert shared.embed([]) == []
     texts = [f"text {number} {LONG if number % 3 else ''}" for number in range(30)]

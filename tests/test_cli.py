@@ -568,7 +568,7 @@ def test_tuning_prints_what_cross_validation_says_as_a_table(bot: Bot) -> None:
     result = bot("tune", squad_file(bot), own_questions(bot))
     assert result.exit_code == 0, result.output
     heading, asked, *_ = result.stdout.splitlines()
-    assert heading.split()[-4:] == ["SQuAD", "own", "second", "all"]
+    assert heading.split()[-5:] == ["SQuAD", "own", "second", "short", "all"]
     assert asked.split()[0] == "questions"
     assert "gold answer in the text" in result.stdout
     assert "milliseconds" not in result.stdout
@@ -576,8 +576,10 @@ def test_tuning_prints_what_cross_validation_says_as_a_table(bot: Bot) -> None:
 
 def test_tuning_reports_as_json_what_an_evaluation_does(bot: Bot) -> None:
     (report,) = bot.rows("tune", squad_file(bot), own_questions(bot), "--json")
-    assert [each["set"] for each in report["sets"]] == ["SQuAD", "own", "second"]
-    assert report["questions"] == sum(each["questions"] for each in report["sets"] if each["set"] != "second")
+    sets = {each["set"]: each["questions"] for each in report["sets"]}
+    assert list(sets) == ["SQuAD", "own", "second", "short"]
+    # What was put in another way was put before.
+    assert report["questions"] == sets["SQuAD"] + sets["own"]
     assert report["measures"]["right_before_refusing"]["of"] == 4
 
 

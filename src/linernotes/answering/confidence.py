@@ -49,7 +49,6 @@ _RELEVANCE = (
 # rather than answers, nor how a question is put: what is learned of that holds for one set of questions.
 _CONFIDENCE = (
     "passage_vector",
-    "follows",  # 1 for a question that leans on another
     "share",  # of the ranking's probability, what the sentences that are shown have
     "weakest",  # how near the best sentence, with the one before, comes to the word that it is farthest from
     "weakest_shown",  # how far the sentences are from a word, by how rare it is: the most of it
@@ -64,6 +63,7 @@ _CONFIDENCE = (
 _BOTH = (
     "bm25_passage",  # of what the question's rare words could give
     "names_unknown",  # how many of the question's names the corpus lacks
+    "follows",  # 1 for a question that leans on another
 )
 # What the reader found in the best sentence, in the order of ``models.Reading``; 0 where it was not read.
 _READ = (
