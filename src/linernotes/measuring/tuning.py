@@ -59,8 +59,8 @@ Step: TypeAlias = Literal["ask", "learn"]
 FOLDS = 6
 # So many candidates of a question are ranked while learning; of these, the reader reads so many.
 CANDIDATES = 60
-# So many questions of other articles are asked to each, and of its own questions at most one to so many.
-STRANGERS, OF_OWN = 100, 2
+# So many questions of other articles are asked to each.
+STRANGERS = 100
 # So many of them may get past the relevance, by the ranking alone and when one window has been read.
 STRANGERS_SHOWN = 0.005
 # So many of the answerable questions may be refused before anything is read.
@@ -166,8 +166,8 @@ class Outcome:
 class Tuned:
     """What was learned from all articles, and what cross-validation says of it.
 
-    ``report`` has the figures of the held-out articles: of SQuAD's, of ours, of those of ours most of whose
-    questions come after others, of the questions of all that were asked second, and of all but these.
+    ``report`` has the figures of the held-out articles, of SQuAD's, of ours, of those of both that were asked
+    second, and of all but these, by these names.
     ``read`` is the share of the questions of which more than one window is read.
     """
 
@@ -321,7 +321,7 @@ def _lessons(
     chance = random.Random(number)  # noqa: S311  nothing is kept secret by it
     strange = [
         Case(f"off {case.id}", "off", case.question)
-        for case in chance.sample(others, min(STRANGERS, len(cases) // OF_OWN, len(others)))
+        for case in chance.sample(others, min(STRANGERS, len(others)))
     ]
     own = [case for case in cases if not (is_squad and case.kind == "off")]
     own += _second(own, chance)
@@ -675,12 +675,9 @@ def _fit_bold(read: Sequence[Trial], judge: Judge) -> float:
 def _report(outcomes: Sequence[Outcome]) -> dict[str, Figures]:
     """Return the figures of the held-out articles, for SQuAD's questions, for ours and for all."""
     alone = [each for each in outcomes if not _is_second(each.trial.lesson.case)]
-    ours = [each for each in alone if not each.trial.lesson.is_squad]
-    talked = _conversations(each.trial.lesson for each in ours)
     sets = {
         "SQuAD": [each for each in alone if each.trial.lesson.is_squad],
-        "own": [each for each in ours if each.trial.lesson.article not in talked],
-        "conversations": [each for each in ours if each.trial.lesson.article in talked],
+        "own": [each for each in alone if not each.trial.lesson.is_squad],
         "second": [each for each in outcomes if _is_second(each.trial.lesson.case)],
         ALL: alone,
     }
@@ -689,15 +686,6 @@ def _report(outcomes: Sequence[Outcome]) -> dict[str, Figures]:
         for name, chosen in sets.items()
         if chosen
     }
-
-
-def _conversations(lessons: Iterable[Lesson]) -> set[int]:
-    """Return the articles of which more than half of the questions come after others."""
-    after: dict[int, list[bool]] = {}
-    for each in lessons:
-        if each.case.kind != "off":
-            after.setdefault(each.article, []).append(bool(each.case.history))
-    return {article for article, those in after.items() if 2 * sum(those) > len(those)}
 
 
 def _mark(outcome: Outcome) -> Mark:
