@@ -155,7 +155,7 @@ class Learner:
             lessons: from what.
             seed: of all that is drawn by lot.
             begun: whether it is a reader already.
-            teacher: who judges better, which counts beside what the lessons say; not changed.
+            teacher: better readers, whose judgement counts beside what the lessons say; not changed.
             pace: how fast.
         """
         self.step = 0
