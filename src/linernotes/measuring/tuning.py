@@ -182,8 +182,8 @@ class Tuned:
     """What was learned from all articles, and what cross-validation says of it.
 
     ``report`` has the figures of the held-out articles: of SQuAD's, of ours, of those of ours most of whose
-    questions come after others, of the questions of all that were asked second, of strangers' in few words, and
-    of all but the last two.
+    questions come after others, of the questions of all that were asked second, of strangers' in few words,
+    and of all but the last two.
     ``read`` is the share of the questions of which more than one window is read.
     """
 
