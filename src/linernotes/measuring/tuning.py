@@ -341,7 +341,8 @@ def _lessons(
         Case(f"off {case.id}", "off", case.question)
         for case in chance.sample(others, min(STRANGERS, len(cases) // OF_OWN, len(others)))
     ]
-    strange += _strange_aside(cases, others, chance)
+    # By chances of their own, so that which of the article's questions are asked does not hang on them.
+    strange += _strange_aside(cases, others, random.Random(f"aside {number}"))  # noqa: S311  as above
     own = [case for case in cases if not (is_squad and case.kind == "off")]
     own += _second(own, chance)
     if is_squad and most is not None and len(own) > most:
@@ -636,16 +637,13 @@ def _fit_relevance(
     model = fit_logistic(
         [each.features for each in trials], about, [trial.lesson.weight for trial in trials], names, _FREE
     )
-    # Of other articles' questions, those asked of SQuAD's larger corpora are the harder to tell. A word or
-    # two may well be said of the text, too, and what comes second may lean on a question about it.
-    strange = [(model.of(each.features), each) for each in trials] + [(0.0, each) for each in left_out]
+    # Those in few words or after a question about the text are left out: what is said of these may well be
+    # said of the text, too.
+    off = [(model.of(each.features), each) for each in trials] + [(0.0, each) for each in left_out]
     strange = [
-        (figure, each)
-        for figure, each in strange
-        if each.lesson.case.kind == "off" and not _is_aside(each.lesson.case)
+        figure for figure, each in off if each.lesson.case.kind == "off" and not _is_aside(each.lesson.case)
     ]
-    figures = [figure for figure, each in strange if each.lesson.is_squad] or [each for each, _ in strange]
-    return model, float(np.quantile(figures, 1 - STRANGERS_SHOWN)) if figures else 0.0
+    return model, float(np.quantile(strange, 1 - STRANGERS_SHOWN)) if strange else 0.0
 
 
 def _fit_mode(
