@@ -165,8 +165,9 @@ async def main() -> None:
     print("The picture is of the day on which the lead came first, left before and right after. Here are")
     print("those that stand alone as they are now (`make screenshots`):\n")
     print("![As they are now, as SimCord's preview shows them](images/exchanges-now.png)\n")
-    print("Not mended: the first leads with the other guest; “When was it")
-    print("released?” and what is refused or near depend on the weights, and changed with each of them.\n")
+    print("Not mended: “who is featured”, of the track and of the song, leads with the other guest.")
+    print("“When was Killer Mike arrested?” is stated, and was near with the weights before: what is")
+    print("refused or near depends on the weights, and changed with each of them.\n")
     print("| question | characters shown before | now |\n|---|---|---|")
     for question, old, new in figures:
         print(f"| {question} | {old} | {new} |")
