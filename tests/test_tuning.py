@@ -20,7 +20,7 @@ def chance() -> random.Random:
     return random.Random(1)  # noqa: S311  nothing is kept secret by it
 
 
-def lesson(*, is_squad: bool = False, is_conversation: bool = False, weight: float = 1.0) -> Lesson:
+def lesson(kind: str = tuning.OWN, *, weight: float = 1.0) -> Lesson:
     nothing: Any = None
     return tuning.Lesson(
         article=0,
@@ -32,8 +32,7 @@ def lesson(*, is_squad: bool = False, is_conversation: bool = False, weight: flo
         gold=nothing,
         windows=nothing,
         weight=weight,
-        is_squad=is_squad,
-        is_conversation=is_conversation,
+        kind=kind,
     )
 
 
@@ -43,10 +42,10 @@ def trials(*lessons: Lesson) -> list[Trial]:
 
 def test_each_kind_of_questions_counts_the_same_however_many_there_are() -> None:
     given = trials(
-        *[lesson(is_squad=True)] * 6,
+        *[lesson(tuning.SQUAD)] * 6,
         *[lesson(weight=3.0)] * 2,
         lesson(weight=1.5),
-        lesson(is_conversation=True, weight=3.0),
+        lesson(tuning.CONVERSATIONS, weight=3.0),
     )
     weights = tuning._evenly(given)
     totals = {
@@ -59,7 +58,7 @@ def test_each_kind_of_questions_counts_the_same_however_many_there_are() -> None
 
 
 def test_a_kind_that_has_no_questions_takes_nothing_from_the_others() -> None:
-    assert tuning._evenly(trials(lesson(is_squad=True), lesson())) == pytest.approx([1.0, 1.0])
+    assert tuning._evenly(trials(lesson(tuning.SQUAD), lesson())) == pytest.approx([1.0, 1.0])
     assert tuning._evenly([]) == []
 
 

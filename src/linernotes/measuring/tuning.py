@@ -116,14 +116,8 @@ class Lesson:
     gold: Floats
     windows: Integers
     weight: float
-    is_squad: bool
-    is_conversation: bool
-    """Whether it is of an article of ours most of whose questions come after others."""
-
-    @property
-    def kind(self) -> str:
-        """Return which questions it is one of."""
-        return SQUAD if self.is_squad else CONVERSATIONS if self.is_conversation else OWN
+    kind: str
+    """Which questions it is one of: conversations where most of an article of ours come after others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +329,7 @@ def _lessons(
         if case.kind == "answerable"
     ]
     after = sum(bool(case.history) for case in cases)
-    is_conversation = not is_squad and 2 * after > len(cases)
+    kind = SQUAD if is_squad else CONVERSATIONS if 2 * after > len(cases) else OWN
     chance = random.Random(number)  # noqa: S311  nothing is kept secret by it
     strange = [
         Case(f"off {case.id}", "off", case.question)
@@ -379,8 +373,7 @@ def _lessons(
             np.array([holds(each.sentence.text, case.gold) for each in evidence.candidates], np.float32),
             windows,
             weight,
-            is_squad,
-            is_conversation,
+            kind,
         )
 
 
