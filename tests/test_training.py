@@ -390,6 +390,47 @@ def test_a_pupil_that_judges_as_its_teacher_has_nothing_to_learn() -> None:
         assert slope(other) > 1e-3
 
 
+@pytest.mark.parametrize(
+    ("asked", "evidence", "trusted"),
+    [
+        pytest.param(lesson(1, 6), {6: 5.0}, True, id="the sentence that answers"),
+        pytest.param(lesson(1, 6), {6: 5.0, 4: 9.0}, False, id="another sentence"),
+        pytest.param(lesson(1, 6, frozenset({0})), {6: 5.0, 4: 9.0}, True, id="one that may answer too"),
+        pytest.param(lesson(1, 6), {}, False, id="none, and one answers"),
+        pytest.param(lesson(None, 0), {6: 5.0}, False, id="one, and none answers"),
+        pytest.param(lesson(None, 0), {}, True, id="none, and none does"),
+    ],
+)
+def test_a_teacher_counts_less_where_it_is_mistaken(
+    asked: Lesson, evidence: dict[int, float], *, trusted: bool
+) -> None:
+    batch = batches_module.collate([[lesson(1, 6)], [asked]])
+    theirs = torch.full((2, 9, 3), -5.0)
+    theirs[0, 6, 2] = 5.0
+    for token, height in evidence.items():
+        theirs[1, token, 2] = height
+    always, trust = learning.trust_in(theirs, batch).tolist()
+    assert (trust == always) if trusted else (trust < always)
+
+
+def test_questions_count_as_much_as_is_said() -> None:
+    # The second has two windows.
+    batch = batches_module.collate([[lesson(1, 6)], [lesson(None, 0), lesson(0, 4)]])
+    random = torch.Generator().manual_seed(6)
+    ours, theirs = (torch.randn(3, 9, 3, generator=random) for _ in range(2))
+    for loss in (learning.loss_of, functools.partial(learning.imitation_of, teacher=theirs)):
+        first, second, both = (
+            float(loss(ours, batch=batch, counts=torch.tensor(counts)))
+            for counts in ([1.0, 0.0], [0.0, 1.0], [0.25, 2.0])
+        )
+        assert both == pytest.approx(0.25 * first + 2 * second)
+        assert float(loss(ours, batch=batch)) == pytest.approx(first + second)
+        # What does not count has no slope either.
+        logits = ours.clone().requires_grad_()
+        loss(logits, batch=batch, counts=torch.tensor([1.0, 0.0])).backward()
+        assert float(logits.grad[1:].abs().max()) == 0 < float(logits.grad[0].abs().max())
+
+
 @pytest.mark.slow
 def test_a_pupil_learns_from_its_teacher_and_leaves_it_as_it_is(lessons: Lessons) -> None:
     torch.manual_seed(5)

@@ -34,12 +34,15 @@ _WARMUP = 300
 _BEGUN = 0.5
 _FALLING = 0.2
 _LAST = 0.02
-# A teacher's judgement counts so much beside what the files say, and its spans are softened by so much.
-_TEACHER, _SOFTENED = 0.7, 2.0
+# A teacher's judgement counts so much beside what the files say: where it puts first what answers, and where
+# something else. It may never have seen such articles, and its pupil would learn its mistakes.
+_TEACHER, _MISTAKEN = 0.7, 0.3
+# Its spans are softened by so much.
+_SOFTENED = 2.0
 
 
-def loss_of(logits: Tensor, batch: Batch) -> Tensor:
-    """Return the loss of logits of shape (W, T, 3), the sum of three.
+def loss_of(logits: Tensor, batch: Batch, counts: Tensor | None = None) -> Tensor:
+    """Return the loss of logits of shape (W, T, 3), the sum of three; ``counts``, (Q,), weighs the questions.
 
     - each window: its answer's first and last token against all others and against "no words here";
     - each window: whether it answers;
@@ -52,32 +55,57 @@ def loss_of(logits: Tensor, batch: Batch) -> Tensor:
         logits[:, :, 1].masked_fill(batch.outside, MASKED), batch.last, reduction="none"
     )
     answered = functional.binary_cross_entropy_with_logits(logits[:, 0, 2], batch.answered, reduction="none")
-    windows = ((first + last + answered) * batch.certain).sum() / batch.certain.sum().clamp_min(1.0)
+    if counts is None:
+        counts = torch.ones(len(batch.gold), device=logits.device)
+    certain = batch.certain * counts[_asked(batch)]
+    windows = ((first + last + answered) * certain).sum() / batch.certain.sum().clamp_min(1.0)
     evidence = _evidence(logits, batch).masked_fill(batch.doubtful, MASKED)
     shares = _shares(evidence, batch)
-    return 0.5 * windows - 0.5 * shares[batch.gold].mean()
+    return 0.5 * windows - 0.5 * (shares[batch.gold] * counts).mean()
 
 
-def imitation_of(logits: Tensor, teacher: Tensor, batch: Batch) -> Tensor:
+def imitation_of(logits: Tensor, teacher: Tensor, batch: Batch, counts: Tensor | None = None) -> Tensor:
     """Return how far logits are from a teacher's, both of shape (W, T, 3); the sum of what ``loss_of`` sums.
 
     Where the teacher is unsure, so may its pupil be (Hinton et al. 2015): a window that may answer although
-    it is not said to, and a sentence beside the one that was named, count here like all others.
+    it is not said to, and a sentence beside the one that was named, count here like all others. ``counts``,
+    (Q,), weighs the questions.
     """
-    windows = torch.zeros((), device=logits.device)
+    if counts is None:
+        counts = torch.ones(len(batch.gold), device=logits.device)
+    windows = functional.binary_cross_entropy_with_logits(
+        logits[:, 0, 2], torch.sigmoid(teacher[:, 0, 2]), reduction="none"
+    )
     for kind in (0, 1):
         ours, theirs = (each[:, :, kind].masked_fill(batch.outside, MASKED) for each in (logits, teacher))
         windows = windows + functional.kl_div(
             (ours / _SOFTENED).log_softmax(-1),
             (theirs / _SOFTENED).log_softmax(-1),
-            reduction="batchmean",
+            reduction="none",
             log_target=True,
-        ) * (_SOFTENED**2)
-    windows = windows + functional.binary_cross_entropy_with_logits(
-        logits[:, 0, 2], torch.sigmoid(teacher[:, 0, 2])
-    )
+        ).sum(-1) * (_SOFTENED**2)
     ours, theirs = (_shares(_evidence(each, batch), batch) for each in (logits, teacher))
-    return 0.5 * windows + 0.5 * (theirs.exp() * (theirs - ours)).sum() / len(batch.gold)
+    apart = theirs.exp() * (theirs - ours) * counts[_groups(batch)]
+    return 0.5 * (windows * counts[_asked(batch)]).mean() + 0.5 * apart.sum() / len(batch.gold)
+
+
+def trust_in(teacher: Tensor, batch: Batch) -> Tensor:
+    """Return how much a teacher counts in each question, (Q,), by its logits of shape (W, T, 3).
+
+    Less where it puts first another sentence than the one that answers, one where none does, or none.
+    """
+    evidence = _evidence(teacher, batch).masked_fill(batch.doubtful, MASKED)
+    shares, groups = _shares(evidence, batch), _groups(batch)
+    likeliest = torch.full((len(batch.gold),), 10 * MASKED, device=teacher.device).scatter_reduce(
+        0, groups, shares, "amax"
+    )
+    return torch.where(shares[batch.gold] >= likeliest, _TEACHER, _MISTAKEN)
+
+
+def _asked(batch: Batch) -> Tensor:
+    """Return the question that each window is of, (W,): the one of its first sentence."""
+    first = batch.place.amin(1).clamp_max(len(batch.question) - 1)
+    return batch.question[first]
 
 
 def _evidence(logits: Tensor, batch: Batch) -> Tensor:
@@ -91,8 +119,13 @@ def _shares(evidence: Tensor, batch: Batch) -> Tensor:
     questions = len(batch.gold)
     # "None of them" has 0 in each question.
     scores = torch.cat([evidence, torch.zeros(questions, device=evidence.device)])
-    groups = torch.cat([batch.question, torch.arange(questions, device=evidence.device)])
+    groups = _groups(batch)
     return scores - _log_sums(scores, groups, questions)[groups]
+
+
+def _groups(batch: Batch) -> Tensor:
+    """Return which question each sentence is of, and each "none of them", (S + Q,)."""
+    return torch.cat([batch.question, torch.arange(len(batch.gold), device=batch.question.device)])
 
 
 def _log_sums(values: Tensor, groups: Tensor, count: int) -> Tensor:
@@ -207,11 +240,13 @@ class Learner:
     def _learn_from(self, drawn: Batch, share: float) -> Tensor:
         batch = drawn.to(self._device)
         logits = self._network(batch.ids, batch.kinds, batch.mask).float()
-        loss = loss_of(logits, batch)
-        if self._teacher is not None:
+        if self._teacher is None:
+            loss = loss_of(logits, batch)
+        else:
             with torch.no_grad():
                 theirs = self._teacher(batch.ids, batch.kinds, batch.mask).float()
-            loss = (1 - _TEACHER) * loss + _TEACHER * imitation_of(logits, theirs, batch)
+            trust = trust_in(theirs, batch)
+            loss = loss_of(logits, batch, 1 - trust) + imitation_of(logits, theirs, batch, trust)
         loss.backward()  # type: ignore[no-untyped-call]  # PyTorch's own types lack it
         # All at once: a graphics card waits longer for being told than it takes.
         slopes = [torch.zeros_like(each) if each.grad is None else each.grad for each in self._lows]
