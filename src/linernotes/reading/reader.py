@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from linernotes.models import Excerpt, Floats
 
-PACKAGED_READER_SHA256 = "d43edc114fc4f57ad198f80d13e6e67600478d8d9e6731539ac9d0608b88e530"
+PACKAGED_READER_SHA256 = "dab6ca7c8abc7c2096a76a71d7cc489a84de6a1bea0d8296cfd9064fbabc4f80"
 
 # More neighbours than these never fit.
 _NEIGHBOURS = 12
