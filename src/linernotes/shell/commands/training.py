@@ -61,6 +61,10 @@ def train(
         int | None,
         typer.Option(min=1, help="So many units of a layer's feed-forward half stay, on the average."),
     ] = None,
+    kept: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="So much of what it starts from stays in what is written."),
+    ] = 0.0,
     teacher: Annotated[
         list[Path] | None,
         typer.Option(
@@ -91,6 +95,8 @@ def train(
     begun = None if start is None else _read_start(start)
     if (heads is None) != (units is None) or (heads is not None and begun is None):
         raise ConfigurationError("To narrow a reader, say --start, --heads and --units.")
+    if kept and begun is None:
+        raise ConfigurationError("With --kept, say with --start of what.")
     from linernotes.measuring.training.batches import Pace
     from linernotes.measuring.training.narrowing import Size
 
@@ -107,6 +113,7 @@ def train(
         resume=resume,
         start=begun,
         narrowed=narrowed,
+        kept=kept,
         teacher=taught,
     )
     if as_json:
@@ -200,6 +207,7 @@ def _train(
     resume: bool,
     start: bytes | None,
     narrowed: Size | None,
+    kept: float,
     teacher: Teacher | Sequence[bytes] | None,
 ) -> Trained:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -239,6 +247,7 @@ def _train(
             resume=resume,
             start=start,
             narrowed=narrowed,
+            kept=kept,
             teacher=teacher,
             pace=pace,
             on_step=on_step,
