@@ -63,7 +63,9 @@ def train(
     ] = None,
     kept: Annotated[
         float,
-        typer.Option(min=0.0, max=1.0, help="So much of what it starts from stays in what is written."),
+        typer.Option(
+            min=0.0, max=1.0, metavar="SHARE", help="So much of what it starts from stays in what is written."
+        ),
     ] = 0.0,
     teacher: Annotated[
         list[Path] | None,
