@@ -96,9 +96,7 @@ def trust_in(teacher: Tensor, batch: Batch) -> Tensor:
     """
     evidence = _evidence(teacher, batch).masked_fill(batch.doubtful, MASKED)
     shares, groups = _shares(evidence, batch), _groups(batch)
-    likeliest = torch.full((len(batch.gold),), 10 * MASKED, device=teacher.device).scatter_reduce(
-        0, groups, shares, "amax"
-    )
+    likeliest = _peaks(shares, groups, len(batch.gold))
     return torch.where(shares[batch.gold] >= likeliest, _TEACHER, _MISTAKEN)
 
 
@@ -130,11 +128,15 @@ def _groups(batch: Batch) -> Tensor:
 
 def _log_sums(values: Tensor, groups: Tensor, count: int) -> Tensor:
     """Return for each of ``count`` groups the logarithm of the sum of the exponentials of its values."""
-    peaks = torch.full((count,), 10 * MASKED, device=values.device).scatter_reduce(
-        0, groups, values.detach(), "amax"
-    )
+    peaks = _peaks(values.detach(), groups, count)
     sums = torch.zeros(count, device=values.device).index_add(0, groups, (values - peaks[groups]).exp())
     return sums.clamp_min(1e-30).log() + peaks
+
+
+def _peaks(values: Tensor, groups: Tensor, count: int) -> Tensor:
+    """Return the highest value of each of ``count`` groups."""
+    lowest = torch.full((count,), 10 * MASKED, device=values.device)
+    return lowest.scatter_reduce(0, groups, values, "amax")
 
 
 def rate_at(step: int, steps: int) -> float:
