@@ -86,7 +86,7 @@ async def test_an_answer_that_may_be_visible_is_not_taken_back(
     """The edit is taken each time, and each response to it gets lost, until there is no more patience."""
     monkeypatch.setattr(delivery, "TOKEN_SECONDS", 0.3)
     server.weather.only = "@original"
-    server.weather.script.extend([Fault("reset", taken=True)] * 1_000)
+    server.weather.lasting = Fault("reset", taken=True)
     asked = await server.ask(QUESTION)
     await server.until(lambda: bool(server.weather.counts) and not bot._under_way)
     server.weather.calm()
@@ -103,7 +103,7 @@ async def test_a_message_that_may_be_there_is_not_repeated_after_the_nonce_is_fo
     monkeypatch.setattr(delivery, "NONCE_SECONDS", 0.3)
     monkeypatch.setattr(catching_up, "LATER_SECONDS", 0.5)
     server.weather.only = f"/channels/{CHANNEL}/messages"
-    server.weather.script.extend([Fault("503", taken=True)] * 1_000)
+    server.weather.lasting = Fault("503", taken=True)
     asked = await server.say(f"{ME} {QUESTION}")
     await server.until(lambda: len(server.weather.counts) == 1 and not bot._under_way)
     # Discord has forgotten the nonce: sent again, it would be a second message. It is looked for instead.
@@ -120,7 +120,7 @@ async def test_what_could_not_be_sent_is_sent_later(
     monkeypatch.setattr(delivery, "NONCE_SECONDS", 0.1)
     monkeypatch.setattr(catching_up, "LATER_SECONDS", 0.5)
     server.weather.only = f"/channels/{CHANNEL}/messages"
-    server.weather.script.extend([Fault("503")] * 1_000)
+    server.weather.lasting = Fault("503")
     asked = await server.say(f"{ME} {QUESTION}")
     await server.until(lambda: len(server.weather.counts) == 1 and not bot._under_way)
     server.weather.calm()
@@ -177,7 +177,7 @@ async def test_a_long_outage_makes_no_queue_without_end(
     session = bot.http._HTTPClient__session
     session._pauses = lambda _state: 30.0
     server.weather.only = "/messages"
-    server.weather.script.extend([Fault("503")] * 1_000)
+    server.weather.lasting = Fault("503")
     for number, channel in enumerate(OTHERS):
         await server.say(f"{ME} {QUESTION}", number=number, channel=channel)
     await server.until(lambda: len(server.weather.counts) > 0 and session._waiting == 5)

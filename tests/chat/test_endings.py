@@ -201,7 +201,7 @@ async def test_answers_under_way_are_finished_before_an_end_that_discord_makes(
 async def test_what_passes_is_named_and_ends_with_69(
     server: Loopback, tmp_path: Path, fault: str, part: str
 ) -> None:
-    server.weather.script.extend([Fault(fault)] * 100)
+    server.weather.lasting = Fault(fault)
     async with program(server.url, tmp_path) as process:
         status, _, err = await outcome(process, 60)
     assert status == 69
@@ -283,7 +283,7 @@ async def test_every_line_is_json_whatever_ends_the_bot(server: Loopback, tmp_pa
     assert status == 78
     assert "quotation marks" in str(entries(err)[-1]["event"])
     (tmp_path / ".env").write_text("DISCORD_TOKN=x\n")
-    server.weather.script.extend([Fault("cloudflare 403")] * 10)
+    server.weather.lasting = Fault("cloudflare 403")
     env = {"LOG_FORMAT": "json", "PYTHONWARNINGS": "default::UserWarning"}
     async with program(server.url, tmp_path, "--noisy", **env) as process:
         status, _, err = await outcome(process)

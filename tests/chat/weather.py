@@ -29,10 +29,12 @@ FAULTS: Final = (
 class Weather:
     """Decides for each request whether it goes wrong.
 
-    ``script`` is worked off first, for requests whose address has ``only`` in it; then comes chance, if any.
+    ``script`` is worked off first, for requests whose address has ``only`` in it; then they all meet what
+    is ``lasting``, however fast the machine asks; else comes chance, if any.
     """
 
     script: deque[Fault | None] = field(default_factory=deque)
+    lasting: Fault | None = None
     only: str = ""
     chance: random.Random | None = None
     rate: float = 0.0
@@ -46,6 +48,7 @@ class Weather:
     def calm(self) -> None:
         """Let nothing go wrong any more."""
         self.script.clear()
+        self.lasting = None
         self.chance = None
 
     def next(self, path: str) -> Fault | None:
@@ -54,6 +57,9 @@ class Weather:
         if self.script:
             if self.only in path:
                 fault = self.script.popleft()
+        elif self.lasting is not None:
+            if self.only in path:
+                fault = self.lasting
         elif self.chance is not None and self.chance.random() < self.rate:
             fault = self.chance.choice(FAULTS)
         if fault is not None:
