@@ -32,7 +32,7 @@ from linernotes.answering.confidence import (
 from linernotes.answering.conversation import is_follow_up, stand_alone
 from linernotes.answering.language import is_foreign
 from linernotes.answering.lead import find_lead
-from linernotes.answering.question import is_about_whole, plain, screen
+from linernotes.answering.question import plain, screen
 from linernotes.answering.wanted import (
     denies,
     has,
@@ -40,6 +40,7 @@ from linernotes.answering.wanted import (
     read,
     share_of_new,
 )
+from linernotes.answering.whole import may_be_on_whole
 from linernotes.corpus.files import read_document
 from linernotes.engine import Engine
 from linernotes.errors import EmptyIndexError, ForeignVectorsError
@@ -122,57 +123,11 @@ def test_hostile_questions_take_no_longer(words: str) -> None:
     question = (words * 1_000)[:990] + " x"
     started = time.perf_counter()
     screen(question, plain(question), 1_000)
-    is_about_whole(question)
+    may_be_on_whole(question, bool)
     lacks(question, question)
     wanted = read(question)
     has(wanted, question, is_name)
     assert time.perf_counter() - started < 1
-
-
-@pytest.mark.parametrize(
-    "question",
-    [
-        "what's this about?",
-        "What is the song about?",
-        "meaning of this song",
-        "who made it?",
-        "whos song is this",
-        "tldr",
-        "ok so i just heard this and kinda missed the point, can somebody tell me what the song is about",
-    ],
-)
-def test_questions_about_the_whole_are_known(question: str) -> None:
-    assert is_about_whole(plain(question))
-
-
-@pytest.mark.parametrize(
-    "question",
-    [
-        "when was it made",
-        "what did he say about Atlanta",
-        "who produced the song",
-        "why",
-        "what is the bridge about",
-    ],
-)
-def test_questions_about_a_part_are_not_about_the_whole(question: str) -> None:
-    assert not is_about_whole(plain(question))
-
-
-@pytest.mark.parametrize(
-    ("question", "whole"),
-    [
-        ("what did she say about that?", False),
-        ("what did he tell them?", False),
-        ("what was it called", False),
-        ("what's it about?", True),
-        ("what is this song about", True),
-        ("who made this song", True),
-    ],
-)
-def test_in_a_conversation_pronouns_stand_for_what_was_spoken_of(question: str, whole: bool) -> None:
-    assert is_about_whole(plain(question))
-    assert is_about_whole(plain(question), follows=True) is whole
 
 
 def test_hidden_marks_and_chat_forms_are_written_out() -> None:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
+from functools import partial
 from string import ascii_lowercase
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from linernotes.answering import overheard
-from linernotes.answering.answer import decide, find_rival, of_one_document, open_with
+from linernotes.answering.answer import OPENING, decide, find_rival, of_one_document, open_with
 from linernotes.answering.confidence import COMPARED
 from linernotes.answering.conversation import Standalone, is_follow_up, stand_alone
 from linernotes.answering.language import is_foreign
 from linernotes.answering.naming import DocumentNames, leave_unnamed
 from linernotes.answering.placed import without_title
-from linernotes.answering.question import is_about_whole, plain, screen
+from linernotes.answering.question import plain, screen
 from linernotes.answering.talk import Ear, may_be_talk
-from linernotes.errors import CorpusError
+from linernotes.answering.whole import Examples, may_be_on_whole
+from linernotes.errors import CorpusError, EmptyIndexError
 from linernotes.models import NOTES, Alternative, Answer, Edition, Excerpt, PreparedSegment, Turn, Unanswered
 from linernotes.reading.windows import WINDOW_WORDS, heading_of
 from linernotes.retrieval.document_vectors import embed_document
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from linernotes.answering.talk import Talk
+    from linernotes.answering.whole import Whole
     from linernotes.corpus.passages import Division
     from linernotes.models import Candidate, Document, Evidence, Quote, Reason
     from linernotes.reading.reader import Reader
@@ -55,6 +58,12 @@ LEAST_LIKENESS = 0.75
 SHORTEST_SWAPPED, SHORTEST_LACKING = 5, 7
 # Each takes some three milliseconds to try: a text full of words that are none is not to hold the others up.
 MOST_COMMON_SLIPS = 4
+
+
+# What may be asked of the whole all the same.
+_MAY_ASK: Final = frozenset({None, "language"})
+# What of the whole the opening answers, whatever a sentence says.
+_OPENED: Final = frozenset({"overview", "summary", "name"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +202,7 @@ class Engine:
         self._max_question_chars = max_question_chars
         self._names: WeakKeyDictionary[Index, DocumentNames] = WeakKeyDictionary()
         self._ear: Ear | None = None
+        self._examples: Examples | None = None
         self.segments = Segments(embedder)
         self.indexes = Indexes(embedder.dimension)
 
@@ -222,7 +232,11 @@ class Engine:
             EmptyIndexError: the edition has no sentence.
         """
         text, reason = self._read(edition, question)
-        if refuse and reason in {None, "greeting"} and may_be_talk(text):
+        whole = self._whole(edition.index, question, follows=bool(turns)) if reason in _MAY_ASK else None
+        if whole is not None:
+            # A few words without a name are in any language, and near to small talk.
+            reason = None
+        elif refuse and reason in {None, "greeting"} and may_be_talk(text):
             reason = self._talk(edition, text) or reason
         if reason is not None:
             if refuse or reason == "empty":
@@ -232,7 +246,7 @@ class Engine:
         only = _only_song(edition, scope.within)
         standalone = stand_alone(text, turns, _title_of(only))
         asked = _Asked(edition, standalone, self._query(standalone, only), refuse)
-        answer = self._open if is_about_whole(text, follows=bool(turns)) else self._answer
+        answer = self._answer if whole is None else partial(self._answer_on_whole, whole)
         reply = answer(asked, scope.within)
         if scope.within is not None and not scope.is_strict and not _is_stated(reply):
             elsewhere = answer(asked, None)
@@ -247,7 +261,7 @@ class Engine:
     ) -> Searched | None:
         """Return what a question finds; ``None`` where none is due."""
         text, reason = self._read(edition, question)
-        if reason is not None or is_about_whole(text, follows=bool(turns)):
+        if reason is not None or self._whole(edition.index, question, follows=bool(turns)) in _OPENED:
             return None
         only = _only_song(edition, None)
         standalone = stand_alone(text, turns, _title_of(only))
@@ -409,13 +423,60 @@ class Engine:
         found = next((each for each in edition.documents if each.name == document), None)
         return " ".join(filter(None, (found.title, found.artist))) if found is not None else ""
 
-    def _open(self, asked: _Asked, within: frozenset[str] | None) -> Answer | Unanswered:
-        """Answer what the whole is."""
+    def _whole(self, index: Index, question: str, *, follows: bool) -> Whole | None:
+        """Return what a question asks of the whole song or article, if it does."""
+        # As it was typed: a word that the corpus lacks ("gist") is taken for a slip of one that it has.
+        text = plain(question[: self._max_question_chars])
+        if not may_be_on_whole(text, index.vocabulary.frequencies.__contains__):
+            return None
+        if self._examples is None:
+            self._examples = Examples.of(lambda texts: [each.vector for each in self._embedder.embed(texts)])
+        return self._examples.kind_of(text, self._embedder.embed([text])[0].vector, follows=follows)
+
+    def _answer_on_whole(
+        self, whole: Whole, asked: _Asked, within: frozenset[str] | None
+    ) -> Answer | Unanswered:
+        """Answer with the opening, or with the sentence that states what is asked of the whole."""
+        if whole in _OPENED:
+            return self._open(asked, within)
+        reply = self._answer(asked, within)
+        if _is_stated(reply):
+            return reply
+        opening = self._open(asked, within)
+        if whole == "maker":
+            # Whom a song is by is said in the opening as a rule, and not for sure.
+            return replace(opening, certainty="near", confidence=reply.confidence)
+        return opening
+
+    def _open(self, asked: _Asked, within: frozenset[str] | None) -> Answer:
+        """Answer what the whole is, of the document that fits the question best.
+
+        Of its first sentences, the one that is nearest to the title in meaning leads: articles begin with
+        bylines, weather and anecdotes, and come a little later to what they are about.
+        """
         index, edition = asked.edition.index, asked.edition
         if within is None and (songs := edition.songs):
             within = frozenset(each.name for each in songs)
         evidence = index.search(asked.query, within=within)
-        return open_with(of_one_document(evidence), index, edition.id)
+        document = evidence.candidates[0].sentence.document
+        answer = self._opening_of(document, edition, evidence)
+        others = within - {document} if within else frozenset()
+        if not others:
+            return answer
+        # Asked of none in particular, it is asked of each as well.
+        try:
+            evidence = index.search(asked.query, within=others)
+        except EmptyIndexError:
+            return answer
+        rival = self._opening_of(evidence.candidates[0].sentence.document, edition, evidence)
+        return replace(answer, other=_alternative(rival))
+
+    def _opening_of(self, document: str, edition: Edition[Index], evidence: Evidence) -> Answer:
+        opening, vectors = edition.index.opening(document, OPENING)
+        title = next((each.title for each in edition.documents if each.name == document), None)
+        nearest = 0 if title is None else int((vectors @ self._embedder.embed([title])[0].vector).argmax())
+        found = of_one_document(evidence, document)
+        return open_with(opening[nearest], found, edition.index, edition.id)
 
     def is_question(self, edition: Edition[Index], message: str) -> bool:
         """Say whether a message that addresses nobody is a question for the bot, not talk among people."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from linernotes.answering.confidence import COMPARED, WINDOWS, find_features, judgement
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 LENGTH = 380
 # So many units make an answer; a quotation with the line that introduces it is one.
 UNITS = 3
+# What an article is about is sought in so many of its first sentences.
+OPENING = 6
+# And is told in so many characters, unless its one sentence has more.
+OPENING_LENGTH = 280
 # An opening says what the whole is about as surely as an answer of this confidence answers.
 OPENING_CONFIDENCE = 0.8
 # Other documents are asked as well where their sentences have so much of the ranking's probability.
@@ -179,31 +184,36 @@ def find_bold(candidate: Candidate, least: float) -> tuple[Span, ...]:
     return (Span(sentence.document, start, start + len(words), words),)
 
 
-def open_with(evidence: Evidence, corpus: Corpus, edition: str) -> Answer:
-    """Answer what the whole is with the opening sentences of the document that fits the question best.
+def open_with(best: int, evidence: Evidence, corpus: Corpus, edition: str) -> Answer:
+    """Answer what the whole is with a sentence of a document's opening, and what follows it.
 
-    The one of them that fits best leads.
+    Args:
+        best: the position of the sentence that says it best.
+        evidence: what the search found in the document.
+        corpus: what was searched.
+        edition: its edition's id.
     """
     sentences = corpus.sentences
-    document = evidence.candidates[0].sentence.document
-    start = next(i for i, sentence in enumerate(sentences) if sentence.document == document)
-    opening: list[int] = []
-    for position in range(start, len(sentences)):
-        unit = unit_of(position, sentences)
-        length = sum(len(sentences[i].text) + 1 for i in {*opening, *unit})
-        if sentences[position].document != document or (
-            opening and (length > LENGTH or len(opening) >= UNITS or sentences[position].passage > 1)
-        ):
-            break
-        opening += [i for i in unit if i not in opening]
-    best = next((each.position for each in evidence.candidates if each.position in opening), opening[0])
+    document = sentences[best].document
     lead = find_lead(best, corpus, {word.stem for word in evidence.words})
-    chosen = (*lead.sentences, *(sentences[i] for i in opening if sentences[i] not in lead.sentences))
-    hits = find_hits(evidence, corpus)
-    first = Hit(corpus.passage(document, lead.sentences[0].passage), chosen, hits[0].score, hits[0].signals)
-    others = tuple(hit for hit in hits if hit.passage != first.passage)
-    text = Composed(lead, chosen).text
-    return Answer(lead, text, chosen, (), (first, *others), "stated", OPENING_CONFIDENCE, edition)
+    shown, length, units = list(lead.sentences), len(lead.text), 1
+    after = sentences.index(shown[-1], best) + 1
+    while units < UNITS and after < len(sentences) and sentences[after].document == document:
+        unit = [i for i in unit_of(after, sentences) if i >= after]
+        length += sum(len(sentences[i].text) + 1 for i in unit)
+        if length > OPENING_LENGTH:
+            break
+        shown += [sentences[i] for i in unit]
+        after = unit[-1] + 1
+        units += 1
+    found = find_hits(evidence, corpus)
+    score, signals = found[0].score, found[0].signals
+    groups = groupby(shown, key=lambda each: (each.document, each.passage))
+    opening = tuple(Hit(corpus.passage(*key), tuple(group), score, signals) for key, group in groups)
+    read = {hit.passage for hit in opening}
+    others = tuple(hit for hit in found if hit.passage not in read)
+    text = Composed(lead, tuple(shown)).text
+    return Answer(lead, text, tuple(shown), (), (*opening, *others), "stated", OPENING_CONFIDENCE, edition)
 
 
 def choose(

@@ -20,6 +20,9 @@ _CHAT = tuple(
     for pattern, plain in (
         (r"wat|wut|whut", "what"),
         (r"wen", "when"),
+        (r"abt", "about"),
+        (r"pl[sz]", "please"),
+        (r"gimme", "give me"),
         (r"u", "you"),
         (r"ur", "your"),
         (r"vids?", "video"),
@@ -74,28 +77,6 @@ _ARITHMETIC = re.compile(
     r"|.*\b(?:square|cube) root of\s*[\d.]+\W*",
     re.IGNORECASE,
 )
-# Words that name the whole song or article, or ask what it is, and nothing within it.
-_WHOLE = frozenset(
-    "song songs track tracks record single tune piece music article story text page post read thing one stuff"
-    " made make makes making artist artists musician author whose called name title entitled mean means"
-    " meaning meant message point summary summarize summarise summarizing tldr tl dr gist subject theme"
-    " themes topic topics main idea ideas tell explain describe overall general overview short brief briefly"
-    " quick quickly actually exactly really basically please hear heard listen know bot concept deal deals"
-    " give gives get say says saying talk talks talking discuss discusses sing sings".split()
-)
-_WHO_MADE = re.compile(
-    r"\bwho(?:se|'s|s)?\b.*\b(?:made|makes|sings?|raps?|performs?|recorded|song|track|artists?)\b|\bartists?\b",
-    re.IGNORECASE,
-)
-# Who or what these stand for has been spoken of before.
-_PEOPLE = frozenset("he she they him her them his hers their theirs".split())
-_THINGS = frozenset("it that".split())
-_ABOUT = re.compile(
-    r"\bwhat(?:'?s| is| was| are)?\b(?:.{0,60}\b(?:song|track|record|single|tune|article|story|piece|text"
-    r"|page|it|this|that|thing|one)\b)?.{0,24}\babout\b\W*$"
-    r"|\bwhat (?:does|did|do) (?:it|this|the (?:song|track|article|story)) mean\b\W*$",
-    re.IGNORECASE,
-)
 
 
 def plain(question: str) -> str:
@@ -138,26 +119,3 @@ def _is_greeting(words: Sequence[str]) -> bool:
     return any(greets) and all(
         greeting or word in _GREETED for greeting, word in zip(greets, words, strict=True)
     )
-
-
-def is_about_whole(text: str, *, follows: bool = False) -> bool:
-    """Say whether a question asks what the song or the article is, and for nothing within it.
-
-    ``follows`` says whether others came before it. Then "she" is somebody, and "it" something of which they
-    were, if the question is not what it is about.
-    """
-    words = find_words(text)
-    if not words:
-        return False
-    if follows:
-        said = {word.text for word in words}
-        if said & _PEOPLE or (said & _THINGS and not _ABOUT.search(text)):
-            return False
-    if asked := _ABOUT.search(text):
-        return all(word.is_stop or word.text in _WHOLE for word in find_words(asked[0]))
-    content = [word.text for word in words if not word.is_stop]
-    if any(word not in _WHOLE for word in content):
-        return False
-    asks_who = any(word.text in {"who", "whos", "whose"} for word in words)
-    asks_else = any(word.text in {"when", "where", "why", "how", "which"} for word in words)
-    return bool(content) and (bool(_WHO_MADE.search(text)) if asks_who else not asks_else)

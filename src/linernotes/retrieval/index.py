@@ -154,6 +154,21 @@ class Index:
         """Return a document's quotations, in the order of the text."""
         return self._quotes.get(document, ())
 
+    def opening(self, document: str, most: int) -> tuple[range, Floats]:
+        """Return where a document's first sentences stand, and their vectors, shape (sentences, dimension).
+
+        Args:
+            document: the name of one that has a sentence.
+            most: so many at most.
+        """
+        start = 0
+        for part in self.parts:
+            if part.sentences and part.sentences[0].document == document:
+                vectors = np.asarray(part.arrays["sentence_vectors"][:most], np.float32)
+                return range(start, start + len(vectors)), vectors
+            start += len(part.sentences)
+        raise KeyError(document)
+
     # --- Making -------------------------------------------------------------------------------------------
 
     @classmethod
