@@ -35,6 +35,13 @@ def test_no_question_about_a_song_is_taken_for_talk(ear: Ear, packaged_embedder:
     assert [text for text in questions if kind_of(ear, packaged_embedder, text) != "question"] == []
 
 
+@pytest.mark.parametrize(
+    "text", ["for how long", "since when", "until when", "and whens that", "at what point"]
+)
+def test_a_question_after_another_is_no_goodbye(ear: Ear, packaged_embedder: Embedder, text: str) -> None:
+    assert kind_of(ear, packaged_embedder, text) == "question"
+
+
 def test_what_is_said_to_the_bot_is_known_by_its_kind(ear: Ear, packaged_embedder: Embedder) -> None:
     talk = [row for row in ROWS if row["kind"] != "question"]
     assert len(talk) == 40

@@ -70,6 +70,8 @@ _LYRICS = re.compile(
     r"|\bhow does the (?:chorus|hook|verse|song) go\b",
     re.IGNORECASE,
 )
+# "Who wrote the words to the song?" asks for no words.
+_OF_LYRICS = re.compile(r"\W*(?:who|whose|whom|why|when)\b", re.IGNORECASE)
 _ARITHMETIC = re.compile(
     r"(?:what(?:'?s| is)?|calculate|compute|solve|how much is)?\s*\(?-?[\d.,]+\)?"
     r"(?:\s*(?:[-+*/x\u00d7\u00f7^%]|times|plus|minus|divided by|multiplied by|over"
@@ -107,7 +109,7 @@ def screen(question: str, text: str, max_chars: int) -> Reason | None:
         return "empty"
     if _is_greeting(words) or _HOW_ARE_YOU.fullmatch(text):
         return "greeting"
-    if _LYRICS.search(text):
+    if _LYRICS.search(text) and not _OF_LYRICS.match(text):
         return "lyrics"
     if _ARITHMETIC.fullmatch(text):
         return "silent"

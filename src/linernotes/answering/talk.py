@@ -184,6 +184,10 @@ _OTHERS: Final = frozenset(
     " lyrics video article articles".split()
 )
 _ASKS: Final = re.compile(r"\b(?:who|whom|whose|what|when|where|why|how|which)\b", re.IGNORECASE)
+# "And when", "for how long", "at which point": a question after another.
+_GOES_ON: Final = re.compile(
+    r"\W*\w+\W+(?:who|whom|whose|what|when|where|why|how|which)(?:'?s)?\b", re.IGNORECASE
+)
 _BEGINS: Final = re.compile(
     r"\W*(?:(?:who|what|when|where|why|how)'?s?|whom|whose|which|did|do|does|is|are|was|were|has|have|had|can"
     r"|could|would|will|tell|name|list)\b",
@@ -237,7 +241,8 @@ def _may_be(kind: Talk, text: str, words: Sequence[str]) -> bool:
     """Say whether a message is put as talk of this kind is."""
     if kind != "self":
         # What asks for something after the thanks is a question.
-        return not _BEGINS.match(text) and not (_ASKS.search(text) and "?" in text)
+        begins = _BEGINS.match(text) or _GOES_ON.match(text)
+        return not begins and not (_ASKS.search(text) and "?" in text)
     if _OTHERS & set(words) or _WISHES.search(text):
         return False
     return bool(_TO_BOT & set(words))
