@@ -40,6 +40,10 @@ GOLDEN = ROOT / "tests" / "golden" / "articles"
 RUN = (ROOT / "corpus" / "run.md",)
 TWO = (*RUN, GOLDEN / "song" / "paper-moons.md")
 INTERVIEW = (GOLDEN / "interview" / "nadia-okafor.md",)
+SONG = (GOLDEN / "song" / "paper-moons.md",)
+CONVERSED = ROOT / "tests" / "golden" / "conversations"
+CANDLE_TAX = (CONVERSED / "candle-tax" / "text.md",)
+LANTERN_WES = (CONVERSED / "lantern-wes-arrest" / "text.md",)
 SONG_AND_ALBUM = (GOLDEN / "song" / "paper-moons.md", GOLDEN / "harbour" / "harbour-lights.md")
 BAND = (GOLDEN / "band" / "velvet-abacus.md",)
 
@@ -81,6 +85,11 @@ EXCHANGES = (
     Exchange(TWO, ("When was Killer Mike born?",), None),
     Exchange(INTERVIEW, ("Is the rhythm in seven to be clever?",), "the reply and its question in one line"),
     Exchange(BAND, ("who played bass?",), "the items of a list in one line, without their heading"),
+    Exchange(SONG, ("what's this about?",), "the opening, whatever is asked of the whole"),
+    Exchange(CANDLE_TAX, ("what does the title mean",), "the opening, and the meaning stands further down"),
+    Exchange(LANTERN_WES, ("what does the title mean",), "the opening, stated, where nobody tells"),
+    Exchange(RUN, ("tldr",), None),
+    Exchange(TWO, ("who sings it?",), "one song's opening, and none of the other's"),
 )
 
 
@@ -159,7 +168,8 @@ async def main() -> None:
     mean_before = sum(old for _, old, _ in figures) / len(figures)
     mean_now = sum(new for _, _, new in figures) / len(figures)
     print("# Exchanges of the worst kinds, before and now\n")
-    print("Printed by `python benchmarks/exchanges.py`; before is commit f6c9d88. In Discord, `**` is bold,")
+    print("Printed by `python benchmarks/exchanges.py`; before is commit f6c9d88, of those that ask for the")
+    print("whole (16 to 20) commit 82d528c. In Discord, `**` is bold,")
     print("`>` a block quotation, brackets are buttons, and what stands in parentheses is in small.\n")
     print("![Before and later, as SimCord's preview shows them](images/exchanges.png)\n")
     print("The picture is of the day on which the lead came first, left before and right after. Here are")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fakes import FakeEmbedder
+from fakes import FakeEmbedder, FakeReader
 from linernotes.answering.question import plain
 from linernotes.answering.whole import Examples, may_be_on_whole
 from linernotes.corpus.files import read_document
@@ -150,3 +150,23 @@ def test_without_a_title_the_first_sentence_leads(ask: Engine) -> None:
     reply = asked(ask, "tldr", "It was raining. Nobody had an umbrella.").reply
     assert isinstance(reply, Answer)
     assert reply.lead.text == "It was raining."
+
+
+def test_of_two_songs_the_other_is_offered_as_well(ask: Engine) -> None:
+    songs = [
+        read_document(f"# {name}\n\n{name} is a song by {by}.\n".encode(), f"{by}.md")[0]
+        for name, by in (("Lanterns", "Otto"), ("Umbrellas", "Ida"))
+    ]
+    edition = EditionStore(None, ask.segments, ask.indexes).open_edition(songs)
+    reply = ask.ask(edition, "tldr").reply
+    assert isinstance(reply, Answer)
+    assert reply.other is not None
+    assert {reply.lead.document, reply.other.document} == {"Otto.md", "Ida.md"}
+
+
+def test_whom_it_is_by_is_near_where_no_sentence_states_it() -> None:
+    engine = Engine(FakeEmbedder(), reader=FakeReader())
+    reply = asked(engine, "whose song is this?", "# Lanterns\n\nIt was made in a shed. It rained.").reply
+    assert isinstance(reply, Answer)
+    assert reply.certainty == "near"
+    assert reply.lead.text == "It was made in a shed."

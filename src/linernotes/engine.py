@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass, replace
 from functools import partial
 from string import ascii_lowercase
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -445,7 +445,9 @@ class Engine:
         opening = self._open(asked, within)
         if whole == "maker":
             # Whom a song is by is said in the opening as a rule, and not for sure.
-            return replace(opening, certainty="near", confidence=reply.confidence)
+            as_near: Any = {"certainty": "near", "confidence": reply.confidence}
+            other = None if opening.other is None else replace(opening.other, **as_near)
+            return replace(opening, other=other, **as_near)
         return opening
 
     def _open(self, asked: _Asked, within: frozenset[str] | None) -> Answer:
