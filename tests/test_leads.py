@@ -112,6 +112,21 @@ def test_a_lead_that_the_question_explains_stands_alone() -> None:
     assert lead_of(text, "She built", "ada", "stone").text == "She built the harbour in 1871."
 
 
+@pytest.mark.parametrize(
+    "before", ["The song came out in May.", "It came out in May.", "On it he plays a spoon."]
+)
+def test_what_it_is_needs_no_sentence_that_does_not_say_it(before: str) -> None:
+    lead = lead_of(f"{before} Its subject is a lamp.", "Its subject")
+    assert lead.text == "Its subject is a lamp."
+    assert lead.context is None
+
+
+@pytest.mark.parametrize("before", ["The song was refused by all.", "It was refused by all."])
+def test_what_this_or_somebody_is_may_need_it_all_the_same(before: str) -> None:
+    assert lead_of(f"{before} This made him ill.", "This made").text == f"{before} This made him ill."
+    assert lead_of("The wall fell. It was rebuilt.", "It was").text == "The wall fell. It was rebuilt."
+
+
 def test_a_lead_that_leans_on_a_heading_has_it_as_context() -> None:
     lead = lead_of("# Harbour\n\n## The wall\n\nIt was built in 1871.\n", "It was")
     assert lead.text == "It was built in 1871."

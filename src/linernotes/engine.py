@@ -440,7 +440,8 @@ class Engine:
         if whole in _OPENED:
             return self._open(asked, within)
         reply = self._answer(asked, within)
-        if _is_stated(reply):
+        is_likely = isinstance(reply, Answer) and reply.confidence >= 0.5  # noqa: PLR2004  than not
+        if _is_stated(reply) or (whole == "maker" and is_likely):
             return reply
         opening = self._open(asked, within)
         if whole == "maker":

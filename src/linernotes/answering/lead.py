@@ -54,10 +54,12 @@ _MARKS = re.compile(r"[\W_]*")
 # What a sentence begins with that says neither who nor what.
 _LEANS = re.compile(
     r"[\W_]*(?:(?:And|But|So|Then|Yet|Still|However|Later|Also|In|At|On|By|For|From|With|After|Before|Of),?"
-    r"\s)?(?:he|she|they|it|him|her|them|his|hers|its|their|theirs|this|that|these|those|both|such"
+    r"\s)?(?:he|she|they|him|her|them|his|hers|(?P<thing>its?)|their|theirs|this|that|these|those|both|such"
     r"|the former|the latter)\b",
     re.IGNORECASE,
 )
+# What is about the whole song: an "it" that follows is that, and the title stands below the answer.
+_SONG = re.compile(r"[\W_]*(?:the|this) (?:song|track|single|record|tune)\b", re.IGNORECASE)
 
 
 def unit_of(position: int, sentences: Sequence[Sentence]) -> range:
@@ -306,13 +308,29 @@ def _with_before(
         return unit, heading
     if not _LEANS.match(first.text):
         return unit, None
-    if unit[0] == 0 or not _same(sentences[unit[0] - 1], passage):
-        return unit, heading
     before = sentences[unit[0] - 1]
-    own = {word.stem for word in words_of(first.text)}
-    if any(word.stem in said and word.stem not in own and not word.is_stop for word in words_of(before.text)):
-        # Who asks "What did Ada build?" knows who "She" is.
+    if unit[0] == 0 or not _same(before, passage) or (_is_on_thing(first) and _is_on_thing(before)):
+        # "It was released in May. Its subject is a lamp": the one does not say what the other means.
+        return unit, heading
+    if _is_known(first, before, said):
         return unit, None
     if sentences[unit[-1]].end - before.start <= LONGEST_WITH_BEFORE:
         return range(unit[0] - 1, unit.stop), None
     return unit, _context("sentence", before)
+
+
+def _is_on_thing(sentence: Sentence) -> bool:
+    """Say whether a sentence begins with "it" or the like."""
+    leans = _LEANS.match(sentence.text)
+    return leans is not None and leans["thing"] is not None
+
+
+def _is_known(sentence: Sentence, before: Sentence, said: Collection[str]) -> bool:
+    """Say whether a reader knows whom or what a sentence means that leans on the one before."""
+    if _is_on_thing(sentence) and _SONG.match(before.text):
+        return True
+    # Who asks "What did Ada build?" knows who "She" is.
+    own = {word.stem for word in words_of(sentence.text)}
+    return any(
+        word.stem in said and word.stem not in own and not word.is_stop for word in words_of(before.text)
+    )
