@@ -19,7 +19,7 @@ from linernotes.reading import reader as reader_module
 from linernotes.reading.queue import QueuedReader
 from linernotes.reading.reader import LazyReader, OnnxReader
 from linernotes.reading.spans import SPAN_TOKENS, find
-from linernotes.reading.windows import encode, load_tokenizer, pad, surround
+from linernotes.reading.windows import encode, heading_of, load_tokenizer, pad, surround
 
 if TYPE_CHECKING:
     from linernotes.measuring.training.network import ReaderNetwork
@@ -373,3 +373,10 @@ def test_a_closed_reader_says_so() -> None:
     shared.close()
     with pytest.raises(ClosedError):
         shared.read(QUESTION, [EXCERPT])
+
+
+def test_above_a_window_stands_whom_the_song_is_by_where_there_is_room() -> None:
+    assert heading_of("RUN", None, "Killer Mike") == "RUN by Killer Mike"
+    assert heading_of("RUN", "RUN > Reception", "Killer Mike") == "RUN by Killer Mike: Reception"
+    assert heading_of(None, "Reception", "Killer Mike") == "Reception"
+    assert heading_of("RUN", "Reception", "one of many " * 9) == "RUN: Reception"

@@ -331,8 +331,9 @@ class Engine:
         at = candidate.position
         before = list(around(range(at - 1, -1, -1)))
         after = list(around(range(at + 1, len(index.sentences))))
-        title = next((each.title for each in edition.documents if each.name == passage.document), None)
-        heading = heading_of(title, passage.heading)
+        document = next((each for each in edition.documents if each.name == passage.document), None)
+        title, artist = (None, None) if document is None else (document.title, document.artist)
+        heading = heading_of(title, passage.heading, artist)
         return Excerpt(heading, tuple(before[::-1]), candidate.sentence.text, tuple(after))
 
     def _scope(self, edition: Edition[Index], text: str, turns: Sequence[Turn], song: str | None) -> _Scope:

@@ -28,6 +28,8 @@ _CLS, _SEP, _STOP = 101, 102, 1012
 _EARLIER_TOKENS = 40
 _QUESTION_TOKENS = 48
 _HEADING_TOKENS = 24
+# So many words are no more tokens than these, as a rule.
+_HEADING_WORDS = 16
 _WINDOW_TOKENS = 256
 
 
@@ -44,11 +46,16 @@ class Window:
     sentences: tuple[tuple[int, int], ...]
 
 
-def heading_of(title: str | None, path: str | None) -> str:
-    """Return what stands above a window: a document's title, and the path of headings below it."""
+def heading_of(title: str | None, path: str | None, artist: str | None = None) -> str:
+    """Return what stands above a window: a document's title, whom it is by, and the headings below it.
+
+    Where that is longer than what is read of it, whom it is by is left out.
+    """
     # A title is often the first heading as well.
     below = (path or "").removeprefix(title or "").removeprefix(" > ")
-    return ": ".join(each for each in (title, below) if each)
+    found = ": ".join(each for each in (title, below) if each)
+    told = ": ".join(each for each in (f"{title} by {artist}", below) if each) if title and artist else found
+    return told if len(told.split()) <= _HEADING_WORDS else found
 
 
 def surround(lengths: Sequence[int], at: int, bounds: tuple[int, int], words: int) -> tuple[int, int]:

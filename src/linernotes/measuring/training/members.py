@@ -60,7 +60,7 @@ def read_members(file: str, documents: Sequence[Document], number: int) -> tuple
 def _sections(document: Document) -> Iterator[_Section]:
     for path, pieces in sections(document, find_quotes(document), find_questions(document)):
         texts = tuple(" ".join(document.text[each.start : each.end].split()) for each in pieces)
-        yield _Section(heading_of(document.title, path), texts)
+        yield _Section(heading_of(document.title, path, document.artist), texts)
 
 
 def _questions(file: str, article: Article, number: int) -> Iterator[Question]:
