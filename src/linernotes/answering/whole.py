@@ -191,7 +191,7 @@ OTHERS: Final = (
 _MARGIN: Final = 0.05
 _LEAST: Final = 0.4
 # And where it has a word that neither the examples nor the corpus have.
-_LEAST_STRANGE: Final = 0.5
+_LEAST_STRANGE: Final = 0.45
 
 _LONGEST: Final = 14
 # Who or what these stand for has been spoken of before.
@@ -240,7 +240,7 @@ class Examples:
         if follows and kind != "summary" and any(word.text in _THINGS for word in words):
             return None
         if not all(word.is_stop or word.stem in _SAID for word in words) and (
-            # "Tell me about the dentist" is on him, though no article knows of one; "summery pls" is a slip.
+            # "Tell me about the dentist" is on him, though no article knows of one; "sombody" is a slip.
             kind != "summary" or float(near[best]) < _LEAST_STRANGE
         ):
             return None
