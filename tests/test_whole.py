@@ -170,3 +170,12 @@ def test_whom_it_is_by_is_near_where_no_sentence_states_it() -> None:
     assert isinstance(reply, Answer)
     assert reply.certainty == "near"
     assert reply.lead.text == "It was made in a shed."
+
+
+def test_whom_it_is_by_is_stated_where_the_opening_says_whom_the_metadata_name() -> None:
+    engine = Engine(FakeEmbedder(), reader=FakeReader())
+    text = "---\ntitle: Lanterns\nartist: Otto Blum feat. Ida\n---\nOtto Blum made this in a shed. It rained."
+    reply = asked(engine, "whose song is this?", text).reply
+    assert isinstance(reply, Answer)
+    assert reply.certainty == "stated"
+    assert reply.lead.text.startswith("Otto Blum made this in a shed.")

@@ -16,7 +16,7 @@ from linernotes.answering.answer import OPENING, decide, find_rival, of_one_docu
 from linernotes.answering.confidence import COMPARED
 from linernotes.answering.conversation import Standalone, is_follow_up, stand_alone
 from linernotes.answering.language import is_foreign
-from linernotes.answering.naming import DocumentNames, leave_unnamed
+from linernotes.answering.naming import DocumentNames, artists_of, leave_unnamed
 from linernotes.answering.placed import without_title
 from linernotes.answering.question import plain, screen
 from linernotes.answering.talk import Ear, may_be_talk
@@ -30,7 +30,7 @@ from linernotes.retrieval.index import Index
 from linernotes.retrieval.query import Query
 from linernotes.retrieval.ranking import rank_read
 from linernotes.retrieval.token_vectors import compress
-from linernotes.words import find_words
+from linernotes.words import find_words, holds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -445,7 +445,8 @@ class Engine:
         if _is_stated(reply) or (whole == "maker" and is_likely):
             return reply
         opening = self._open(asked, within)
-        if whole == "maker":
+        document = next(each for each in asked.edition.documents if each.name == opening.lead.document)
+        if whole == "maker" and not holds(opening.lead.text, artists_of(document)[:1]):
             # Whom a song is by is said in the opening as a rule, and not for sure.
             as_near: Any = {"certainty": "near", "confidence": reply.confidence}
             other = None if opening.other is None else replace(opening.other, **as_near)

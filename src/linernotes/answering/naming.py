@@ -82,6 +82,11 @@ def leave_unnamed(question: str, document: Document) -> str | None:
     return None
 
 
+def artists_of(document: Document) -> tuple[str, ...]:
+    """Return whom a document's metadata say that it is by, the first one first."""
+    return tuple(filter(None, _BETWEEN.split(document.artist or "")))
+
+
 class DocumentNames:
     """What the documents of an edition can be named by; made once for each edition."""
 
@@ -167,7 +172,7 @@ def _names_of(document: Document, names: Names) -> Iterable[tuple[str, bool]]:
             if part != document.title and len(find_words(part)) > 1:
                 yield part, False
     yield _FILE_SIGNS.sub(" ", PurePosixPath(document.name).stem), False
-    for artist in _BETWEEN.split(document.artist or ""):
+    for artist in artists_of(document):
         yield artist, True
     for block in document.blocks:
         if block.kind == "heading":
