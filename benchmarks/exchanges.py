@@ -175,9 +175,8 @@ async def main() -> None:
     print("The picture is of the day on which the lead came first, left before and right after. Here are")
     print("those that stand alone as they are now (`make screenshots`):\n")
     print("![As they are now, as SimCord's preview shows them](images/exchanges-now.png)\n")
-    print("Not mended: “who is featured”, of the track and, where there are two songs, of the song, leads")
-    print("with the other guest. “When was Killer Mike arrested?” is near: Young Thug's arrest is what the")
-    print("article tells.\n")
+    print("Not mended: “who is featured on the track?”, and of the song where there are two, leads with the")
+    print("other guest. “When was Killer Mike arrested?” is near: Young Thug's arrest is what is told.\n")
     print("| question | characters shown before | now |\n|---|---|---|")
     for question, old, new in figures:
         print(f"| {question} | {old} | {new} |")
