@@ -442,16 +442,18 @@ class Engine:
             return self._open(asked, within)
         reply = self._answer(asked, within)
         is_likely = isinstance(reply, Answer) and reply.confidence >= 0.5  # noqa: PLR2004  than not
-        if _is_stated(reply) or (whole == "maker" and is_likely):
+        if _is_stated(reply) and (is_likely or whole != "maker"):
             return reply
         opening = self._open(asked, within)
         document = next(each for each in asked.edition.documents if each.name == opening.lead.document)
-        if whole == "maker" and not holds(opening.lead.text, artists_of(document)[:1]):
-            # Whom a song is by is said in the opening as a rule, and not for sure.
-            as_near: Any = {"certainty": "near", "confidence": reply.confidence}
-            other = None if opening.other is None else replace(opening.other, **as_near)
-            return replace(opening, other=other, **as_near)
-        return opening
+        if whole != "maker" or holds(opening.lead.text, artists_of(document)[:1]):
+            return opening
+        if is_likely or _is_stated(reply):
+            return reply
+        # Whom a song is by is said in the opening as a rule, and not for sure.
+        as_near: Any = {"certainty": "near", "confidence": reply.confidence}
+        other = None if opening.other is None else replace(opening.other, **as_near)
+        return replace(opening, other=other, **as_near)
 
     def _open(self, asked: _Asked, within: frozenset[str] | None) -> Answer:
         """Answer what the whole is, of the document that fits the question best.
