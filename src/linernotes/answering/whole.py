@@ -92,7 +92,7 @@ EXAMPLES: Final[Mapping[Whole, tuple[str, ...]]] = {
         "who performs it?",
     ),
 }
-"""What is asked of the whole, by kind. None of it is a test's."""
+"""What is asked of the whole, by kind; ``benchmarks/whole.py`` has a row without what stands here."""
 
 OTHERS: Final = (
     "what is the song about?",
