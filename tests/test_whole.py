@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fakes import FakeEmbedder, FakeReader
+from linernotes.answering.answer import OPENING, OPENING_CONFIDENCE
 from linernotes.answering.question import plain
-from linernotes.answering.whole import Examples, may_be_on_whole
+from linernotes.answering.whole import Examples, may_be_on_whole, without_mark
 from linernotes.corpus.files import read_document
 from linernotes.engine import Engine
 from linernotes.library.editions import EditionStore
-from linernotes.models import Answer
+from linernotes.library.notes import make_note, write_notes
+from linernotes.models import NOTES, Answer
+from linernotes.reading.reader import LazyReader
 
 if TYPE_CHECKING:
     from linernotes.models import Turn
@@ -34,7 +37,7 @@ def kind_of(examples: Examples, embedder: Embedder, text: str, *said: str, follo
     text = plain(text)
     if not may_be_on_whole(text, said.__contains__):
         return "a part"
-    vector = embedder.embed([text])[0].vector
+    vector = embedder.embed([without_mark(text)])[0].vector
     return examples.kind_of(text, vector, follows=follows) or "a part"
 
 
@@ -55,6 +58,10 @@ def kind_of(examples: Examples, embedder: Embedder, text: str, *said: str, follo
         ("how long is the title track", "a part"),
         ("tell me about the dentist", "a part"),
         ("what can this bot do?", "a part"),
+        ("who made you?", "a part"),
+        ("where is the singer from", "a part"),
+        ("what is the song called", "name"),
+        ("explain the song", "overview"),
         ("when was it made", "a part"),
         ("who produced the song", "a part"),
         ("who is she", "a part"),
@@ -68,11 +75,15 @@ def test_what_is_asked_of_the_whole_is_known(
 
 
 @pytest.mark.model
-def test_what_names_something_of_the_article_is_on_that(
-    examples: Examples, packaged_embedder: Embedder
+@pytest.mark.parametrize(
+    "question", ["a short summary of the storm", "tldr on bitcoin", "summarize my essay"]
+)
+def test_what_names_something_is_on_that(
+    examples: Examples, packaged_embedder: Embedder, question: str
 ) -> None:
-    assert kind_of(examples, packaged_embedder, "a short summary of the storm, please") != "a part"
-    assert kind_of(examples, packaged_embedder, "a short summary of the storm, please", "storm") == "a part"
+    """Whether or not the article has the word."""
+    assert kind_of(examples, packaged_embedder, question) == "a part"
+    assert kind_of(examples, packaged_embedder, question, "storm", "bitcoin", "essay") == "a part"
 
 
 @pytest.mark.model
@@ -179,3 +190,39 @@ def test_whom_it_is_by_is_stated_where_the_opening_says_whom_the_metadata_name()
     assert isinstance(reply, Answer)
     assert reply.certainty == "stated"
     assert reply.lead.text.startswith("Otto Blum made this in a shed.")
+
+
+def test_after_a_question_on_the_whole_it_is_the_song(ask: Engine) -> None:
+    edition = EditionStore(None, ask.segments, ask.indexes).open_edition(
+        [read_document(ARTICLE.encode(), "a.md")[0]]
+    )
+    for first, led in (("tldr", True), ("what was painted in 1902", False)):
+        turns = (ask.ask(edition, first),)
+        reply = ask.ask(edition, "what is it called?", turns).reply
+        opened = isinstance(reply, Answer) and reply.confidence == OPENING_CONFIDENCE
+        assert opened is led
+
+
+@pytest.mark.model
+def test_what_the_article_is_about_is_not_said_further_down(packaged_embedder: Embedder) -> None:
+    first = "Otto Blum painted lanterns for a living."
+    text = f"{first} {'Nobody saw him in May. ' * OPENING}The last article is about a wall."
+    engine = Engine(packaged_embedder, reader=LazyReader())
+    reply = asked(engine, "what is this article about?", f"# The lanterns of Otto Blum\n\n{text}").reply
+    assert isinstance(reply, Answer)
+    assert reply.lead.text == first
+
+
+def test_notes_alone_have_no_opening(ask: Engine) -> None:
+    notes = read_document(write_notes([make_note("Who mixed it?", "Otto Blum mixed it.")]), NOTES)[0]
+    edition = EditionStore(None, ask.segments, ask.indexes).open_edition([notes])
+    reply = ask.ask(edition, "tldr").reply
+    assert not isinstance(reply, Answer) or reply.confidence != OPENING_CONFIDENCE
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("question", ["tell me about The Lantern Song", "summary of the lantern song pls"])
+def test_a_title_is_no_part_of_what_is_asked(packaged_embedder: Embedder, question: str) -> None:
+    reply = asked(Engine(packaged_embedder), question).reply
+    assert isinstance(reply, Answer)
+    assert reply.confidence == OPENING_CONFIDENCE

@@ -18,9 +18,9 @@ from linernotes.answering.conversation import Standalone, is_follow_up, stand_al
 from linernotes.answering.language import is_foreign
 from linernotes.answering.naming import DocumentNames, artists_of, leave_unnamed
 from linernotes.answering.placed import without_title
-from linernotes.answering.question import plain, screen
+from linernotes.answering.question import plain, screen, without_greeting
 from linernotes.answering.talk import Ear, may_be_talk
-from linernotes.answering.whole import Examples, may_be_on_whole
+from linernotes.answering.whole import Examples, may_be_on_whole, without_mark
 from linernotes.errors import CorpusError, EmptyIndexError
 from linernotes.models import NOTES, Alternative, Answer, Edition, Excerpt, PreparedSegment, Turn, Unanswered
 from linernotes.reading.windows import WINDOW_WORDS, heading_of
@@ -232,7 +232,9 @@ class Engine:
             EmptyIndexError: the edition has no sentence.
         """
         text, reason = self._read(edition, question)
-        whole = self._whole(edition.index, question, follows=bool(turns)) if reason in _MAY_ASK else None
+        scope = self._scope(edition, text, turns, song)
+        only = _only_song(edition, scope.within)
+        whole = self._whole(edition.index, question, only, turns) if reason in _MAY_ASK else None
         if whole is not None:
             # A few words without a name are in any language, and near to small talk.
             reason = None
@@ -242,8 +244,6 @@ class Engine:
             if refuse or reason == "empty":
                 return Turn(question, text, Unanswered(reason, None, edition.id), song)
             text = self._spelt(text, edition.index)
-        scope = self._scope(edition, text, turns, song)
-        only = _only_song(edition, scope.within)
         standalone = stand_alone(text, turns, _title_of(only))
         asked = _Asked(edition, standalone, self._query(standalone, only), refuse)
         answer = self._answer if whole is None else partial(self._answer_on_whole, whole)
@@ -261,9 +261,9 @@ class Engine:
     ) -> Searched | None:
         """Return what a question finds; ``None`` where none is due."""
         text, reason = self._read(edition, question)
-        if reason is not None or self._whole(edition.index, question, follows=bool(turns)) in _OPENED:
-            return None
         only = _only_song(edition, None)
+        if reason is not None or self._whole(edition.index, question, only, turns) in _OPENED:
+            return None
         standalone = stand_alone(text, turns, _title_of(only))
         evidence = edition.index.search(self._query(standalone, only), k)
         return Searched(standalone.question, evidence, standalone.earlier)
@@ -424,29 +424,59 @@ class Engine:
         found = next((each for each in edition.documents if each.name == document), None)
         return " ".join(filter(None, (found.title, found.artist))) if found is not None else ""
 
-    def _whole(self, index: Index, question: str, *, follows: bool) -> Whole | None:
-        """Return what a question asks of the whole song or article, if it does."""
-        # As it was typed: a word that the corpus lacks ("gist") is taken for a slip of one that it has.
-        text = plain(question[: self._max_question_chars])
+    def _whole(
+        self, index: Index, question: str, only: Document | None, turns: Sequence[Turn] = ()
+    ) -> Whole | None:
+        """Return what a question asks of the whole song or article, if it does.
+
+        Args:
+            index: what would be searched.
+            question: as it was typed: a word that the corpus lacks ("gist") may be taken for a slip.
+            only: the only document that is asked; its title is no part of it.
+            turns: the earlier ones of the conversation.
+        """
+        text = without_greeting(plain(question[: self._max_question_chars]))
+        unnamed = None if only is None else leave_unnamed(text, only)
+        text = unnamed or text
         if not may_be_on_whole(text, index.vocabulary.frequencies.__contains__):
             return None
         if self._examples is None:
             self._examples = Examples.of(lambda texts: [each.vector for each in self._embedder.embed(texts)])
-        return self._examples.kind_of(text, self._embedder.embed([text])[0].vector, follows=follows)
+        # After "tldr", too, "it" is the song.
+        follows = bool(turns) and unnamed is None and self._whole(index, turns[-1].question, only) is None
+        vector = self._embedder.embed([without_mark(text)])[0].vector
+        return self._examples.kind_of(text, vector, follows=follows)
 
     def _answer_on_whole(
         self, whole: Whole, asked: _Asked, within: frozenset[str] | None
     ) -> Answer | Unanswered:
         """Answer with the opening, or with the sentence that states what is asked of the whole."""
+        edition = asked.edition
+        try:
+            opening = self._open(asked, within)
+        except EmptyIndexError:
+            # There are moderators' notes alone.
+            return self._answer(asked, None)
         if whole in _OPENED:
-            return self._open(asked, within)
+            return opening
         reply = self._answer(asked, within)
+        document = next(each for each in edition.documents if each.name == opening.lead.document)
+        if whole == "article":
+            first, _ = edition.index.opening(document.name, OPENING)
+            end = edition.index.sentences[first[-1]].end
+            # Further down, an article is "about" this and that.
+            is_there = (
+                isinstance(reply, Answer)
+                and reply.lead.start < end
+                and _is_stated(reply)
+                and reply.lead.document in {document.name, opening.other and opening.other.document}
+            )
+            return reply if is_there else opening
+        artists = artists_of(document)
         is_likely = isinstance(reply, Answer) and reply.confidence >= 0.5  # noqa: PLR2004  than not
-        if _is_stated(reply) and (is_likely or whole != "maker"):
-            return reply
-        opening = self._open(asked, within)
-        document = next(each for each in asked.edition.documents if each.name == opening.lead.document)
-        if whole != "maker" or holds(opening.lead.text, artists_of(document)[:1]):
+        if holds(opening.lead.text, artists[:1]) and not (
+            isinstance(reply, Answer) and _is_stated(reply) and is_likely and holds(reply.lead.text, artists)
+        ):
             return opening
         if is_likely or _is_stated(reply):
             return reply
@@ -460,14 +490,17 @@ class Engine:
 
         Of its first sentences, the one that is nearest to the title in meaning leads: articles begin with
         bylines, weather and anecdotes, and come a little later to what they are about.
+
+        Raises:
+            EmptyIndexError: no song has a sentence.
         """
         index, edition = asked.edition.index, asked.edition
-        if within is None and (songs := edition.songs):
-            within = frozenset(each.name for each in songs)
+        if within is None:
+            within = frozenset(each.name for each in edition.songs)
         evidence = index.search(asked.query, within=within)
         document = evidence.candidates[0].sentence.document
         answer = self._opening_of(document, edition, evidence)
-        others = within - {document} if within else frozenset()
+        others = within - {document}
         if not others:
             return answer
         # Asked of none in particular, it is asked of each as well.
@@ -481,7 +514,9 @@ class Engine:
     def _opening_of(self, document: str, edition: Edition[Index], evidence: Evidence) -> Answer:
         opening, vectors = edition.index.opening(document, OPENING)
         title = next((each.title for each in edition.documents if each.name == document), None)
-        nearest = 0 if title is None else int((vectors @ self._embedder.embed([title])[0].vector).argmax())
+        nearest = 0
+        if title is not None and find_words(title):
+            nearest = int((vectors @ self._embedder.embed([title])[0].vector).argmax())
         found = of_one_document(evidence, document)
         return open_with(opening[nearest], found, edition.index, edition.id)
 

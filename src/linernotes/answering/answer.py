@@ -198,7 +198,10 @@ def open_with(best: int, evidence: Evidence, corpus: Corpus, edition: str) -> An
     lead = find_lead(best, corpus, {word.stem for word in evidence.words})
     shown, length, units = list(lead.sentences), len(lead.text), 1
     after = sentences.index(shown[-1], best) + 1
+    heading = corpus.passage(document, shown[-1].passage).heading
     while units < UNITS and after < len(sentences) and sentences[after].document == document:
+        if corpus.passage(document, sentences[after].passage).heading != heading:
+            break
         unit = [i for i in unit_of(after, sentences) if i >= after]
         length += sum(len(sentences[i].text) + 1 for i in unit)
         if length > OPENING_LENGTH:

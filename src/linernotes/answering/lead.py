@@ -58,8 +58,13 @@ _LEANS = re.compile(
     r"|the former|the latter)\b",
     re.IGNORECASE,
 )
-# What is about the whole song: an "it" that follows is that, and the title stands below the answer.
-_SONG = re.compile(r"[\W_]*(?:the|this) (?:song|track|single|record|tune)\b", re.IGNORECASE)
+# What is about the whole song, with what it does ("The song's producer" and "the record company" are others):
+# an "it" that follows is that, and the title stands below the answer.
+_SONG = re.compile(
+    r"[\W_]*(?:the|this) (?:song|track|single|record|tune) "
+    r"(?:is|was|has|had|came|went|got|made|took|won|grew|became|began|sold|[a-z]+(?:s|ed))\b",
+    re.IGNORECASE,
+)
 
 
 def unit_of(position: int, sentences: Sequence[Sentence]) -> range:

@@ -48,6 +48,7 @@ _GREETED = frozenset(
     "there all everyone everybody guys folks bot man bro dude mate friend friends you so much a lot again"
     " then y'all one back day to meet see".split()
 )
+_ADDRESSED = frozenset("bot all everyone everybody guys folks man bro dude mate friends so".split())
 _HOW_ARE_YOU = re.compile(
     r"(?:how are (?:you|u|things)|how'?s it going|what'?s up|wass?up|see you)(?: \w+){0,2}\W*", re.IGNORECASE
 )
@@ -70,8 +71,12 @@ _LYRICS = re.compile(
     r"|\bhow does the (?:chorus|hook|verse|song) go\b",
     re.IGNORECASE,
 )
-# "Who wrote the words to the song?" asks for no words.
-_OF_LYRICS = re.compile(r"\W*(?:who|whose|whom|why|when)\b", re.IGNORECASE)
+# "Who wrote the words to the song?" asks for no words, nor does "why are the lyrics lost?".
+_OF_LYRICS = re.compile(
+    r"\W*(?:(?:who|whose|whom|when)\b.*\b(?:wrote|writes?|written|penned|came up)\b"
+    r"|why\b(?!.*\b(?:you|u|i|we)\b))",
+    re.IGNORECASE,
+)
 _ARITHMETIC = re.compile(
     r"(?:what(?:'?s| is)?|calculate|compute|solve|how much is)?\s*\(?-?[\d.,]+\)?"
     r"(?:\s*(?:[-+*/x\u00d7\u00f7^%]|times|plus|minus|divided by|multiplied by|over"
@@ -114,6 +119,13 @@ def screen(question: str, text: str, max_chars: int) -> Reason | None:
     if _ARITHMETIC.fullmatch(text):
         return "silent"
     return None
+
+
+def without_greeting(text: str) -> str:
+    """Return a text in plain words without the words of greeting and address that it begins with."""
+    words = find_words(text)
+    first = (word for word in words if not _GREETS.fullmatch(word.text) and word.text not in _ADDRESSED)
+    return text[next((word.start for word in first), len(text)) :]
 
 
 def _is_greeting(words: Sequence[str]) -> bool:

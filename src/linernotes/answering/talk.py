@@ -186,7 +186,9 @@ _OTHERS: Final = frozenset(
 _ASKS: Final = re.compile(r"\b(?:who|whom|whose|what|when|where|why|how|which)\b", re.IGNORECASE)
 # "And when", "for how long", "at which point": a question after another.
 _GOES_ON: Final = re.compile(
-    r"\W*\w+\W+(?:who|whom|whose|what|when|where|why|how|which)(?:'?s)?\b", re.IGNORECASE
+    r"\W*(?:and|but|so|or|for|at|in|on|to|of|with|by|from|since|until|till|than)\W+"
+    r"(?:who|whom|whose|what|when|where|why|how|which)(?:'?s)?\b",
+    re.IGNORECASE,
 )
 _BEGINS: Final = re.compile(
     r"\W*(?:(?:who|what|when|where|why|how)'?s?|whom|whose|which|did|do|does|is|are|was|were|has|have|had|can"

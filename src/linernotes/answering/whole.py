@@ -8,12 +8,13 @@ something that the corpus speaks of is on that.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from linernotes.words import find_words
+from linernotes.words import STOP_WORDS, Spellings, find_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +31,9 @@ EXAMPLES: Final[Mapping[Whole, tuple[str, ...]]] = {
         "what is this thing?",
         "what song is this?",
         "what's this song?",
+        "what's the song?",
+        "explain the song",
+        "describe the song",
         "what exactly am I looking at?",
         "what am I reading here?",
         "what is going on here?",
@@ -48,19 +52,21 @@ EXAMPLES: Final[Mapping[Whole, tuple[str, ...]]] = {
         "a quick summary, please",
         "summarize the article",
         "could you summarise this for me?",
-        "sum it up for us",
+        "can somebody sum it up for us?",
         "tldr",
         "tl;dr",
         "in short?",
         "the short version, please",
         "what's the gist?",
         "the gist of it in one sentence",
+        "a summary in one line",
         "give me an overview",
         "a brief introduction, please",
     ),
     "name": (
         "what is it called?",
         "what is this song called?",
+        "what is the song called?",
         "what's the name of the song?",
         "name of this song?",
         "what's the title?",
@@ -97,6 +103,7 @@ EXAMPLES: Final[Mapping[Whole, tuple[str, ...]]] = {
 OTHERS: Final = (
     "what is the song about?",
     "what's it about?",
+    "what is this track about?",
     "can you tell me what the song is about?",
     "could you tell me what it means?",
     "what does the song mean?",
@@ -128,6 +135,7 @@ OTHERS: Final = (
     "who directed the video?",
     "who is it about?",
     "who was it written for?",
+    "who is the song for?",
     "who is she?",
     "who are they?",
     "who sings the second verse?",
@@ -157,6 +165,8 @@ OTHERS: Final = (
     "what is it a sample of?",
     "what song does it sample?",
     "which song came next?",
+    "in which song?",
+    "to do what?",
     "what genre is it?",
     "what instrument is that?",
     "what is that noise at the beginning?",
@@ -190,22 +200,26 @@ OTHERS: Final = (
 # By so much must a question be nearer to one on the whole than to any other, and so near at least.
 _MARGIN: Final = 0.05
 _LEAST: Final = 0.4
-# And where it has a word that neither the examples nor the corpus have.
-_LEAST_STRANGE: Final = 0.45
 
 _LONGEST: Final = 14
+# A word this long may be a slip of one of the examples' words that is this like it (1 is the same).
+_SHORTEST_SLIP: Final = 5
+_LEAST_LIKENESS: Final = 0.75
 # Who or what these stand for has been spoken of before.
 _PEOPLE: Final = frozenset("he she they him her them his hers its their theirs".split())
-# Of these it is talk: "what is this bot for?", "what are we doing after this?".
-_PRESENT: Final = frozenset("bot robot we our yourself".split())
 _THINGS: Final = frozenset("it that one".split())
+# Of these it is talk: "who made you?", "what is this bot for?", "what are we doing after this?".
+_PRESENT: Final = frozenset("bot robot we our you your u ur yourself".split())
+_WISHES: Final = re.compile(r"\b(?:(?:can|could|would|will) (?:you|u)|do (?:you|u) know)\b", re.IGNORECASE)
+_SONG: Final = frozenset("song track album record single this".split())
 _TOLD: Final = frozenset({"overview", "summary"})
 # Who asks with these asks for something.
-_ASKS_ELSE: Final = frozenset("who whos whose whom when where why how which".split())
+_ASKS_ELSE: Final = frozenset("when where wheres why how".split())
+_ASKS_WHO: Final = frozenset("who whos whose whom which".split())
+_WORDS: Final = tuple(word for texts in EXAMPLES.values() for text in texts for word in find_words(text))
 # The stems of what is said in the examples: these words name nothing of an article.
-_SAID: Final = frozenset(
-    word.stem for texts in EXAMPLES.values() for text in texts for word in find_words(text)
-)
+_SAID: Final = frozenset(word.stem for word in _WORDS)
+_SLIPS: Final = Spellings(sorted({word.text for word in _WORDS} | STOP_WORDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +234,9 @@ class Examples:
     def of(cls, embed: Callable[[Sequence[str]], Sequence[Floats]]) -> Examples:
         """Return them as a model sees them; ``embed`` gives a unit vector for each text."""
         kinds = [(kind, text) for kind, texts in EXAMPLES.items() for text in texts]
-        vectors = np.stack(list(embed([*(text for _, text in kinds), *OTHERS])))
+        vectors = np.stack(
+            list(embed([without_mark(text) for _, text in kinds] + [*map(without_mark, OTHERS)]))
+        )
         return cls(tuple(kind for kind, _ in kinds), vectors[: len(kinds)], vectors[len(kinds) :])
 
     def kind_of(self, text: str, vector: Floats, *, follows: bool = False) -> Whole | None:
@@ -228,33 +244,44 @@ class Examples:
 
         Args:
             text: the question in plain words.
-            vector: what the model makes of it.
-            follows: whether others came before it; then "what is it called?" is asked of what they were on.
+            vector: what the model makes of it without its mark.
+            follows: whether others came before it that were on something else: "what is it called?" and "the
+                name?" are asked of that.
         """
         near = self.whole @ vector
         best = int(near.argmax())
         if float(near[best]) < max(_LEAST, float((self.others @ vector).max()) + _MARGIN):
             return None
         kind = self.kinds[best]
-        words = find_words(text)
-        if follows and kind != "summary" and any(word.text in _THINGS for word in words):
+        said = {word.text for word in find_words(text)}
+        if follows and ((kind != "summary" and said & _THINGS) or (kind == "name" and not said & _SONG)):
             return None
-        if not all(word.is_stop or word.stem in _SAID for word in words) and (
-            # "Tell me about the dentist" is on him, though no article knows of one; "sombody" is a slip.
-            kind != "summary" or float(near[best]) < _LEAST_STRANGE
-        ):
-            return None
-        return None if kind in _TOLD and any(word.text in _ASKS_ELSE for word in words) else kind
+        return None if said & _ASKS_ELSE or (kind in _TOLD and said & _ASKS_WHO) else kind
+
+
+def without_mark(text: str) -> str:
+    """Return a text without the marks at its end: to a model, "who made it" is far from "who made it?"."""
+    return text.rstrip(" ?!.")
 
 
 def may_be_on_whole(text: str, speaks_of: Callable[[str], bool]) -> bool:
-    """Say whether a question can be on the whole, for it names nothing of it; its vector is not needed.
+    """Say whether a question can be on the whole, for it names nothing; its vector is not needed.
 
     Args:
         text: the question in plain words.
         speaks_of: says of a word's stem whether the corpus has it.
     """
     words = find_words(text)
-    if not words or len(words) > _LONGEST or any(word.text in _PEOPLE | _PRESENT for word in words):
+    if not words or len(words) > _LONGEST or any(word.text in _PEOPLE for word in words):
         return False
-    return all(word.is_stop or word.stem in _SAID or not speaks_of(word.stem) for word in words)
+    if any(word.text in _PRESENT for word in find_words(_WISHES.sub(" ", text))):
+        return False
+    return all(
+        word.is_stop or word.stem in _SAID or (not speaks_of(word.stem) and _is_slip(word.text))
+        for word in words
+    )
+
+
+def _is_slip(word: str) -> bool:
+    """Say whether a word is one of the examples' with a slip: "sumary". Another names something."""
+    return len(word) >= _SHORTEST_SLIP and bool(_SLIPS.near(word, _LEAST_LIKENESS))
