@@ -175,7 +175,7 @@ async def main() -> None:
     print("The picture is of the day on which the lead came first, left before and right after. Here are")
     print("those that stand alone as they are now (`make screenshots`):\n")
     print("![As they are now, as SimCord's preview shows them](images/exchanges-now.png)\n")
-    print("Not mended: “who is featured on the track?”, and of the song where there are two, leads with the")
+    print("Not mended: “who is featured on the track?”, and of the song likewise, leads with the")
     print("other guest. “When was Killer Mike arrested?” is near: Young Thug's arrest is what is told.\n")
     print("| question | characters shown before | now |\n|---|---|---|")
     for question, old, new in figures:
