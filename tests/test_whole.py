@@ -196,7 +196,7 @@ def test_after_a_question_on_the_whole_it_is_the_song(ask: Engine) -> None:
     edition = EditionStore(None, ask.segments, ask.indexes).open_edition(
         [read_document(ARTICLE.encode(), "a.md")[0]]
     )
-    for first, led in (("tldr", True), ("what was painted in 1902", False)):
+    for first, led in (("tldr", True), ("what's the song about?", True), ("what was painted in 1902", False)):
         turns = (ask.ask(edition, first),)
         reply = ask.ask(edition, "what is it called?", turns).reply
         opened = isinstance(reply, Answer) and reply.confidence == OPENING_CONFIDENCE

@@ -14,7 +14,7 @@ import numpy as np
 from linernotes.answering import overheard
 from linernotes.answering.answer import OPENING, decide, find_rival, of_one_document, open_with
 from linernotes.answering.confidence import COMPARED
-from linernotes.answering.conversation import Standalone, is_follow_up, stand_alone
+from linernotes.answering.conversation import Standalone, is_follow_up, means_song, stand_alone
 from linernotes.answering.language import is_foreign
 from linernotes.answering.naming import DocumentNames, artists_of, leave_unnamed
 from linernotes.answering.placed import without_title
@@ -442,8 +442,9 @@ class Engine:
             return None
         if self._examples is None:
             self._examples = Examples.of(lambda texts: [each.vector for each in self._embedder.embed(texts)])
-        # After "tldr", too, "it" is the song.
-        follows = bool(turns) and unnamed is None and self._whole(index, turns[-1].question, only) is None
+        # After "tldr" and "what is the song about?", "it" is the song.
+        last = turns[-1].question if turns and unnamed is None else None
+        follows = last is not None and not means_song(last) and self._whole(index, last, only) is None
         vector = self._embedder.embed([without_mark(text)])[0].vector
         return self._examples.kind_of(text, vector, follows=follows)
 

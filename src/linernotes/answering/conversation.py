@@ -39,7 +39,7 @@ def is_follow_up(question: str) -> bool:
     return content <= _FEW_WORDS and (content < _FEW_WORDS or _GOES_ON.match(question) is not None)
 
 
-def _means_song(question: str) -> bool:
+def means_song(question: str) -> bool:
     """Say whether a question names the song by "it" or "the song" alone, and nothing else."""
     words = find_words(question)
     return all(word.is_stop or word.text in _SONG for word in words) and any(
@@ -79,7 +79,7 @@ def stand_alone(question: str, turns: Sequence[Turn], song: str | None = None) -
         turns: the earlier ones, oldest first.
         song: what the only document there is to ask is called. Then "it" and "the song" mean that.
     """
-    if not turns and song and _means_song(question):
+    if not turns and song and means_song(question):
         return Standalone(f"{song} {question}")
     if not turns or not is_follow_up(question):
         return Standalone(question)
