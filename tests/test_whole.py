@@ -163,6 +163,14 @@ def test_without_a_title_the_first_sentence_leads(ask: Engine) -> None:
     assert reply.lead.text == "It was raining."
 
 
+def test_a_line_by_itself_leads_no_opening(ask: Engine) -> None:
+    reply = asked(
+        ask, "tldr", "THE LIGHT ON THE REEF\n\nA reef lies two miles off the island. It is dry."
+    ).reply
+    assert isinstance(reply, Answer)
+    assert reply.lead.text == "A reef lies two miles off the island."
+
+
 def test_of_two_songs_the_other_is_offered_as_well(ask: Engine) -> None:
     songs = [
         read_document(f"# {name}\n\n{name} is a song by {by}.\n".encode(), f"{by}.md")[0]

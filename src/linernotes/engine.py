@@ -16,6 +16,7 @@ from linernotes.answering.answer import OPENING, decide, find_rival, of_one_docu
 from linernotes.answering.confidence import COMPARED
 from linernotes.answering.conversation import Standalone, is_follow_up, means_song, stand_alone
 from linernotes.answering.language import is_foreign
+from linernotes.answering.lead import is_item
 from linernotes.answering.naming import DocumentNames, artists_of, leave_unnamed
 from linernotes.answering.placed import without_title
 from linernotes.answering.question import plain, screen, without_greeting
@@ -99,6 +100,10 @@ def _only_song(edition: Edition[Index], within: frozenset[str] | None) -> Docume
 
 def _title_of(document: Document | None) -> str | None:
     return None if document is None else document.title
+
+
+def _document_of(edition: Edition[Index], name: str) -> Document | None:
+    return next((each for each in edition.documents if each.name == name), None)
 
 
 def _is_stated(reply: Answer | Unanswered) -> bool:
@@ -331,7 +336,7 @@ class Engine:
         at = candidate.position
         before = list(around(range(at - 1, -1, -1)))
         after = list(around(range(at + 1, len(index.sentences))))
-        document = next((each for each in edition.documents if each.name == passage.document), None)
+        document = _document_of(edition, passage.document)
         title, artist = (None, None) if document is None else (document.title, document.artist)
         heading = heading_of(title, passage.heading, artist)
         return Excerpt(heading, tuple(before[::-1]), candidate.sentence.text, tuple(after))
@@ -421,7 +426,7 @@ class Engine:
     @staticmethod
     def _titled(edition: Edition[Index], document: str) -> str:
         """Return what a document's metadata call it, and whom it is by."""
-        found = next((each for each in edition.documents if each.name == document), None)
+        found = _document_of(edition, document)
         return " ".join(filter(None, (found.title, found.artist))) if found is not None else ""
 
     def _whole(
@@ -461,19 +466,11 @@ class Engine:
         if whole in _OPENED:
             return opening
         reply = self._answer(asked, within)
-        document = next(each for each in edition.documents if each.name == opening.lead.document)
         if whole == "article":
-            first, _ = edition.index.opening(document.name, OPENING)
-            end = edition.index.sentences[first[-1]].end
             # Further down, an article is "about" this and that.
-            is_there = (
-                isinstance(reply, Answer)
-                and reply.lead.start < end
-                and _is_stated(reply)
-                and reply.lead.document in {document.name, opening.other and opening.other.document}
-            )
-            return reply if is_there else opening
-        artists = artists_of(document)
+            return reply if _is_stated(reply) and self._is_in_opening(edition.index, reply) else opening
+        document = _document_of(edition, opening.lead.document)
+        artists = () if document is None else artists_of(document)
         is_likely = isinstance(reply, Answer) and reply.confidence >= 0.5  # noqa: PLR2004  than not
         if holds(opening.lead.text, artists[:1]) and not (
             isinstance(reply, Answer) and _is_stated(reply) and is_likely and holds(reply.lead.text, artists)
@@ -513,13 +510,24 @@ class Engine:
         return replace(answer, other=_alternative(rival))
 
     def _opening_of(self, document: str, edition: Edition[Index], evidence: Evidence) -> Answer:
-        opening, vectors = edition.index.opening(document, OPENING)
-        title = next((each.title for each in edition.documents if each.name == document), None)
-        nearest = 0
+        index = edition.index
+        opening, vectors = index.opening(document, OPENING)
+        passages = (index.passage(document, index.sentences[at].passage) for at in opening)
+        # A line by itself is a title, a byline, an item: none of these says what the whole is.
+        told = [not is_item(index.sentences[at], on) for at, on in zip(opening, passages, strict=True)]
+        title = _title_of(_document_of(edition, document))
+        near = np.zeros(len(opening), np.float32)
         if title is not None and find_words(title):
-            nearest = int((vectors @ self._embedder.embed([title])[0].vector).argmax())
-        found = of_one_document(evidence, document)
-        return open_with(opening[nearest], found, edition.index, edition.id)
+            near = vectors @ self._embedder.embed([title])[0].vector
+        best = opening[int(np.where(told, near, near - 2).argmax())]
+        return open_with(best, of_one_document(evidence, document), index, edition.id)
+
+    @staticmethod
+    def _is_in_opening(index: Index, reply: Answer | Unanswered) -> bool:
+        if not isinstance(reply, Answer):
+            return False
+        opening, _ = index.opening(reply.lead.document, OPENING)
+        return reply.lead.start < index.sentences[opening[-1]].end
 
     def is_question(self, edition: Edition[Index], message: str) -> bool:
         """Say whether a message that addresses nobody is a question for the bot, not talk among people."""
